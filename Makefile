@@ -1,0 +1,66 @@
+# The IPC teaching toolkit. Every DIR/NAME.c becomes the program DIR/NAME.
+#
+#   make O=build/asan SAN=address,undefined    a second tree, with sanitizers
+#   make O=build/musl CC=musl-gcc              a second tree, another C library
+
+O       = build
+SAN     =
+CFLAGS  = -O2 -g
+PREFIX  = /usr/local
+INSTALL = $(DESTDIR)$(PREFIX)/lib/ipc
+
+DIRS  = pipe fifo msgq shm sem signals dup
+WARN  = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
+        -Wvla -Wformat=2 -Wundef -Wcast-qual -Wwrite-strings -Wpointer-arith
+FLAGS = -std=c17 -D_XOPEN_SOURCE=700 $(WARN) $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer)
+
+# A program is built beside its source, so that ./pipe/eof runs it; with another O than build, below that.
+BIN      = $(if $(filter build,$(O)),.,$(O))
+SOURCES  = $(wildcard $(DIRS:%=%/*.c))
+PROGRAMS = $(SOURCES:%.c=$(BIN)/%)
+LIB      = $(patsubst %.c,$(O)/%.o,$(wildcard lib/*.c))
+NOTES    = $(wildcard $(DIRS:%=%/README.md))
+
+all: $(PROGRAMS)                ## build every program (this is the default)
+
+$(PROGRAMS): $(BIN)/%: $(O)/%.o $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^
+
+$(O)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(FLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+tour: all                       ## see the most telling demos, one after another
+	@cd $(BIN) && sh $(CURDIR)/lib/tour.sh
+
+list:                           ## every program, and what it shows
+	@for file in $(SOURCES); do \
+	    sed -n "1s|^/\* [^ ]* - \(.*\)|$${file%.c}#\1|p" $$file; done | awk -F'#' '{ printf "%-14s  %s\n", $$1, $$2 }'
+
+check: all                      ## test every program and every note
+	@tests/run $(BIN)
+
+faults:                         ## make every system call of every program fail in turn
+	@$(MAKE) -s O=build/faults LDFLAGS=-static
+	@tests/faults build/faults
+
+stress: all                     ## run every demo N times (50), some of them under load, and kill them
+	@tests/stress $(BIN) $(N)
+
+lint:                           ## clang-format, clang-tidy, cppcheck, shellcheck
+	@tests/lint
+
+install: all                    ## copy the programs and the notes to PREFIX/lib/ipc
+	for file in $(PROGRAMS:$(BIN)/%=%); do install -D $(BIN)/$$file $(INSTALL)/$$file; done
+	for file in README.md $(NOTES); do install -D -m 644 $$file $(INSTALL)/$$file; done
+
+clean:                          ## remove what was built
+	rm -rf build $(SOURCES:.c=)
+
+help:                           ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1#\2/p' Makefile | awk -F'#' '{ printf "%-14s  %s\n", $$1, $$2 }'
+
+.SECONDARY:
+.PHONY: all tour list check faults stress lint install clean help
+-include $(SOURCES:%.c=$(O)/%.d) $(LIB:.o=.d)

@@ -1,0 +1,106 @@
+/* demo.h - what the demos share and do not teach
+ *
+ * The calls that a demo teaches stand in the demo itself. Here is the rest. Every function that
+ * cannot do its work writes one line to stderr and ends the program with EXIT_FAILURE, unless it
+ * says otherwise.
+ */
+#ifndef DEMO_H
+#define DEMO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+enum { READ_END, WRITE_END };                                    /* of what pipe(2) returns */
+enum { USAGE_ERROR = 2, NOT_EXECUTABLE = 126, NOT_FOUND = 127 }; /* more exit statuses */
+
+/* ---- The story, on stderr: story.c ---- */
+
+/* Put this process into lane `column` (0, 1 or 2) of the story, under the name `role`. Times are
+ * milliseconds since the first call; a child of fork(2) goes on with the same clock. */
+void lane(int column, const char *role);
+
+/* The same for a program of a pair: times are the time of day, and LANE=1 in the environment
+ * chooses column 1. */
+void pair_lane(const char *role);
+
+/* Tell one line of the story, in one write(2). A control character in it is shown as '?'. Never
+ * fails: a lost line of the story is no reason to stop. */
+void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Tell the sentence to remember: a line that starts with "=>". */
+void lesson(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* The bytes as strace(1) shows them: in quotes, "\n" for a newline, at most 32 of them and then
+ * "...". The string is overwritten by the next call. */
+const char *quoted(const void *bytes, size_t length);
+
+/* ---- The command line and stdout: options.c ---- */
+
+/* getopt(3) in the POSIX way: the first operand ends the options. -h prints `usage` to stdout and
+ * exits 0; an unknown option or a missing argument exits 2. Returns the next option letter, -1
+ * after the last. The first call also makes sure that the descriptors 0 to 2 are open, so that no
+ * pipe becomes stdout by accident. */
+int next_option(int argc, char *argv[], const char *letters, const char *usage);
+
+/* Exit 2 unless the number of operands that the options have left is between `least` and `most`. */
+void check_operands(int argc, char *argv[], int least, int most);
+
+/* The decimal number `text`; exit 2 if it is none or not between `least` and `most`. `what` names
+ * it: "-w". */
+long parse_long(const char *what, const char *text, long least, long most);
+
+/* Write out what printf(3) has kept; call it before fork(2) and at the end. A full disk is noticed
+ * here. */
+void flush_stdout(void);
+
+/* ---- Whole buffers: transfer.c ---- */
+
+/* read(2) until `length` bytes are there or the file ends, through short reads and EINTR. Returns
+ * the number of bytes, less than `length` only at the end of the file; -1 with errno set. */
+ssize_t read_full(int fd, void *buffer, size_t length);
+
+/* write(2) until all is written, through short writes and EINTR. Returns `length`; -1 with errno
+ * set. */
+ssize_t write_full(int fd, const void *buffer, size_t length);
+
+/* ---- Other processes, as the kernel sees them: process.c ---- */
+
+/* The process that main() began in; the first call of next_option sets it. */
+extern pid_t main_process;
+
+/* In a child of the main process: be killed when that ends, however it ends. See PR_SET_PDEATHSIG
+ * in prctl(2). */
+void die_with_parent(void);
+
+/* Wait until the process sleeps in a system call, as /proc/PID/stat says (and not merely in telling
+ * its story). Exits if the process has ended, or has not gone to sleep within ten seconds. See
+ * proc(5). */
+void wait_asleep(pid_t pid);
+
+/* Watch a process for so many milliseconds. Returns whether it slept all the time, without running
+ * once in between: its state and its context switches, from /proc/PID/status, stay the same. */
+bool still_asleep(pid_t pid, int milliseconds);
+
+/* Whether a child has ended. It is still there to be reaped. */
+bool has_ended(pid_t pid);
+
+/* Wait for a child to end. Returns its exit status, or 128 + the signal that killed it, as the
+ * shell does. */
+int reap(pid_t pid);
+
+/* ---- Names in the file system: place.c ---- */
+
+/* The path of `name` in the user's private directory, /tmp/ipc-UID, which is made if it is missing.
+ * Exits if that is no directory, not the user's own, or open to others. The next call overwrites
+ * the string. */
+const char *demo_path(const char *name);
+
+/* Exit unless the open file is a FIFO; `path` is for the message. See fstat(2). */
+void check_fifo(int fd, const char *path);
+
+/* Remove `path` when this process (not a child of it) ends: by exit(3), SIGHUP, SIGINT or SIGTERM.
+ * The string must last until then. Can be called four times. */
+void unlink_at_exit(const char *path);
+
+#endif

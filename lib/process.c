@@ -1,0 +1,125 @@
+/* process.c - other processes, as the kernel sees them */
+#include "demo.h"
+
+#include <err.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { LONGEST_WAIT = 10000, MICROSECOND = 1000, MILLISECOND = 1000000 };
+
+static void pause_for(long nanoseconds)
+{
+    nanosleep(&(struct timespec){.tv_nsec = nanoseconds}, NULL);
+}
+
+static double now_in_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
+/* The start of /proc/PID/NAME as a string; false if it cannot be read. */
+static bool read_proc(pid_t pid, const char *name, char *text, size_t size)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
+    FILE *const file = fopen(path, "re");
+    if (file == NULL)
+        return false;
+    const size_t length = fread(text, 1, size - 1, file);
+    text[length] = '\0';
+    fclose(file);
+    return length > 0;
+}
+
+/* The state letter of ps(1): S asleep, R running, Z ended and not yet waited for; Z also if there
+ * is no such process. */
+static char state_of(pid_t pid)
+{
+    char stat[512];
+    if (!read_proc(pid, "stat", stat, sizeof stat))
+        return 'Z';
+    const char *const after_name = strrchr(stat, ')');
+    return after_name != NULL && strlen(after_name) > 2 ? after_name[2] : 'Z';
+}
+
+/* Whether the process is in write(2) to its stderr. Not every system lets us know: then no. */
+static bool tells_its_story(pid_t pid)
+{
+    char text[128];
+    long call;
+    unsigned long fd;
+    return read_proc(pid, "syscall", text, sizeof text) &&
+           sscanf(text, "%ld %lx", &call, &fd) == 2 && call == SYS_write && fd == STDERR_FILENO;
+}
+
+/* How often the process has left the CPU so far; a process that sleeps on does not. */
+static long context_switches(pid_t pid)
+{
+    char status[4096];
+    long voluntary = 0, involuntary = 0;
+    if (!read_proc(pid, "status", status, sizeof status))
+        return -1;
+    const char *const at = strstr(status, "voluntary_ctxt_switches:");
+    if (at == NULL || sscanf(at, "%*s %ld %*s %ld", &voluntary, &involuntary) != 2)
+        return -1;
+    return voluntary + involuntary;
+}
+
+void die_with_parent(void)
+{
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1)
+        err(EXIT_FAILURE, "prctl");
+    if (getppid() != main_process)
+        _exit(EXIT_FAILURE); /* it ended before we could ask */
+}
+
+void wait_asleep(pid_t pid)
+{
+    const double start = now_in_ms();
+    for (char state; (state = state_of(pid)) != 'S' || tells_its_story(pid);) {
+        if (state == 'Z' || state == 'X')
+            errx(EXIT_FAILURE, "process %d has ended, it should wait", (int)pid);
+        if (now_in_ms() - start > LONGEST_WAIT)
+            errx(EXIT_FAILURE, "process %d does not go to sleep, state %c", (int)pid, state);
+        pause_for(100 * MICROSECOND);
+    }
+}
+
+bool still_asleep(pid_t pid, int milliseconds)
+{
+    const double start = now_in_ms();
+    const long switches = context_switches(pid);
+    while (now_in_ms() - start < milliseconds) {
+        pause_for(MILLISECOND);
+        if (state_of(pid) != 'S')
+            return false;
+    }
+    return context_switches(pid) == switches;
+}
+
+bool has_ended(pid_t pid)
+{
+    siginfo_t ended = {.si_pid = 0};
+    if (waitid(P_PID, (id_t)pid, &ended, WEXITED | WNOHANG | WNOWAIT) == -1)
+        err(EXIT_FAILURE, "waitid");
+    return ended.si_pid == pid;
+}
+
+int reap(pid_t pid)
+{
+    int status;
+    while (waitpid(pid, &status, 0) == -1)
+        if (errno != EINTR)
+            err(EXIT_FAILURE, "waitpid");
+    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}

@@ -1,0 +1,216 @@
+/* coproc - stdin through a filter and back to stdout: both pipes watched at once
+ *
+ * The program feeds a filter and takes in what it answers. It sleeps only in poll(), for both pipes
+ * at once, so any amount goes through any filter. To write everything first and read afterwards
+ * (-x) works with a little input; with more, both pipes fill up, and each process sleeps in write()
+ * until the other one reads.
+ *
+ * pipe(7), poll(2), dup2(2), exec(3)
+ */
+#define _GNU_SOURCE /* F_GETPIPE_SZ, pipe2 */
+#include "../lib/demo.h"
+
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+enum { BUFFER = 64 * 1024, WATCHED_MS = 100 };
+
+static const char usage[] =
+    "usage: coproc [-x] COMMAND [ARG...]\n"
+    "  -x  write everything, then read: a deadlock if it does not fit into the pipes\n"
+    "  ends with the status of COMMAND, 127 if there is no such command\n"
+    "  example: seq 100000 | ./pipe/coproc sort -r\n";
+
+/* Our ends of the two pipes, CLOEXEC, and the filter at their other ends. */
+struct coproc {
+    const char *name;
+    pid_t pid;
+    int to, from;
+};
+
+static struct coproc start_filter(char *command[])
+{
+    int to[2], from[2];
+    if (pipe2(to, O_CLOEXEC) == -1 || pipe2(from, O_CLOEXEC) == -1)
+        err(EXIT_FAILURE, "pipe2");
+    const pid_t pid = fork();
+    if (pid == -1)
+        err(EXIT_FAILURE, "fork");
+    if (pid == 0) {
+        die_with_parent();
+        if (dup2(to[READ_END], STDIN_FILENO) == -1 || dup2(from[WRITE_END], STDOUT_FILENO) == -1)
+            err(EXIT_FAILURE, "dup2");
+        execvp(*command, command);
+        const int status = errno == ENOENT ? NOT_FOUND : NOT_EXECUTABLE;
+        warn("%s", *command);
+        _exit(status);
+    }
+    if (close(to[READ_END]) == -1 || close(from[WRITE_END]) == -1)
+        err(EXIT_FAILURE, "close");
+    say("fork() = %d, runs %s between the pipes", (int)pid, *command);
+    return (struct coproc){*command, pid, to[WRITE_END], from[READ_END]};
+}
+
+/* Puts -1 in the place of the descriptor, so that poll(2) passes over it. */
+static void close_end(int *fd)
+{
+    if (close(*fd) == -1)
+        err(EXIT_FAILURE, "close");
+    *fd = -1;
+}
+
+static size_t read_some(int fd, char *buffer)
+{
+    const ssize_t count = read(fd, buffer, BUFFER);
+    if (count == -1)
+        err(EXIT_FAILURE, "read");
+    return (size_t)count;
+}
+
+static void print_some(const char *buffer, size_t length)
+{
+    if (write_full(STDOUT_FILENO, buffer, length) == -1)
+        err(EXIT_FAILURE, "stdout");
+}
+
+/* The right way. */
+static void both_at_once(struct coproc filter)
+{
+    static char in[BUFFER], out[BUFFER];
+    size_t start = 0, end = 0; /* of the input that waits for room in the pipe */
+    unsigned long long sent = 0, received = 0;
+
+    if (fcntl(filter.to, F_SETFL, O_NONBLOCK) == -1)
+        err(EXIT_FAILURE, "fcntl");
+    while (filter.to != -1 || filter.from != -1) {
+        const bool waits = start < end;
+        struct pollfd ends[] = {
+            {.fd = filter.to != -1 && !waits ? STDIN_FILENO : -1, .events = POLLIN},
+            {.fd = filter.to, .events = waits ? POLLOUT : 0}, /* POLLERR comes unasked */
+            {.fd = filter.from, .events = POLLIN},
+        };
+        if (poll(ends, sizeof ends / sizeof *ends, -1) == -1)
+            err(EXIT_FAILURE, "poll");
+
+        if (ends[2].revents != 0) {
+            const size_t count = read_some(filter.from, out);
+            print_some(out, count);
+            received += count;
+            if (count == 0)
+                close_end(&filter.from);
+        }
+        if ((ends[1].revents & POLLERR) != 0) {
+            say("%s reads no more", filter.name);
+            close_end(&filter.to);
+        } else if (ends[1].revents != 0) {
+            const ssize_t count = write(filter.to, in + start, end - start);
+            if (count == -1 && errno != EAGAIN && errno != EPIPE)
+                err(EXIT_FAILURE, "write");
+            start += count == -1 ? 0 : (size_t)count;
+            sent += count == -1 ? 0 : (size_t)count;
+        } else if (ends[0].revents != 0) {
+            start = 0;
+            end = read_some(STDIN_FILENO, in);
+            if (end == 0)
+                close_end(&filter.to);
+        }
+    }
+    say("%llu bytes in, %llu bytes out", sent, received);
+}
+
+/* The mistake: a process of its own, so that another one is awake to tell what happens. */
+static void one_after_the_other(struct coproc filter)
+{
+    static char buffer[BUFFER];
+    lane(1, "naive");
+    die_with_parent();
+    for (size_t count; (count = read_some(STDIN_FILENO, buffer)) > 0;)
+        if (write_full(filter.to, buffer, count) == -1) {
+            say("%s reads no more", filter.name);
+            break;
+        }
+    say("has written, now it reads");
+    close_end(&filter.to);
+    for (size_t count; (count = read_some(filter.from, buffer)) > 0;)
+        print_some(buffer, count);
+    _exit(EXIT_SUCCESS);
+}
+
+/* Whether the pipe behind a descriptor of the process has no room; says so, with the numbers. */
+static bool is_full(pid_t pid, int fd, const char *name)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)pid, fd);
+    struct pollfd end = {.fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC), .events = POLLOUT};
+    if (end.fd == -1)
+        return false; /* the process has closed it */
+    int bytes;
+    const int capacity = fcntl(end.fd, F_GETPIPE_SZ);
+    if (poll(&end, 1, 0) == -1 || ioctl(end.fd, FIONREAD, &bytes) == -1 || capacity == -1)
+        err(EXIT_FAILURE, "%s", path);
+    close_end(&end.fd);
+    const bool full = (end.revents & POLLOUT) == 0;
+    if (full)
+        say("%s is full: %d of %d bytes", name, bytes, capacity);
+    return full;
+}
+
+/* Returns whether the two got stuck, and if they did, ends both. */
+static bool watch(pid_t naive, struct coproc filter)
+{
+    while (!still_asleep(naive, WATCHED_MS) || !still_asleep(filter.pid, WATCHED_MS) ||
+           !is_full(naive, filter.to, "the pipe to it") ||
+           !is_full(naive, filter.from, "the pipe from it"))
+        if (has_ended(naive))
+            return false;
+    say("both processes sleep in write(), for ever");
+    if (kill(naive, SIGKILL) == -1 || kill(filter.pid, SIGKILL) == -1)
+        err(EXIT_FAILURE, "kill");
+    return true;
+}
+
+int main(int argc, char *argv[])
+{
+    bool naive_way = false;
+    while (next_option(argc, argv, "x", usage) != -1)
+        naive_way = true;
+    check_operands(argc, argv, 1, INT_MAX);
+
+    lane(0, "coproc");
+    struct coproc filter = start_filter(&argv[optind]);
+    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR) /* after the fork: the filter would inherit it */
+        err(EXIT_FAILURE, "signal");
+    if (!naive_way) {
+        both_at_once(filter);
+        const int status = reap(filter.pid);
+        if (status == EXIT_SUCCESS)
+            lesson("poll() watches both pipes: any amount goes through any filter");
+        return status;
+    }
+
+    const pid_t naive = fork();
+    if (naive == -1)
+        err(EXIT_FAILURE, "fork");
+    if (naive == 0)
+        one_after_the_other(filter);
+    const struct coproc watched = filter;
+    close_end(&filter.to);
+    close_end(&filter.from);
+    const bool stuck = watch(naive, watched);
+    const int naive_status = reap(naive), filter_status = reap(filter.pid);
+    if (stuck) {
+        lesson("each waits for the other to read: write and read at once, with poll()");
+        return EXIT_SUCCESS;
+    }
+    if (naive_status == EXIT_SUCCESS && filter_status == EXIT_SUCCESS)
+        lesson("no deadlock this time: it all fitted into the pipes. Try more");
+    return naive_status != EXIT_SUCCESS ? naive_status : filter_status;
+}

@@ -1,0 +1,104 @@
+# Every program, whichever there are: the command line is the same everywhere.
+load helper
+
+# An argument of a kind that the program takes, for those that want one.
+operands() {
+    case $1 in
+    pipe/coproc | pipe/pipeline) echo true ;;
+    pipe/zerocopy) echo /etc/passwd ;;
+    esac
+}
+
+programs() {
+    (cd "$BATS_TEST_DIRNAME/.." && ls {pipe,fifo,msgq,shm,sem,signals,dup}/*.c 2>/dev/null) | sed 's/\.c$//'
+}
+
+# The status and the one line of error that the command must give.
+refuses() {
+    local expected=$1
+    shift
+    try "$@" </dev/null
+    echo "$*: status $status, stdout '$output', stderr '$stderr'"
+    [ "$status" = "$expected" ] && [ -z "$output" ] && [ "${#stderr_lines[@]}" = 1 ] &&
+        [[ $stderr = "$(basename "${1#./}"): "* ]]
+}
+
+@test "there are programs, each is built, and each has its line in tests/runs" {
+    [ "$(programs | wc -l)" -ge 16 ]
+    for program in $(programs); do
+        [ -x "$program" ]
+        grep -q "@$program\b" "$BATS_TEST_DIRNAME/runs" || { echo "no line for $program"; false; }
+    done
+}
+
+@test "-h prints the usage to stdout, names every option, and exits 0" {
+    for program in $(programs); do
+        try "./$program" -h
+        [ "$status" = 0 ] && [ -z "$stderr" ]
+        [[ $output = "usage: $(basename "$program")"* ]]
+        for letter in $(sed -n 's/.*next_option(argc, argv, "\([a-z:]*\)".*/\1/p' \
+            "$BATS_TEST_DIRNAME/../$program.c" | tr -d : | grep -o .); do
+            grep -q -- "^  -$letter" <<<"$output" || { echo "$program -h is silent on -$letter"; false; }
+        done
+    done
+}
+
+@test "-h fails where stdout is full or closed" {
+    for program in $(programs); do
+        try bash -c "./$program -h >/dev/full"
+        [ "$status" = 1 ] && [[ $stderr = *stdout* ]]
+        try bash -c "./$program -h >&-"
+        [ "$status" = 1 ] && [[ $stderr = *stdout* ]]
+    done
+}
+
+@test "an unknown option is refused in one line, with status 2" {
+    for program in $(programs); do
+        refuses 2 "./$program" -?
+        refuses 2 "./$program" -Z
+    done
+}
+
+@test "an option without its argument, or with a bad one, is refused in one line, with status 2" {
+    for program in $(programs); do
+        for letter in $(sed -n 's/.*next_option(argc, argv, "\([a-z:]*\)".*/\1/p' \
+            "$BATS_TEST_DIRNAME/../$program.c" | grep -o '.:' | tr -d :); do
+            refuses 2 "./$program" "-$letter"
+        done
+        for letter in $(grep -o 'parse_long("-[a-z]"' "$BATS_TEST_DIRNAME/../$program.c" | cut -d- -f2 | tr -d '"'); do
+            for number in "" x 1x -1 1e3 99999999999999999999; do
+                refuses 2 "./$program" "-$letter" "$number"
+            done
+        done
+    done
+}
+
+@test "an argument too many, or one too few, is refused in one line, with status 2" {
+    for program in $(programs); do
+        case $(grep -o 'check_operands([^)]*)' "$BATS_TEST_DIRNAME/../$program.c") in
+        *", 0, 0)") refuses 2 "./$program" one ;;
+        *", 0, 1)") refuses 2 "./$program" one two ;;
+        *", 1, 1)") refuses 2 "./$program" one two && refuses 2 "./$program" ;;
+        *", 1, INT_MAX)") refuses 2 "./$program" ;;
+        esac
+    done
+}
+
+@test "what a program prints, it does not lose silently: a full disk is an error" {
+    for program in $(programs); do
+        [[ $program != fifo/* ]] || continue # the pairs: fifo.bats
+        read -ra words <<<"$(operands "$program")"
+        try "./$program" "${words[@]}" </dev/null
+        [ "$status" = 0 ] && [ -n "$output" ] || continue
+        try bash -c "./$program ${words[*]} >/dev/full </dev/null"
+        [ "$status" != 0 ] && grep -q "^[a-z]*: " <<<"$stderr" || { echo "$program: $status $stderr"; false; }
+    done
+}
+
+@test "a story fits into 100 columns" {
+    export LANE=1
+    while read -r line; do
+        try bash -c "T=$T; ${line//@/./}; kill \$(jobs -p) 2>/dev/null; wait"
+        awk -v line="$line" 'length > 100 { print line ": " $0; long = 1 } END { exit long }' <<<"$stderr"
+    done < <(grep '^[^#]' "$BATS_TEST_DIRNAME/runs")
+}

@@ -1,0 +1,84 @@
+# helper.bash - what the tests share. $B is the folder that the programs stand in, $T an empty one for the test.
+bats_require_minimum_version 1.5.0
+
+setup() {
+    T=$BATS_TEST_TMPDIR
+    cd "$B" || return 1
+    export IPC_TEST=$BATS_TEST_TMPDIR # marks every process that this test starts
+    before=$(objects)
+}
+
+# What a test must leave as it was.
+teardown() {
+    local pid after
+    for pid in $(ours); do kill -KILL "$pid" 2>/dev/null; done
+    if [ -n "$BATS_TEST_COMPLETED" ]; then
+        after=$(objects)
+        [ "$before" = "$after" ] || { echo "before: $before"; echo "after: $after"; return 1; }
+    fi
+}
+
+# The IPC objects of this machine, and the programs that still run.
+objects() {
+    awk 'FNR > 1 { print FILENAME, $1, $2 }' /proc/sysvipc/*
+    find "/tmp/ipc-$(id -u)" /dev/shm /dev/mqueue "$T" ! -type d ! -type f 2>/dev/null
+    find /dev/shm /dev/mqueue -type f -user "$(id -u)" 2>/dev/null
+    eventually none_left || for pid in $(ours); do tr '\0' ' ' <"/proc/$pid/cmdline"; echo; done
+}
+
+# The processes that this test has started and that still run.
+ours() {
+    env -u IPC_TEST grep -lszF "IPC_TEST=$IPC_TEST" /proc/[0-9]*/environ | cut -d / -f 3
+}
+
+none_left() {
+    [ -z "$(ours)" ]
+}
+
+# Runs a command until it succeeds, for ten seconds at the most.
+eventually() {
+    local i
+    for ((i = 0; i < 500; i++)); do
+        ! "$@" || return 0
+        sleep 0.02
+    done
+    return 1
+}
+
+# start NAME COMMAND... runs it in the background; its output goes to $T/NAME and $T/NAME.err, its pid to $NAME.
+start() {
+    local name=$1
+    shift
+    env --default-signal=INT,QUIT,PIPE "$@" >"$T/$name" 2>"$T/$name.err" 3>&- &
+    printf -v "$name" %d $!
+}
+
+# finish NAME waits until that program has ended, ten seconds at the most, and puts its exit status into $status.
+finish() {
+    local pid=${!1}
+    eventually ended "$pid" || { echo "$1 does not end"; return 1; }
+    status=0
+    wait "$pid" || status=$?
+}
+
+state() {
+    sed 's/.*) \(.\).*/\1/' "/proc/$1/stat" 2>/dev/null
+}
+
+ended() {
+    [[ $(state "$1") = [ZX] || ! -e /proc/$1 ]]
+}
+
+asleep() {
+    [ "$(state "$1")" = S ]
+}
+
+# The command, which must end within ten seconds: $status, $output, $stderr and their ${lines[@]}.
+try() {
+    run --separate-stderr timeout -k 1 10 "$@" 3>&-
+}
+
+# The last line of the story, without colour, must be this lesson.
+assert_lesson() {
+    [[ ${stderr_lines[-1]} = "=> $1"* ]] || { echo "$stderr"; return 1; }
+}
