@@ -20,9 +20,8 @@
 
 enum { ONE, TWO, FIFOS, WATCHED_MS = 200 };
 
-static const char usage[] =
-    "usage: order [-x]\n"
-    "  -x  process B opens the FIFOs in the opposite order: deadlock\n";
+static const char usage[] = "usage: order [-x]\n"
+                            "  -x  process B opens the FIFOs in the opposite order: deadlock\n";
 
 static char paths[FIFOS][128];
 

@@ -65,7 +65,7 @@ int main(int argc, char *argv[])
         say("read(%d) = -1 EAGAIN: a writer, but nothing to read", fd);
     else
         err(EXIT_FAILURE, "read");
-    say("the name stays: ls -l %s", path);
+    say("it stays: ls -l %s", path);
     say("to remove it: rm %s", path);
     return EXIT_SUCCESS;
 }

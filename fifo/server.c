@@ -36,14 +36,7 @@ static const char usage[] = "usage: server [-x] [-p PATH]\n"
  */
 static int open_as_the_only_server(const char *path)
 {
-    sigset_t endings, before; /* not between mkfifo and unlink_at_exit */
-    sigemptyset(&endings);
-    sigaddset(&endings, SIGHUP);
-    sigaddset(&endings, SIGINT);
-    sigaddset(&endings, SIGTERM);
-    if (sigprocmask(SIG_BLOCK, &endings, &before) == -1)
-        err(EXIT_FAILURE, "sigprocmask");
-
+    hold_endings();
     if (mkfifo(path, S_IRUSR | S_IWUSR) == 0)
         say("mkfifo(%s)", path);
     else if (errno != EEXIST)
@@ -58,10 +51,9 @@ static int open_as_the_only_server(const char *path)
         err(EXIT_FAILURE, "flock %s", path);
     }
     unlink_at_exit(path);
+    release_endings();
     if (fcntl(fd, F_SETFL, 0) == -1) /* opened without waiting; from now on a read may sleep */
         err(EXIT_FAILURE, "fcntl");
-    if (sigprocmask(SIG_SETMASK, &before, NULL) == -1)
-        err(EXIT_FAILURE, "sigprocmask");
     return fd;
 }
 

@@ -111,7 +111,7 @@ int main(int argc, char *argv[])
     if (close(fd) == -1)
         err(EXIT_FAILURE, "close");
     say("close(%d): the reader will see end of file", fd);
-    say("the name stays: ls -l %s", path);
+    say("it stays: ls -l %s", path);
     say("to remove it: rm %s", path);
     return EXIT_SUCCESS;
 }

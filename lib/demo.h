@@ -89,7 +89,7 @@ bool has_ended(pid_t pid);
  * shell does. */
 int reap(pid_t pid);
 
-/* ---- Names in the file system: place.c ---- */
+/* ---- Names and removal of objects: place.c ---- */
 
 /* The path of `name` in the user's private directory, /tmp/ipc-UID, which is made if it is missing.
  * Exits if that is no directory, not the user's own, or open to others. The next call overwrites
@@ -99,8 +99,21 @@ const char *demo_path(const char *name);
 /* Exit unless the open file is a FIFO; `path` is for the message. See fstat(2). */
 void check_fifo(int fd, const char *path);
 
-/* Remove `path` when this process (not a child of it) ends: by exit(3), SIGHUP, SIGINT or SIGTERM.
- * The string must last until then. Can be called four times. */
+/* The key of a System V object: the number that the user gave for -k, decimal or as ipcs(1) prints
+ * it (0x...); where `option` is NULL, ftok(3) of the private directory and `letter`: 'q', 'm' or
+ * 's'. Exits 2 if it is no number. IPC_PRIVATE is refused: nobody could find such an object. */
+key_t demo_key(char letter, const char *option);
+
+/* Remove an object when this process (not a child of it) ends: by exit(3), SIGHUP, SIGINT or
+ * SIGTERM. At most four objects; the string must last until then. A segment does not need this:
+ * mark it IPC_RMID before the first fork. See unlink(2), IPC_RMID in msgctl(2) and semctl(2). */
 void unlink_at_exit(const char *path);
+void remove_queue_at_exit(int id);
+void remove_set_at_exit(int id);
+
+/* Between the making of an object and the call above: SIGHUP, SIGINT and SIGTERM wait until they
+ * are released. */
+void hold_endings(void);
+void release_endings(void);
 
 #endif

@@ -1,19 +1,30 @@
-/* place.c - names in the file system */
+/* place.c - names of objects, and their removal */
 #include "demo.h"
 
+#include <ctype.h>
 #include <err.h>
 #include <errno.h>
-#include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ipc.h>
+#include <sys/msg.h>
+#include <sys/sem.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MOST_PATHS = 4 };
+enum { MOST_OBJECTS = 4, NONE = -1 };
 
-static const char *volatile paths[MOST_PATHS];
-static volatile sig_atomic_t path_count;
+/* What is to be removed; one of the three is set. */
+static struct object {
+    const char *path;
+    int queue, set;
+} objects[MOST_OBJECTS];
+static volatile sig_atomic_t object_count;
+
+static const int endings[] = {SIGHUP, SIGINT, SIGTERM};
+enum { ENDINGS = sizeof endings / sizeof *endings };
 
 const char *demo_path(const char *name)
 {
@@ -45,38 +56,97 @@ void check_fifo(int fd, const char *path)
         errx(EXIT_FAILURE, "%s: not a FIFO", path);
 }
 
-/* Async-signal-safe, see signal-safety(7). A child of fork(2) has inherited the list, but owns
- * nothing. */
-static void unlink_all(void)
+key_t demo_key(char letter, const char *option)
 {
-    if (getpid() == main_process)
-        for (int i = 0; i < path_count; i++)
-            unlink(paths[i]);
+    if (option == NULL) {
+        const char *const directory = demo_path("");
+        const key_t key = ftok(directory, letter);
+        if (key == -1)
+            err(EXIT_FAILURE, "ftok %s", directory);
+        return key;
+    }
+    char *end;
+    errno = 0;
+    const unsigned long key = strtoul(option, &end, 0);
+    if (!isdigit((unsigned char)*option) || *end != '\0' || errno != 0 || key > UINT_MAX)
+        errx(USAGE_ERROR, "-k '%s': not a key", option);
+    if ((key_t)key == IPC_PRIVATE)
+        errx(USAGE_ERROR, "-k '%s': that is IPC_PRIVATE, a key for one process family", option);
+    return (key_t)key;
 }
 
-static void unlink_and_end(int signal_number)
+/* Only system calls, so that a signal handler may do it; see signal-safety(7). */
+static void remove_all(void)
 {
-    unlink_all();
+    if (getpid() != main_process)
+        return; /* a child of fork(2) has inherited the list, but owns nothing */
+    for (int i = 0; i < object_count; i++) {
+        if (objects[i].path != NULL)
+            unlink(objects[i].path);
+        if (objects[i].queue != NONE)
+            msgctl(objects[i].queue, IPC_RMID, NULL);
+        if (objects[i].set != NONE)
+            semctl(objects[i].set, 0, IPC_RMID);
+    }
+}
+
+static void remove_and_end(int signal_number)
+{
+    remove_all();
     raise(signal_number); /* SA_RESETHAND: now it ends the process, as it would have without us */
 }
 
-void unlink_at_exit(const char *path)
+static void add_object(struct object object)
 {
-    if (path_count == MOST_PATHS)
-        errx(EXIT_FAILURE, "unlink_at_exit: more than %d paths", MOST_PATHS);
-    paths[path_count] = path;
-    path_count++;
-    if (path_count > 1)
+    if (object_count == MOST_OBJECTS)
+        errx(EXIT_FAILURE, "more than %d objects to remove", MOST_OBJECTS);
+    objects[object_count] = object;
+    object_count++;
+    if (object_count > 1)
         return;
-    if (atexit(unlink_all) != 0)
+    if (atexit(remove_all) != 0)
         errx(EXIT_FAILURE, "atexit");
-    static const int endings[] = {SIGHUP, SIGINT, SIGTERM};
-    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+    for (int i = 0; i < ENDINGS; i++) {
+        const struct sigaction new = {.sa_handler = remove_and_end, .sa_flags = (int)SA_RESETHAND};
         struct sigaction old;
-        const struct sigaction new = {.sa_handler = unlink_and_end, .sa_flags = (int)SA_RESETHAND};
         if (sigaction(endings[i], NULL, &old) == -1)
             err(EXIT_FAILURE, "sigaction");
         if (old.sa_handler != SIG_IGN && sigaction(endings[i], &new, NULL) == -1)
             err(EXIT_FAILURE, "sigaction");
     }
+}
+
+void unlink_at_exit(const char *path)
+{
+    add_object((struct object){.path = path, .queue = NONE, .set = NONE});
+}
+
+void remove_queue_at_exit(int id)
+{
+    add_object((struct object){.queue = id, .set = NONE});
+}
+
+void remove_set_at_exit(int id)
+{
+    add_object((struct object){.queue = NONE, .set = id});
+}
+
+static void change_endings(int how)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    for (int i = 0; i < ENDINGS; i++)
+        sigaddset(&set, endings[i]);
+    if (sigprocmask(how, &set, NULL) == -1)
+        err(EXIT_FAILURE, "sigprocmask");
+}
+
+void hold_endings(void)
+{
+    change_endings(SIG_BLOCK);
+}
+
+void release_endings(void)
+{
+    change_endings(SIG_UNBLOCK);
 }

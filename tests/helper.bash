@@ -28,7 +28,11 @@ objects() {
 
 # The processes that this test has started and that still run.
 ours() {
-    env -u IPC_TEST grep -lszF "IPC_TEST=$IPC_TEST" /proc/[0-9]*/environ | cut -d / -f 3
+    local file
+    for file in $(env -u IPC_TEST grep -lszF "IPC_TEST=$IPC_TEST" /proc/[0-9]*/environ); do
+        file=${file%/environ}
+        echo "${file##*/}"
+    done
 }
 
 none_left() {
