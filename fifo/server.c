@@ -158,7 +158,7 @@ int main(int argc, char *argv[])
         const int write_end = open(path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
         if (write_end == -1)
             err(EXIT_FAILURE, "open %s", path);
-        say("open(O_WRONLY) = %d: never used, never at the end of file", write_end);
+        say("open(O_WRONLY) = %d: held, so no end of file", write_end);
     } else {
         struct pollfd first = {.fd = fd, .events = POLLIN};
         if (poll(&first, 1, -1) == -1)
