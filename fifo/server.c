@@ -130,7 +130,7 @@ static void serve_lines(int fd, const char *path)
     }
     if (count == -1)
         err(EXIT_FAILURE, "read");
-    say("read(%d) = 0: no client is left, and no other writer", fd);
+    say("read(%d) = 0: no writer is left", fd);
 }
 
 int main(int argc, char *argv[])

@@ -1,5 +1,4 @@
 # helper.bash - what the tests share. $B is the folder that the programs stand in, $T an empty one for the test.
-bats_require_minimum_version 1.5.0
 
 setup() {
     T=$BATS_TEST_TMPDIR
@@ -53,7 +52,7 @@ eventually() {
 start() {
     local name=$1
     shift
-    env --default-signal=INT,QUIT,PIPE "$@" >"$T/$name" 2>"$T/$name.err" 3>&- &
+    env --default-signal=INT,QUIT,PIPE "$@" <&0 >"$T/$name" 2>"$T/$name.err" 3>&- &
     printf -v "$name" %d $!
 }
 
@@ -62,7 +61,7 @@ finish() {
     local pid=${!1}
     eventually ended "$pid" || { echo "$1 does not end"; return 1; }
     status=0
-    wait "$pid" || status=$?
+    wait "$pid" 2>/dev/null || status=$?
 }
 
 state() {
@@ -77,9 +76,15 @@ asleep() {
     [ "$(state "$1")" = S ]
 }
 
-# The command, which must end within ten seconds: $status, $output, $stderr and their ${lines[@]}.
+# try COMMAND... runs it, for ten seconds at the most: $status, $output and $stderr, and their lines in
+# ${lines[@]} and ${stderr_lines[@]}. (What bats's own run does, without its warning about a status of 127.)
 try() {
-    run --separate-stderr timeout -k 1 10 "$@" 3>&-
+    status=0
+    timeout -k 1 10 "$@" >"$T/.output" 2>"$T/.stderr" 3>&- || status=$?
+    output=$(<"$T/.output")
+    stderr=$(<"$T/.stderr")
+    mapfile -t lines <"$T/.output"
+    mapfile -t stderr_lines <"$T/.stderr"
 }
 
 # The last line of the story, without colour, must be this lesson.
