@@ -21,7 +21,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { RETRY_MS = 20 };
+enum { RETRY_MS = 20, PATIENCE_MS = 3000 };
 
 static const char usage[] = "usage: client [-p PATH] [TEXT...]\n"
                             "  -p PATH  the server's FIFO (/tmp/ipc-UID/server)\n"
@@ -75,8 +75,11 @@ static void ask(int server, int own, const char *text, size_t length)
     say("request %s", quoted(buffer + 1, (size_t)before + length));
 
     struct pollfd ends[] = {{.fd = own, .events = POLLIN}, {.fd = server, .events = 0}};
-    if (poll(ends, 2, -1) == -1)
+    const int ready = poll(ends, 2, PATIENCE_MS);
+    if (ready == -1)
         err(EXIT_FAILURE, "poll");
+    if (ready == 0)
+        errx(EXIT_FAILURE, "no answer for %d seconds", PATIENCE_MS / 1000);
     if ((ends[0].revents & POLLIN) == 0)
         errx(EXIT_FAILURE, "the server has gone");
     const ssize_t count = read(own, buffer, sizeof buffer);

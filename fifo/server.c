@@ -37,21 +37,27 @@ static const char usage[] = "usage: server [-x] [-p PATH]\n"
 static int open_as_the_only_server(const char *path)
 {
     hold_endings();
-    if (mkfifo(path, S_IRUSR | S_IWUSR) == 0)
-        say("mkfifo(%s)", path);
-    else if (errno != EEXIST)
+    const bool made = mkfifo(path, S_IRUSR | S_IWUSR) == 0;
+    if (!made && errno != EEXIST)
         err(EXIT_FAILURE, "mkfifo %s", path);
+    if (made) {
+        unlink_at_exit(path);
+        say("mkfifo(%s)", path);
+    }
+    release_endings();
+
     const int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
     if (fd == -1)
         err(EXIT_FAILURE, "open %s", path);
     check_fifo(fd, path);
     if (flock(fd, LOCK_EX | LOCK_NB) == -1) {
-        if (errno == EWOULDBLOCK)
-            errx(EXIT_FAILURE, "%s: another server is at work", path);
-        err(EXIT_FAILURE, "flock %s", path);
+        if (errno != EWOULDBLOCK)
+            err(EXIT_FAILURE, "flock %s", path);
+        warnx("%s: another server is at work", path);
+        _exit(EXIT_FAILURE); /* not exit(): the name is the other's now, and stays */
     }
-    unlink_at_exit(path);
-    release_endings();
+    if (!made)
+        unlink_at_exit(path);
     if (fcntl(fd, F_SETFL, 0) == -1) /* opened without waiting; from now on a read may sleep */
         err(EXIT_FAILURE, "fcntl");
     return fd;
@@ -73,7 +79,7 @@ static void send_answer(const char *client_path, const char *text, size_t length
     struct stat status;
     if (fstat(fd, &status) == -1 || !S_ISFIFO(status.st_mode))
         say("%s is no FIFO", client_path);
-    else if (write(fd, text, length) == -1) /* all or nothing: length <= PIPE_BUF */
+    else if (write_full(fd, text, length) == -1) /* all or nothing: length <= PIPE_BUF */
         say("write to %s: %s", client_path, strerror(errno));
     else
         say("answer %s", quoted(text, length));

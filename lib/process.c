@@ -3,6 +3,7 @@
 
 #include <err.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,18 +28,22 @@ static double now_in_ms(void)
     return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
 }
 
-/* The start of /proc/PID/NAME as a string; false if it cannot be read. */
+/* The start of /proc/PID/NAME as a string; false if the process has ended or may not be looked at.
+ */
 static bool read_proc(pid_t pid, const char *name, char *text, size_t size)
 {
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
-    FILE *const file = fopen(path, "re");
-    if (file == NULL)
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    const ssize_t length = fd == -1 ? -1 : read_full(fd, text, size - 1);
+    if (length == -1 && errno != ENOENT && errno != ESRCH && errno != EACCES && errno != EPERM)
+        err(EXIT_FAILURE, "%s", path);
+    if (fd != -1 && close(fd) == -1)
+        err(EXIT_FAILURE, "close %s", path);
+    if (length <= 0)
         return false;
-    const size_t length = fread(text, 1, size - 1, file);
     text[length] = '\0';
-    fclose(file);
-    return length > 0;
+    return true;
 }
 
 /* The state letter of ps(1): S asleep, R running, Z ended and not yet waited for; Z also if there

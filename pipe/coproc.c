@@ -134,6 +134,8 @@ static void one_after_the_other(struct coproc filter)
     die_with_parent();
     for (size_t count; (count = read_some(STDIN_FILENO, buffer)) > 0;)
         if (write_full(filter.to, buffer, count) == -1) {
+            if (errno != EPIPE)
+                err(EXIT_FAILURE, "write");
             say("%s reads no more", filter.name);
             break;
         }
@@ -154,8 +156,12 @@ static bool is_full(pid_t pid, int fd, const char *name)
         return false; /* the process has closed it */
     int bytes;
     const int capacity = fcntl(end.fd, F_GETPIPE_SZ);
-    if (poll(&end, 1, 0) == -1 || ioctl(end.fd, FIONREAD, &bytes) == -1 || capacity == -1)
-        err(EXIT_FAILURE, "%s", path);
+    if (capacity == -1)
+        err(EXIT_FAILURE, "fcntl F_GETPIPE_SZ");
+    if (ioctl(end.fd, FIONREAD, &bytes) == -1)
+        err(EXIT_FAILURE, "ioctl FIONREAD");
+    if (poll(&end, 1, 0) == -1)
+        err(EXIT_FAILURE, "poll");
     close_end(&end.fd);
     const bool full = (end.revents & POLLOUT) == 0;
     if (full)

@@ -115,7 +115,8 @@ static int ask(struct side asker, struct side answerer)
     close_side(answerer);
     char text[TEXT_SIZE];
     write_text(asker.out, "hello", strlen("hello"));
-    print_text(text, read_text(asker.in, text));
+    const size_t length = read_text(asker.in, text);
+    print_text(text, length);
     close_side(asker);
     return reap(pid);
 }
@@ -126,7 +127,8 @@ static int ask_oneself(struct side both)
 {
     char text[TEXT_SIZE];
     write_text(both.out, "hello", strlen("hello"));
-    print_text(text, read_text(both.in, text));
+    const size_t length = read_text(both.in, text);
+    print_text(text, length);
 
     const pid_t pid = fork();
     if (pid == -1)

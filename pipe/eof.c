@@ -48,7 +48,7 @@ static void show_the_copy(pid_t reader, const int fds[2])
     char path[64], target[64] = "";
     snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)reader, fds[WRITE_END]);
     if (readlink(path, target, sizeof target - 1) == -1)
-        err(EXIT_FAILURE, "%s", path);
+        err(EXIT_FAILURE, "readlink %s", path);
     say("%s -> %s: its own copy", path, target);
 
     if (kill(reader, SIGTERM) == -1)

@@ -126,8 +126,8 @@ int main(int argc, char *argv[])
     if (commands == NULL || pids == NULL)
         err(EXIT_FAILURE, "calloc");
     const int count = split(&argv[optind], commands);
-    if (keep && count < 2)
-        errx(USAGE_ERROR, "-x needs two commands");
+    if (count < (keep ? 2 : 1))
+        errx(USAGE_ERROR, keep ? "-x needs two commands" : "no command");
 
     lane(0, "shell");
     const int kept = start(commands, count, keep, pids);

@@ -113,7 +113,7 @@ int main(int argc, char *argv[])
     check_operands(argc, argv, 0, 0);
 
     lane(0, "boss");
-    int reports[2], job_ends[MOST_WORKERS];
+    int reports[2], job_ends[MOST_WORKERS] = {0};
     pid_t pids[MOST_WORKERS];
     if (pipe(reports) == -1)
         err(EXIT_FAILURE, "pipe");

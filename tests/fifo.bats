@@ -3,7 +3,7 @@ load helper
 
 # The server answers at $T/s; its pid is in $server.
 start_server() {
-    start server ./fifo/server -p "$T/s" "$@"
+    start server ./fifo/server -p "$T/s"
     eventually grep -q "open(O_WRONLY)" "$T/server.err"
 }
 
@@ -99,7 +99,7 @@ end_server() {
     mkfifo "$T/fifo"
     ln -s fifo "$T/link"
     for program in "read" "write hello" server client; do
-        words=($program)
+        read -ra words <<<"$program"
         try ./fifo/"${words[0]}" -p "$T/file" "${words[@]:1}" </dev/null
         [ "$status" = 1 ] && [ "$(<"$T/file")" = precious ]
         try ./fifo/"${words[0]}" -p "$T/link" "${words[@]:1}" </dev/null

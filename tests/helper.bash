@@ -1,4 +1,5 @@
 # helper.bash - what the tests share. $B is the folder that the programs stand in, $T an empty one for the test.
+# shellcheck disable=SC2034 # the variables are for the tests
 
 setup() {
     T=$BATS_TEST_TMPDIR

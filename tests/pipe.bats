@@ -142,7 +142,7 @@ load helper
 }
 
 @test "coproc -x: once both pipes are full, both processes sleep in write() for ever" {
-    try bash -c "head -c 300000 /dev/zero | ./pipe/coproc -x cat"
+    try bash -c "head -c 1000000 /dev/zero | ./pipe/coproc -x cat"
     [ "$status" = 0 ] && [ -z "$output" ]
     [[ $stderr = *"the pipe to it is full: 65536 of 65536 bytes"*"the pipe from it is full: 65536 of 65536 bytes"* ]]
     assert_lesson "each waits for the other to read"
