@@ -120,8 +120,10 @@ static void serve_lines(int fd, const char *path)
         char *start = buffer;
         for (char *newline; (newline = memchr(start, '\n', length)) != NULL;) {
             const size_t line_length = (size_t)(newline + 1 - start);
+            hold_endings(); /* a request that has come is answered */
             if (!too_long)
                 serve(path, start, line_length);
+            release_endings();
             too_long = false;
             start += line_length;
             length -= line_length;
