@@ -34,7 +34,8 @@ refuses() {
 @test "-h prints the usage to stdout, names every option, and exits 0" {
     for program in $(programs); do
         try "./$program" -h
-        [ "$status" = 0 ] && [ -z "$stderr" ]
+        [ "$status" = 0 ]
+        [ -z "$stderr" ]
         [[ $output = "usage: $(basename "$program")"* ]]
         for letter in $(sed -n 's/.*next_option(argc, argv, "\([a-z:]*\)".*/\1/p' \
             "$BATS_TEST_DIRNAME/../$program.c" | tr -d : | grep -o .); do
@@ -46,9 +47,11 @@ refuses() {
 @test "-h fails where stdout is full or closed" {
     for program in $(programs); do
         try bash -c "./$program -h >/dev/full"
-        [ "$status" = 1 ] && [[ $stderr = *stdout* ]]
+        [ "$status" = 1 ]
+        [[ $stderr = *stdout* ]]
         try bash -c "./$program -h >&-"
-        [ "$status" = 1 ] && [[ $stderr = *stdout* ]]
+        [ "$status" = 1 ]
+        [[ $stderr = *stdout* ]]
     done
 }
 
@@ -78,7 +81,10 @@ refuses() {
         case $(grep -o 'check_operands([^)]*)' "$BATS_TEST_DIRNAME/../$program.c") in
         *", 0, 0)") refuses 2 "./$program" one ;;
         *", 0, 1)") refuses 2 "./$program" one two ;;
-        *", 1, 1)") refuses 2 "./$program" one two && refuses 2 "./$program" ;;
+        *", 1, 1)")
+            refuses 2 "./$program" one two
+            refuses 2 "./$program"
+            ;;
         *", 1, INT_MAX)") refuses 2 "./$program" ;;
         esac
     done

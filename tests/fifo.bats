@@ -22,12 +22,14 @@ end_server() {
     try "$B/fifo/write" hello "big world"
     [ "$status" = 0 ]
     finish read
-    [ "$status" = 0 ] && [ "$(<"$T/read")" = $'hello\nbig world' ]
+    [ "$status" = 0 ]
+    [ "$(<"$T/read")" = $'hello\nbig world' ]
 
     start write "$B/fifo/write" again
     eventually asleep "$write"
     try "$B/fifo/read"
-    [ "$status" = 0 ] && [ "$output" = again ]
+    [ "$status" = 0 ]
+    [ "$output" = again ]
     finish write
     [ "$status" = 0 ]
     rm "/tmp/ipc-$(id -u)/fifo"
@@ -38,7 +40,8 @@ end_server() {
     try ./fifo/read -p "$T/fifo"
     finish write
     [ "$(stat -c '%F %s %a' "$T/fifo")" = "fifo 0 600" ]
-    grep -q "ls -l $T/fifo" "$T/write.err" && grep -q "rm $T/fifo" "$T/write.err"
+    grep -q "ls -l $T/fifo" "$T/write.err"
+    grep -q "rm $T/fifo" "$T/write.err"
     rm "$T/fifo"
 }
 
@@ -52,7 +55,8 @@ end_server() {
     start read ./fifo/read -p "$T/fifo"
     timeout 5 bash -c "yes | head -100000 >$T/fifo"
     finish read
-    [ "$status" = 0 ] && [ "$(wc -l <"$T/read")" = 100000 ]
+    [ "$status" = 0 ]
+    [ "$(wc -l <"$T/read")" = 100000 ]
 
     start cat cat "$T/fifo"
     try ./fifo/write -p "$T/fifo" "for cat"
@@ -73,7 +77,8 @@ end_server() {
 
 @test "write -n: without a reader open() fails with ENXIO; with one it does not wait" {
     try ./fifo/write -n -p "$T/fifo" hello
-    [ "$status" = 1 ] && [[ $stderr = *"write: $T/fifo: nobody reads it: No such device or address" ]]
+    [ "$status" = 1 ]
+    [[ $stderr = *"write: $T/fifo: nobody reads it: No such device or address" ]]
     start read ./fifo/read -p "$T/fifo"
     eventually asleep "$read"
     head -c 1000000 /dev/zero >"$T/in"
@@ -86,11 +91,13 @@ end_server() {
 
 @test "read -n: without a writer end of file at once, with a silent one EAGAIN" {
     try ./fifo/read -n -p "$T/fifo"
-    [ "$status" = 0 ] && [[ $stderr = *"= 0: no writer"* ]]
+    [ "$status" = 0 ]
+    [[ $stderr = *"= 0: no writer"* ]]
     exec {silent}<>"$T/fifo"
     try ./fifo/read -n -p "$T/fifo"
     exec {silent}>&-
-    [ "$status" = 0 ] && [[ $stderr = *"-1 EAGAIN"* ]]
+    [ "$status" = 0 ]
+    [[ $stderr = *"-1 EAGAIN"* ]]
     rm "$T/fifo"
 }
 
@@ -101,9 +108,11 @@ end_server() {
     for program in "read" "write hello" server client; do
         read -ra words <<<"$program"
         try ./fifo/"${words[0]}" -p "$T/file" "${words[@]:1}" </dev/null
-        [ "$status" = 1 ] && [ "$(<"$T/file")" = precious ]
+        [ "$status" = 1 ]
+        [ "$(<"$T/file")" = precious ]
         try ./fifo/"${words[0]}" -p "$T/link" "${words[@]:1}" </dev/null
-        [ "$status" = 1 ] && [[ $stderr = *[Ss]"ymbolic link"* ]]
+        [ "$status" = 1 ]
+        [[ $stderr = *[Ss]"ymbolic link"* ]]
         try ./fifo/"${words[0]}" -p "$T" "${words[@]:1}" </dev/null
         [ "$status" = 1 ]
     done
@@ -118,7 +127,8 @@ end_server() {
         cp "fifo/$program" "/tmp/$program.$$"
         try setpriv --reuid 65534 --clear-groups "/tmp/$program.$$" -p "$T/fifo"
         rm "/tmp/$program.$$"
-        [ "$status" = 1 ] && [[ $stderr = *"Permission denied"* ]]
+        [ "$status" = 1 ]
+        [[ $stderr = *"Permission denied"* ]]
     done
     rm "$T/fifo"
 }
@@ -129,14 +139,17 @@ end_server() {
     as_other="setpriv --reuid 54321 --clear-groups /tmp/read.$$ -n"
     mkdir -m 755 /tmp/ipc-54321
     try $as_other
-    [ "$status" = 1 ] && [[ $stderr = "read.$$: /tmp/ipc-54321: belongs to user 0" ]]
+    [ "$status" = 1 ]
+    [[ $stderr = "read.$$: /tmp/ipc-54321: belongs to user 0" ]]
     chown 54321 /tmp/ipc-54321
     try $as_other
-    [ "$status" = 1 ] && [[ $stderr = *"open to other users"* ]]
+    [ "$status" = 1 ]
+    [[ $stderr = *"open to other users"* ]]
     rmdir /tmp/ipc-54321
     ln -s /tmp /tmp/ipc-54321
     try $as_other
-    [ "$status" = 1 ] && [[ $stderr = *"not a directory" ]]
+    [ "$status" = 1 ]
+    [[ $stderr = *"not a directory" ]]
     rm /tmp/ipc-54321 "/tmp/read.$$"
 }
 
@@ -150,14 +163,16 @@ end_server() {
     finish read
     finish write
     exec {hold}>&-
-    [ "$status" = 1 ] && grep -q "^write: the reader has gone" "$T/write.err"
+    [ "$status" = 1 ]
+    grep -q "^write: the reader has gone" "$T/write.err"
     start read ./fifo/read -p "$T/fifo"
     start write ./fifo/write -p "$T/fifo" </dev/zero
     eventually test -s "$T/read"
     kill -KILL "$read"
     finish read
     finish write
-    [ "$status" = 1 ] && grep -q "^write: .*\(gone\|Broken pipe\)" "$T/write.err"
+    [ "$status" = 1 ]
+    grep -q "^write: .*\(gone\|Broken pipe\)" "$T/write.err"
     rm "$T/fifo" "$T/input"
 }
 
@@ -188,10 +203,12 @@ end_server() {
 
 @test "order: both come through; -x: both sleep in open() until they are killed" {
     try ./fifo/order
-    [ "$status" = 0 ] && [ "$(grep -c '\.\.\. = [0-9]' <<<"$stderr")" = 4 ]
+    [ "$status" = 0 ]
+    [ "$(grep -c '\.\.\. = [0-9]' <<<"$stderr")" = 4 ]
     assert_lesson "open() waits for its partner"
     try ./fifo/order -x
-    [ "$status" = 0 ] && [[ $stderr != *"... = "* ]]
+    [ "$status" = 0 ]
+    [[ $stderr != *"... = "* ]]
     assert_lesson "FIFOs opened in opposite orders: a deadlock"
 }
 
@@ -211,7 +228,8 @@ end_server() {
     eventually grep -q waiting "$T/client.err"
     start server ./fifo/server
     finish client
-    [ "$status" = 0 ] && [ "$(cat "$T/client"; echo .)" = $'HELLO\nTWO\nLINES\n\n.' ]
+    [ "$status" = 0 ]
+    [ "$(cat "$T/client"; echo .)" = $'HELLO\nTWO\nLINES\n\n.' ]
     try bash -c "printf 'a\nb\nno newline' | ./fifo/client"
     [ "$output" = $'A\nB\nNO NEWLINE' ]
     kill -TERM "$server"
@@ -226,7 +244,8 @@ end_server() {
     done
     for i in $(seq 200); do
         finish "client_$i"
-        [ "$status" = 0 ] && [ "$(<"$T/client_$i")" = "$(printf '%s\n' "A$i" "B$i" "C$i")" ]
+        [ "$status" = 0 ]
+        [ "$(<"$T/client_$i")" = "$(printf '%s\n' "A$i" "B$i" "C$i")" ]
     done
     end_server
 }
@@ -237,7 +256,8 @@ end_server() {
     timeout 5 bash -c "head -c 100000 /dev/zero | tr '\0' 1 >$T/s"
     timeout 5 bash -c "printf '\n\n\n-5 x\n0 x\n99999999999999999999 x\n12\n12x\n ../../etc/passwd x\n999999 nobody\n1 unfinished' >$T/s"
     try ./fifo/client -p "$T/s" still there
-    [ "$status" = 0 ] && [ "$output" = $'STILL\nTHERE' ]
+    [ "$status" = 0 ]
+    [ "$output" = $'STILL\nTHERE' ]
     end_server
 }
 
@@ -248,7 +268,8 @@ end_server() {
     ln -s file "$T/s.79"
     timeout 5 bash -c "printf '77 a\n78 b\n79 c\n' >$T/s"
     try ./fifo/client -p "$T/s" next
-    [ "$output" = NEXT ] && [ "$(<"$T/s.78")" = file ]
+    [ "$output" = NEXT ]
+    [ "$(<"$T/s.78")" = file ]
     rm -f "$T/s.77" "$T/s.79"
     end_server
 }
@@ -301,7 +322,8 @@ end_server() {
     kill -KILL "$server"
     finish server
     finish client
-    [ "$status" = 1 ] && grep -q "^client: the server has gone" "$T/client.err"
+    [ "$status" = 1 ]
+    grep -q "^client: the server has gone" "$T/client.err"
     [ -p "$T/s" ]
     start_server
     try ./fifo/client -p "$T/s" again
@@ -312,7 +334,8 @@ end_server() {
 @test "a second server on the same FIFO is refused, and the first one goes on" {
     start_server
     try ./fifo/server -p "$T/s"
-    [ "$status" = 1 ] && [[ $stderr = *"server: $T/s: another server is at work" ]]
+    [ "$status" = 1 ]
+    [[ $stderr = *"server: $T/s: another server is at work" ]]
     try ./fifo/client -p "$T/s" next
     [ "$output" = NEXT ]
     end_server
@@ -321,9 +344,11 @@ end_server() {
 @test "a request that is too long is refused by the client" {
     start_server
     try ./fifo/client -p "$T/s" "$(head -c 4085 /dev/zero | tr '\0' x)"
-    [ "$status" = 0 ] && [ "${#output}" = 4085 ]
+    [ "$status" = 0 ]
+    [ "${#output}" = 4085 ]
     try ./fifo/client -p "$T/s" "$(head -c 4096 /dev/zero | tr '\0' x)"
-    [ "$status" = 1 ] && [[ $stderr = *"client: a request of 4096 bytes is too long"* ]]
+    [ "$status" = 1 ]
+    [[ $stderr = *"client: a request of 4096 bytes is too long"* ]]
     end_server
 }
 
@@ -332,7 +357,9 @@ end_server() {
     try ./fifo/client -p "$T/s" first
     [ "$output" = FIRST ]
     finish server
-    [ "$status" = 0 ] && grep -q "= 0: no writer is left" "$T/server.err" && [ ! -e "$T/s" ]
+    [ "$status" = 0 ]
+    grep -q "= 0: no writer is left" "$T/server.err"
+    [ ! -e "$T/s" ]
 }
 
 @test "SIGINT, SIGTERM and SIGHUP end server and client, with their FIFOs removed" {
@@ -343,22 +370,26 @@ end_server() {
         eventually grep -q request "$T/client.err"
         kill -$signal "$client"
         finish client
-        [ "$status" = $((128 + $(kill -l $signal))) ] && [ ! -e "$T/s.$client" ]
+        [ "$status" = $((128 + $(kill -l $signal))) ]
+        [ ! -e "$T/s.$client" ]
         kill -CONT "$server"
         kill -$signal "$server"
         finish server
-        [ "$status" = $((128 + $(kill -l $signal))) ] && [ ! -e "$T/s" ]
+        [ "$status" = $((128 + $(kill -l $signal))) ]
+        [ ! -e "$T/s" ]
     done
 }
 
 @test "what is read from a FIFO is not lost silently: a full disk is an error" {
     start write ./fifo/write -p "$T/fifo" hello
     try bash -c "./fifo/read -p $T/fifo >/dev/full"
-    [ "$status" = 1 ] && [[ $stderr = *"read: stdout: No space left on device"* ]]
+    [ "$status" = 1 ]
+    [[ $stderr = *"read: stdout: No space left on device"* ]]
     finish write
     start_server
     try bash -c "./fifo/client -p $T/s hello >/dev/full"
-    [ "$status" = 1 ] && [[ $stderr = *"client: stdout: No space left on device"* ]]
+    [ "$status" = 1 ]
+    [[ $stderr = *"client: stdout: No space left on device"* ]]
     end_server
     rm "$T/fifo"
 }

@@ -3,14 +3,17 @@ load helper
 
 @test "hello: what the parent writes the child reads, of any length" {
     try ./pipe/hello
-    [ "$status" = 0 ] && [ "$output" = "hello, pipe" ]
+    [ "$status" = 0 ]
+    [ "$output" = "hello, pipe" ]
     try ./pipe/hello ""
-    [ "$status" = 0 ] && [ "$output" = "" ]
+    [ "$status" = 0 ]
+    [ "$output" = "" ]
     try ./pipe/hello $'two\nlines'
     [ "$output" = $'two\nlines' ]
     long=$(head -c 100000 /dev/zero | tr '\0' x)
     try ./pipe/hello "$long"
-    [ "$status" = 0 ] && [ "$output" = "$long" ]
+    [ "$status" = 0 ]
+    [ "$output" = "$long" ]
 }
 
 @test "hello: the story shows control characters as strace does, never raw" {
@@ -21,20 +24,24 @@ load helper
 
 @test "hello: a descriptor that is closed at the start does not become an end of the pipe" {
     try bash -c "./pipe/hello <&-"
-    [ "$status" = 0 ] && [ "$output" = "hello, pipe" ]
+    [ "$status" = 0 ]
+    [ "$output" = "hello, pipe" ]
     try bash -c "./pipe/hello >&-"
-    [ "$status" = 1 ] && [[ $stderr = *"hello: stdout: Bad file descriptor"* ]]
+    [ "$status" = 1 ]
+    [[ $stderr = *"hello: stdout: Bad file descriptor"* ]]
 }
 
 @test "empty: the reader sleeps in read() until something is written" {
     try ./pipe/empty
-    [ "$status" = 0 ] && [ "$output" = hello ]
+    [ "$status" = 0 ]
+    [ "$output" = hello ]
     [[ $stderr = *"the reader sleeps in read()"*"write("* ]]
 }
 
 @test "empty -n: the read fails with EAGAIN, and poll() does the waiting" {
     try ./pipe/empty -n
-    [ "$status" = 0 ] && [ "$output" = $'EAGAIN\nhello' ]
+    [ "$status" = 0 ]
+    [ "$output" = $'EAGAIN\nhello' ]
     [[ $stderr = *"sleeps in poll()"* ]]
 }
 
@@ -49,19 +56,23 @@ load helper
 
 @test "full -s: the kernel rounds the capacity up to a power of two pages" {
     try ./pipe/full -s 20000
-    [ "$status" = 0 ] && [ "${lines[0]}" = "capacity 32768" ]
+    [ "$status" = 0 ]
+    [ "${lines[0]}" = "capacity 32768" ]
     try ./pipe/full -n -s 1
-    [ "$status" = 0 ] && [ "${lines[0]}" = "capacity $(getconf PAGESIZE)" ]
+    [ "$status" = 0 ]
+    [ "${lines[0]}" = "capacity $(getconf PAGESIZE)" ]
 }
 
 @test "full -s: more than the system allows is a clear error" {
     try ./pipe/full -s 2000000000
-    [ "$status" = 1 ] && [[ $stderr = "full: fcntl F_SETPIPE_SZ 2000000000: "* ]]
+    [ "$status" = 1 ]
+    [[ $stderr = "full: fcntl F_SETPIPE_SZ 2000000000: "* ]]
 }
 
 @test "eof: the reader sees end of file when the last write end is closed" {
     try ./pipe/eof
-    [ "$status" = 0 ] && [ -z "$output" ]
+    [ "$status" = 0 ]
+    [ -z "$output" ]
     [[ $stderr = *"read("*") = 0: end of file"* ]]
     assert_lesson "read() returns 0 only when every write end is closed"
 }
@@ -76,27 +87,33 @@ load helper
 
 @test "sigpipe: the signal kills a writer without readers; ignored, the write fails with EPIPE" {
     try ./pipe/sigpipe
-    [ "$status" = 0 ] && [ "$output" = SIGPIPE ]
+    [ "$status" = 0 ]
+    [ "$output" = SIGPIPE ]
     try ./pipe/sigpipe -i
-    [ "$status" = 0 ] && [ "$output" = EPIPE ]
+    [ "$status" = 0 ]
+    [ "$output" = EPIPE ]
 }
 
 @test "sigpipe: an inherited SIG_IGN makes no difference" {
     try bash -c "trap '' PIPE; ./pipe/sigpipe"
-    [ "$status" = 0 ] && [ "$output" = SIGPIPE ]
+    [ "$status" = 0 ]
+    [ "$output" = SIGPIPE ]
 }
 
 @test "atomic: messages of PIPE_BUF bytes arrive whole, however many write" {
     try ./pipe/atomic
-    [ "$status" = 0 ] && [ "$output" = "whole 400 torn 0" ]
+    [ "$status" = 0 ]
+    [ "$output" = "whole 400 torn 0" ]
     try ./pipe/atomic -w 32 -m 25
-    [ "$status" = 0 ] && [ "$output" = "whole 800 torn 0" ]
+    [ "$status" = 0 ]
+    [ "$output" = "whole 800 torn 0" ]
 }
 
 @test "atomic -x: larger ones are torn" {
     for options in "" "-w 2 -m 1" "-w 16 -m 3"; do
         try ./pipe/atomic -x $options
-        [ "$status" = 0 ] && [[ $output =~ ^whole\ [0-9]+\ torn\ [1-9] ]]
+        [ "$status" = 0 ]
+        [[ $output =~ ^whole\ [0-9]+\ torn\ [1-9] ]]
     done
     try taskset -c 0 ./pipe/atomic -x -w 2 -m 1
     [ "$output" = "whole 0 torn 2" ]
@@ -105,13 +122,15 @@ load helper
 @test "duplex: the answer comes back over two pipes, or one socket pair" {
     for option in "" -s; do
         try ./pipe/duplex $option
-        [ "$status" = 0 ] && [ "$output" = HELLO ]
+        [ "$status" = 0 ]
+        [ "$output" = HELLO ]
     done
 }
 
 @test "duplex -x: through one pipe the asker reads its own question" {
     try ./pipe/duplex -x
-    [ "$status" = 0 ] && [ "$output" = hello ]
+    [ "$status" = 0 ]
+    [ "$output" = hello ]
     assert_lesson "in one pipe both ways a process reads its own words"
 }
 
@@ -125,9 +144,11 @@ load helper
 
 @test "coproc: a filter that ends early, or goes on after its stdout, is no trouble" {
     try bash -c "yes | ./pipe/coproc head -1"
-    [ "$status" = 0 ] && [ "$output" = y ]
+    [ "$status" = 0 ]
+    [ "$output" = y ]
     try bash -c "seq 200000 | ./pipe/coproc sh -c 'exec >&-; cat >$T/copy'"
-    [ "$status" = 0 ] && seq 200000 | cmp - "$T/copy"
+    [ "$status" = 0 ]
+    seq 200000 | cmp - "$T/copy"
 }
 
 @test "coproc: its status is the filter's; 127 without such a command, 126 if it cannot be run" {
@@ -136,21 +157,24 @@ load helper
     try ./pipe/coproc sh -c 'kill -TERM $$' </dev/null
     [ "$status" = 143 ]
     try ./pipe/coproc nosuchcommand </dev/null
-    [ "$status" = 127 ] && [[ $stderr = *"coproc: nosuchcommand: No such file or directory"* ]]
+    [ "$status" = 127 ]
+    [[ $stderr = *"coproc: nosuchcommand: No such file or directory"* ]]
     try ./pipe/coproc /etc/passwd </dev/null
     [ "$status" = 126 ]
 }
 
 @test "coproc -x: once both pipes are full, both processes sleep in write() for ever" {
     try bash -c "head -c 1000000 /dev/zero | ./pipe/coproc -x cat"
-    [ "$status" = 0 ] && [ -z "$output" ]
+    [ "$status" = 0 ]
+    [ -z "$output" ]
     [[ $stderr = *"the pipe to it is full: 65536 of 65536 bytes"*"the pipe from it is full: 65536 of 65536 bytes"* ]]
     assert_lesson "each waits for the other to read"
 }
 
 @test "coproc -x: a little input fits into the pipes, and the mistake stays hidden" {
     try bash -c "echo hello | ./pipe/coproc -x cat"
-    [ "$status" = 0 ] && [ "$output" = hello ]
+    [ "$status" = 0 ]
+    [ "$output" = hello ]
     assert_lesson "no deadlock this time"
 }
 
@@ -158,16 +182,19 @@ load helper
     mkfifo "$T/fifo"
     try bash -c "head -c 100000 /dev/zero | ./pipe/coproc -x sh -c 'timeout 0.5 cat <>$T/fifo; wc -c'"
     rm "$T/fifo"
-    [ "$status" = 0 ] && [ "$output" = 100000 ]
+    [ "$status" = 0 ]
+    [ "$output" = 100000 ]
 }
 
 @test "pipeline: a : b : c does what the shell does for a | b | c" {
     try ./pipe/pipeline seq 100 : sort -r : head -3
-    [ "$status" = 0 ] && [ "$output" = $'99\n98\n97' ]
+    [ "$status" = 0 ]
+    [ "$output" = $'99\n98\n97' ]
     try bash -c "echo from stdin | ./pipe/pipeline cat : tr a-z A-Z"
     [ "$output" = "FROM STDIN" ]
     try ./pipe/pipeline yes : head -1
-    [ "$status" = 0 ] && [ "$output" = y ]
+    [ "$status" = 0 ]
+    [ "$output" = y ]
     try ./pipe/pipeline seq 3
     [ "$output" = $'1\n2\n3' ]
 }
@@ -193,16 +220,19 @@ END
 @test "pipeline: a missing command beside ':' is wrong usage" {
     for words in ": cat" "cat :" "cat : : cat" ":" "-x cat"; do
         try ./pipe/pipeline $words
-        [ "$status" = 2 ] && [ "${#stderr_lines[@]}" = 1 ]
+        [ "$status" = 2 ]
+        [ "${#stderr_lines[@]}" = 1 ]
     done
 }
 
 @test "pipeline -x: the last command sleeps until the shell closes its copy" {
     try ./pipe/pipeline -x echo hello : cat
-    [ "$status" = 0 ] && [ "$output" = hello ]
+    [ "$status" = 0 ]
+    [ "$output" = hello ]
     [[ $stderr = *"cat has read everything and sleeps on"*"now it sees end of file"* ]]
     try ./pipe/pipeline -x yes : head -1
-    [ "$status" = 0 ] && [ "$output" = y ]
+    [ "$status" = 0 ]
+    [ "$output" = y ]
 }
 
 @test "pool: every job is done once, by whoever is free" {
@@ -217,7 +247,8 @@ END
 
 @test "pool -r: each worker gets as many jobs, one of them all the long ones" {
     try ./pipe/pool -r -w 4 -j 40
-    [ "$status" = 0 ] && [ "$output" = "$(printf 'worker %d jobs 10\n' 1 2 3 4)" ]
+    [ "$status" = 0 ]
+    [ "$output" = "$(printf 'worker %d jobs 10\n' 1 2 3 4)" ]
     [[ $stderr = *"the busiest worker did 200 of 230 units"* ]]
 }
 
@@ -227,7 +258,8 @@ END
         eventually pgrep -P "$pool" >/dev/null
         kill -KILL "$(pgrep -P "$pool" | tail -1)"
         finish pool
-        [ "$status" = 1 ] && grep -q "^pool: " "$T/pool.err"
+        [ "$status" = 1 ]
+        grep -q "^pool: " "$T/pool.err"
     done
 }
 
@@ -258,9 +290,11 @@ END
 
 @test "zerocopy: a folder, a device, nothing at all, an unknown way: clear errors" {
     try ./pipe/zerocopy /tmp
-    [ "$status" = 1 ] && [ "$stderr" = "zerocopy: /tmp: not a regular file" ]
+    [ "$status" = 1 ]
+    [ "$stderr" = "zerocopy: /tmp: not a regular file" ]
     try ./pipe/zerocopy "$T/nosuch"
-    [ "$status" = 1 ] && [[ $stderr = *"No such file or directory" ]]
+    [ "$status" = 1 ]
+    [[ $stderr = *"No such file or directory" ]]
     try ./pipe/zerocopy -m magic /etc/passwd
     [ "$status" = 2 ]
 }
