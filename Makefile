@@ -32,7 +32,7 @@ $(O)/%.o: %.c Makefile
 	$(CC) $(FLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 tour: all                       ## see the most telling demos, one after another
-	@cd $(BIN) && sh $(CURDIR)/lib/tour.sh
+	@cd $(BIN) && sh "$(CURDIR)/lib/tour.sh"
 
 list:                           ## every program, and what it shows
 	@for file in $(SOURCES); do \

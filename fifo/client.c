@@ -90,15 +90,26 @@ static void ask(int server, int own, const char *text, size_t length)
         err(EXIT_FAILURE, "stdout");
 }
 
-static void ask_each_line(int server, int own, FILE *file)
+/* Waits for the next line, but also for the server to go. */
+static void ask_each_line(int server, int own)
 {
     char *line = NULL;
     size_t size = 0;
-    for (ssize_t length; (length = getline(&line, &size, file)) != -1;) {
+    setvbuf(stdin, NULL, _IONBF, 0); /* what stdio has read ahead, poll() would not know of */
+    for (;;) {
+        struct pollfd ends[] = {{.fd = STDIN_FILENO, .events = POLLIN},
+                                {.fd = server, .events = 0}};
+        if (poll(ends, 2, -1) == -1)
+            err(EXIT_FAILURE, "poll");
+        if (ends[1].revents != 0)
+            errx(EXIT_FAILURE, "the server has gone");
+        const ssize_t length = getline(&line, &size, stdin);
+        if (length == -1)
+            break;
         const bool complete = line[length - 1] == '\n';
         ask(server, own, line, (size_t)length - complete);
     }
-    if (ferror(file))
+    if (ferror(stdin))
         err(EXIT_FAILURE, "stdin");
     free(line);
 }
@@ -124,6 +135,7 @@ int main(int argc, char *argv[])
         for (char *line; (line = strsep(&argv[i], "\n")) != NULL;)
             ask(server, own, line, strlen(line));
     if (optind == argc)
-        ask_each_line(server, own, stdin);
+        ask_each_line(server, own);
+    lesson("each client gets its answers through a FIFO of its own");
     return EXIT_SUCCESS;
 }

@@ -1,4 +1,4 @@
-/* order - two FIFOs opened by two processes: in the same order they meet, in opposite orders they
+/* order - two processes, two FIFOs: opened in the same order they meet, in opposite orders never
  * never do
  *
  * open() of one end sleeps until somebody opens the other. If both processes open "one" first, both

@@ -65,7 +65,9 @@ int main(int argc, char *argv[])
         say("read(%d) = -1 EAGAIN: a writer, but nothing to read", fd);
     else
         err(EXIT_FAILURE, "read");
-    say("it stays: ls -l %s", path);
+    say("the name stays: ls -l %s", path);
     say("to remove it: rm %s", path);
+    lesson(nonblock ? "O_NONBLOCK: no writer is end of file, a silent writer is EAGAIN"
+                    : "a FIFO is a pipe with a name: open() waits until both ends are there");
     return EXIT_SUCCESS;
 }

@@ -29,7 +29,7 @@
 
 static const char usage[] = "usage: server [-x] [-p PATH]\n"
                             "  -p PATH  the well-known FIFO (/tmp/ipc-UID/server)\n"
-                            "  -x       hold no write end: the first client is the last one\n"
+                            "  -x       hold no write end: it ends when no client is left\n"
                             "  ends on SIGINT or SIGTERM; other terminal: ./fifo/client hello\n";
 
 /* A FIFO that a killed server has left is used again. One that has a server is locked, and refused.
@@ -50,12 +50,14 @@ static int open_as_the_only_server(const char *path)
     if (fd == -1)
         err(EXIT_FAILURE, "open %s", path);
     check_fifo(fd, path);
+    say("open(O_RDONLY) = %d", fd);
     if (flock(fd, LOCK_EX | LOCK_NB) == -1) {
         if (errno != EWOULDBLOCK)
             err(EXIT_FAILURE, "flock %s", path);
         warnx("%s: another server is at work", path);
         _exit(EXIT_FAILURE); /* not exit(): the name is the other's now, and stays */
     }
+    say("flock(%d, LOCK_EX) = 0: the only server", fd);
     if (!made)
         unlink_at_exit(path);
     if (fcntl(fd, F_SETFL, 0) == -1) /* opened without waiting; from now on a read may sleep */
@@ -167,12 +169,12 @@ int main(int argc, char *argv[])
         if (write_end == -1)
             err(EXIT_FAILURE, "open %s", path);
         say("open(O_WRONLY) = %d: held, so no end of file", write_end);
-    } else {
+    } else { /* before the first client has come, read() would return 0 at once */
         struct pollfd first = {.fd = fd, .events = POLLIN};
         if (poll(&first, 1, -1) == -1)
             err(EXIT_FAILURE, "poll");
     }
     serve_lines(fd, path);
-    lesson("end of file after the first client: a server must hold a write end of its own FIFO");
+    lesson("end of file when no client is left: a server must hold a write end of its own FIFO");
     return EXIT_SUCCESS;
 }

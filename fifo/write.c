@@ -111,7 +111,8 @@ int main(int argc, char *argv[])
     if (close(fd) == -1)
         err(EXIT_FAILURE, "close");
     say("close(%d): the reader will see end of file", fd);
-    say("it stays: ls -l %s", path);
+    say("the name stays: ls -l %s", path);
     say("to remove it: rm %s", path);
+    lesson("a FIFO is a pipe with a name: open() waits until both ends are there");
     return EXIT_SUCCESS;
 }

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* A descriptor that is closed at the start would be given to the next pipe(2). Reading the stand-in
@@ -29,6 +30,9 @@ int next_option(int argc, char *argv[], const char *letters, const char *usage)
         open_standard_descriptors();
         setvbuf(stderr, NULL, _IOLBF, BUFSIZ); /* so that err(3) too writes its line at once */
     }
+    static char dash_h[] = "-h";
+    if (optind < argc && strcmp(argv[optind], "--help") == 0)
+        argv[optind] = dash_h;
     char all_letters[64];
     snprintf(all_letters, sizeof all_letters, "+:h%s", letters);
     opterr = 0;

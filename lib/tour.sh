@@ -4,6 +4,7 @@
 # stop COMMAND LINE LINE tells two lines, runs the command, and on a terminal waits for Enter. A new demo is a line below.
 
 failed=0
+trap 'echo; exit $failed' INT
 
 stop() {
     printf '\n%s\n%s\n\n$ %s\n' "$2" "$3" "$1"
@@ -14,7 +15,7 @@ stop() {
     fi
 }
 
-echo 'A tour of inter-process communication. Each column is a process, each line a call and its result.'
+echo 'A tour of inter-process communication. Each lane is a process, each line a call and its result.'
 
 stop './pipe/hello' \
     'A pipe carries bytes from one process to another, here from parent to child.' \
@@ -40,7 +41,7 @@ stop 'head -c 1000000 /dev/zero | ./pipe/coproc -x cat' \
 # shellcheck disable=SC2016 # the inner shell expands them
 stop 'LANE=1 ./fifo/read & ./fifo/write hello; wait $!; rm "/tmp/ipc-$(id -u)/fifo"' \
     'A FIFO is a pipe with a name, for two programs that do not know each other.' \
-    'Try this pair in two terminals: open() waits until both are there.'
+    'In two terminals: ./fifo/read here, ./fifo/write hello there. open() waits for both.'
 stop './fifo/order -x' \
     'Two processes open two FIFOs, in opposite orders.' \
     'Each waits for the other in open(): a deadlock before the first byte.'

@@ -3,7 +3,7 @@
  * Every message is filled with stamps that tell its writer, its number and the place of the stamp;
  * the reader checks them all. With -x a message is larger than the whole pipe, and the reader does
  * not start before every writer sleeps in the middle of one. Then they take turns, page by page,
- * and each message is torn.
+ * and nearly every message is torn.
  *
  * PIPE_BUF in pipe(7), write(2)
  */
@@ -25,6 +25,7 @@ static const char usage[] = "usage: atomic [-x] [-w WRITERS] [-m MESSAGES]\n"
                             "  -x           messages larger than PIPE_BUF: they are torn\n"
                             "  prints how many arrived whole and how many torn\n";
 
+/* "I am stamp number `place` of `stamps`, in this message of this writer." */
 struct stamp {
     unsigned writer, message, place, stamps;
 };

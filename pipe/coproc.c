@@ -180,6 +180,7 @@ static bool watch(pid_t naive, struct coproc filter)
     say("both processes sleep in write(), for ever");
     if (kill(naive, SIGKILL) == -1 || kill(filter.pid, SIGKILL) == -1)
         err(EXIT_FAILURE, "kill");
+    say("kill(%d, SIGKILL), kill(%d, SIGKILL)", (int)naive, (int)filter.pid);
     return true;
 }
 
@@ -217,6 +218,7 @@ int main(int argc, char *argv[])
         return EXIT_SUCCESS;
     }
     if (naive_status == EXIT_SUCCESS && filter_status == EXIT_SUCCESS)
-        lesson("no deadlock this time: it all fitted into the pipes. Try more");
+        lesson(
+            "no deadlock this time: the data fitted into the pipes, or the filter read all first");
     return naive_status != EXIT_SUCCESS ? naive_status : filter_status;
 }

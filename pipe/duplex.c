@@ -71,7 +71,10 @@ static size_t read_text(int fd, char text[TEXT_SIZE])
     const ssize_t count = read(fd, text, TEXT_SIZE);
     if (count == -1)
         err(EXIT_FAILURE, "read");
-    say("read(%d) = %zd %s", fd, count, quoted(text, (size_t)count));
+    if (count == 0)
+        say("read(%d) = 0: end of file", fd);
+    else
+        say("read(%d) = %zd %s", fd, count, quoted(text, (size_t)count));
     return (size_t)count;
 }
 
@@ -118,6 +121,7 @@ static int ask(struct side asker, struct side answerer)
     const size_t length = read_text(asker.in, text);
     print_text(text, length);
     close_side(asker);
+    say("close(%d): no more questions", asker.out);
     return reap(pid);
 }
 

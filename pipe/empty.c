@@ -35,7 +35,7 @@ static void read_one(const int fds[2], bool nonblock)
         struct pollfd wanted = {.fd = fds[READ_END], .events = POLLIN};
         if (poll(&wanted, 1, -1) == -1)
             err(EXIT_FAILURE, "poll");
-        say("poll(%d) = 1: there is something now", fds[READ_END]);
+        say("poll(%d) = 1, POLLIN: there is something now", fds[READ_END]);
         count = read(fds[READ_END], text, sizeof text);
     }
     if (count == -1)

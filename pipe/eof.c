@@ -1,7 +1,7 @@
 /* eof - end of file comes only when every write end of the pipe is closed
  *
  * The writer sends one word, waits until the reader sleeps in its next read, and closes its write
- * end. Watch the reader's first line. With -x it leaves that out, and waits for itself.
+ * end. Watch the reader's first line: with -x it keeps its copy of that end, and waits for itself.
  *
  * pipe(7), read(2), proc(5)
  */

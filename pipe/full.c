@@ -53,11 +53,12 @@ static void write_one_page_too_many(const int fds[2])
     if (capacity == -1)
         err(EXIT_FAILURE, "fcntl F_GETPIPE_SZ");
     const int pages = capacity / (int)page_size;
-    say("F_GETPIPE_SZ: room for %d pages", pages);
+    say("fcntl(%d, F_GETPIPE_SZ) = %d: %d page%s", fds[WRITE_END], capacity, pages,
+        pages == 1 ? "" : "s");
     for (int i = 0; i <= pages; i++)
         if (write(fds[WRITE_END], page, page_size) == -1)
             err(EXIT_FAILURE, "write");
-    say("the write of page %d returns", pages + 1);
+    say("write(%d, %zu bytes) = %zu: page %d", fds[WRITE_END], page_size, page_size, pages + 1);
     _exit(EXIT_SUCCESS);
 }
 
@@ -129,10 +130,11 @@ int main(int argc, char *argv[])
     int fds[2];
     if (pipe2(fds, nonblock ? O_NONBLOCK : 0) == -1)
         err(EXIT_FAILURE, "pipe2");
+    say("pipe2(%s) = %d, %d", nonblock ? "O_NONBLOCK" : "0", fds[READ_END], fds[WRITE_END]);
     if (size != 0) {
         const int actual = fcntl(fds[WRITE_END], F_SETPIPE_SZ, size);
         if (actual == -1)
-            err(EXIT_FAILURE, "fcntl F_SETPIPE_SZ %d", size);
+            err(EXIT_FAILURE, "fcntl F_SETPIPE_SZ %d (see /proc/sys/fs/pipe-max-size)", size);
         say("fcntl(%d, F_SETPIPE_SZ, %d) = %d", fds[WRITE_END], size, actual);
     }
     printf("capacity %d\n", nonblock ? fill_until_eagain(fds) : fill_and_sleep(fds));

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { WATCHED_MS = 100 };
@@ -64,6 +65,7 @@ static void close_end(int fd)
 {
     if (close(fd) == -1)
         err(EXIT_FAILURE, "close");
+    say("close(%d)", fd);
 }
 
 /* Starts the commands, each with its own pids[i]. Returns the write end that the shell keeps, or
@@ -84,8 +86,8 @@ static int start(char **commands[], int count, bool keep, pid_t pids[])
             err(EXIT_FAILURE, "fork");
         if (pids[i] == 0)
             run(commands[i], in, fds[WRITE_END]);
-        say("fork() = %d runs %s: stdin %d, stdout %d", (int)pids[i], *commands[i], in,
-            fds[WRITE_END]);
+        say("fork() = %d: dup2(%d, 0), dup2(%d, 1), exec %s", (int)pids[i], in, fds[WRITE_END],
+            *commands[i]);
         if (in != STDIN_FILENO)
             close_end(in);
         if (keep && i == count - 2)
@@ -111,8 +113,21 @@ static bool show_the_copy(pid_t reader, const char *name, int kept)
     }
     say("%s has read everything and sleeps on: the shell holds %d", name, kept);
     close_end(kept);
-    say("close(%d): now it sees end of file", kept);
     return true;
+}
+
+/* Waits until any of the commands has ended. Returns which; it is still to be reaped. */
+static int wait_for_one(const pid_t pids[], int count)
+{
+    for (;;) {
+        siginfo_t ended;
+        if (waitid(P_ALL, 0, &ended, WEXITED | WNOWAIT) == -1)
+            err(EXIT_FAILURE, "waitid");
+        for (int i = 0; i < count; i++)
+            if (pids[i] == ended.si_pid)
+                return i;
+        reap(ended.si_pid); /* a child of whoever was this process before its exec */
+    }
 }
 
 int main(int argc, char *argv[])
@@ -131,12 +146,18 @@ int main(int argc, char *argv[])
 
     lane(0, "shell");
     const int kept = start(commands, count, keep, pids);
-    for (int i = 0; i < count - 1; i++)
-        say("%s has ended: status %d", *commands[i], reap(pids[i]));
     const int last = count - 1;
-    const bool waited = keep && show_the_copy(pids[last], *commands[last], kept);
-    const int status = reap(pids[last]);
-    say("%s has ended: status %d, the status of all", *commands[last], status);
+    int status = -1; /* of the last command, once it has ended */
+    bool waited = false;
+    for (int left = count; left > 0; left--) {
+        if (keep && left == 1 && status == -1)
+            waited = show_the_copy(pids[last], *commands[last], kept);
+        const int i = wait_for_one(pids, count);
+        const int status_of_one = reap(pids[i]);
+        say("wait() = %d: %s has ended, status %d", (int)pids[i], *commands[i], status_of_one);
+        if (i == last)
+            status = status_of_one;
+    }
     free(commands);
     free(pids);
     if (waited)

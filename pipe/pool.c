@@ -11,13 +11,16 @@
 #include "../lib/demo.h"
 
 #include <err.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include <time.h>
 #include <unistd.h>
 
-enum { MOST_WORKERS = 64, SHORT_WORK = 1, LONG_WORK = 20, ROUNDS_PER_WORK = 20000 };
+enum { MOST_WORKERS = 64, SHORT_WORK = 1, LONG_WORK = 20, MILLISECOND = 1000000 };
 
 static const char usage[] = "usage: pool [-r] [-w WORKERS] [-j JOBS]\n"
                             "  -j JOBS     jobs in all (40)\n"
@@ -33,12 +36,14 @@ struct report {
     uint32_t worker, jobs, work;
 };
 
-/* Something that takes time on every machine and that no compiler can leave out. */
-static void work_hard(uint32_t work)
+/* A job is something to wait for, as for a disk: so the workers get on side by side on one CPU too.
+ */
+static void work(uint32_t milliseconds)
 {
-    volatile uint32_t state = 1;
-    for (uint32_t round = 0; round < work * ROUNDS_PER_WORK; round++)
-        state = state * 1664525 + 1013904223;
+    struct timespec left = {.tv_nsec = milliseconds * MILLISECOND};
+    while (nanosleep(&left, &left) == -1)
+        if (errno != EINTR)
+            err(EXIT_FAILURE, "nanosleep");
 }
 
 static void work_off(uint32_t worker, int jobs_fd, int reports_fd)
@@ -47,7 +52,7 @@ static void work_off(uint32_t worker, int jobs_fd, int reports_fd)
     struct job job;
     ssize_t count;
     while ((count = read(jobs_fd, &job, sizeof job)) == sizeof job) {
-        work_hard(job.work);
+        work(job.work);
         report.jobs++;
         report.work += job.work;
     }
@@ -101,7 +106,7 @@ int main(int argc, char *argv[])
     for (int letter; (letter = next_option(argc, argv, "rw:j:", usage)) != -1;)
         switch (letter) {
         case 'j':
-            jobs = parse_long("-j", optarg, 0, 100000);
+            jobs = parse_long("-j", optarg, 0, 10000);
             break;
         case 'r':
             round_robin = true;
@@ -118,7 +123,10 @@ int main(int argc, char *argv[])
     if (pipe(reports) == -1)
         err(EXIT_FAILURE, "pipe");
     hire((int)workers, round_robin, reports, job_ends, pids);
-    say("%ld workers, %s", workers, round_robin ? "a job pipe for each" : "one job pipe for all");
+    for (int i = 0; i < workers; i++)
+        wait_asleep(pids[i]); /* nobody is late */
+    say("%ld workers sleep in read(), %s", workers,
+        round_robin ? "each has a pipe of its own" : "all at the same pipe");
 
     if (signal(SIGPIPE, SIG_IGN) == SIG_ERR) /* no worker left: an error to tell, not to die of */
         err(EXIT_FAILURE, "signal");
@@ -129,7 +137,8 @@ int main(int argc, char *argv[])
     }
     for (int i = 0; i < (round_robin ? workers : 1); i++)
         close_end(job_ends[i]);
-    say("%ld jobs handed out, every %ldth a long one", jobs, workers);
+    say("%ld jobs are in the pipe%s: one of %ld takes %d ms, the others %d", jobs,
+        round_robin ? "s" : "", workers, LONG_WORK, SHORT_WORK);
 
     struct report report, of[MOST_WORKERS] = {0};
     uint32_t done = 0, most_work = 0, all_work = 0;
@@ -149,7 +158,7 @@ int main(int argc, char *argv[])
     flush_stdout();
     if (done != jobs)
         errx(EXIT_FAILURE, "%ld jobs given, %u done", jobs, done);
-    say("the busiest worker did %u of %u units of work", most_work, all_work);
+    say("the busiest worker worked for %u of %u ms", most_work, all_work);
     lesson(round_robin ? "round robin deals equal numbers of jobs, not equal work"
                        : "one pipe, many readers: whoever is free takes the next job");
     return EXIT_SUCCESS;

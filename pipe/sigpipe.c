@@ -37,6 +37,7 @@ static void write_twice(const int fds[2], bool ignore)
     die_with_parent();
     if (close(fds[READ_END]) == -1)
         err(EXIT_FAILURE, "close");
+    say("close(%d): its own copy of the read end", fds[READ_END]);
     /* Set it either way: we may have inherited an ignored SIGPIPE, see execve(2). */
     if (signal(SIGPIPE, ignore ? SIG_IGN : SIG_DFL) == SIG_ERR)
         err(EXIT_FAILURE, "signal");
@@ -47,10 +48,11 @@ static void write_twice(const int fds[2], bool ignore)
     struct pollfd end = {.fd = fds[WRITE_END], .events = 0};
     if (poll(&end, 1, -1) == -1)
         err(EXIT_FAILURE, "poll");
-    say("poll(%d) = POLLERR: the reader has gone", fds[WRITE_END]);
+    say("poll(%d) = 1, POLLERR: the reader has gone", fds[WRITE_END]);
+    say("write(%d, \"two\") ...", fds[WRITE_END]);
     if (write_word(fds[WRITE_END], "two") != -1)
         errx(EXIT_FAILURE, "write: there is still a reader");
-    say("write(%d, \"two\") = -1 EPIPE", fds[WRITE_END]);
+    say("... = -1 EPIPE");
     _exit(EXIT_SUCCESS);
 }
 
@@ -65,6 +67,7 @@ int main(int argc, char *argv[])
     int fds[2];
     if (pipe(fds) == -1)
         err(EXIT_FAILURE, "pipe");
+    say("pipe() = %d (read end), %d (write end)", fds[READ_END], fds[WRITE_END]);
     const pid_t writer = fork();
     if (writer == -1)
         err(EXIT_FAILURE, "fork");

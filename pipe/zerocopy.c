@@ -135,8 +135,8 @@ int main(int argc, char *argv[])
         errx(EXIT_FAILURE, "%s: not a regular file", path);
     if (status.st_size > 0)
         ways[way].copy(file, (size_t)status.st_size);
-    say("%lld bytes, %ld system calls, %llu bytes crossed user space", (long long)status.st_size,
-        calls, crossed);
+    say("%lld bytes, %ld system call%s, %llu bytes crossed user space", (long long)status.st_size,
+        calls, calls == 1 ? "" : "s", crossed);
     if (crossed == 0)
         lesson("%s moves a file without showing its bytes to the program", name);
     else

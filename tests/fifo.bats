@@ -314,6 +314,22 @@ end_server() {
     end_server
 }
 
+@test "the server is killed with -9 while the client waits for the user: the client ends with an error" {
+    start_server
+    mkfifo "$T/input"
+    exec {hold}<>"$T/input"
+    start client ./fifo/client -p "$T/s" <"$T/input"
+    echo one >"$T/input"
+    eventually grep -q ONE "$T/client"
+    kill -KILL "$server"
+    finish server
+    finish client
+    exec {hold}>&-
+    [ "$status" = 1 ]
+    grep -q "^client: the server has gone" "$T/client.err"
+    rm "$T/input" "$T/s"
+}
+
 @test "the server is killed with -9: a waiting client ends with an error; the next server uses the FIFO" {
     start_server
     kill -STOP "$server"
