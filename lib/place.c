@@ -90,10 +90,13 @@ static void remove_all(void)
     }
 }
 
+/* Not SA_RESETHAND: it would let a second signal kill the process between the reset and the
+ * removal. */
 static void remove_and_end(int signal_number)
 {
     remove_all();
-    raise(signal_number); /* SA_RESETHAND: now it ends the process, as it would have without us */
+    signal(signal_number, SIG_DFL);
+    raise(signal_number); /* it ends the process on return, as it would have without us */
 }
 
 static void add_object(struct object object)
@@ -107,7 +110,7 @@ static void add_object(struct object object)
     if (atexit(remove_all) != 0)
         errx(EXIT_FAILURE, "atexit");
     for (int i = 0; i < ENDINGS; i++) {
-        const struct sigaction new = {.sa_handler = remove_and_end, .sa_flags = (int)SA_RESETHAND};
+        const struct sigaction new = {.sa_handler = remove_and_end};
         struct sigaction old;
         if (sigaction(endings[i], NULL, &old) == -1)
             err(EXIT_FAILURE, "sigaction");

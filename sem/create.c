@@ -1,0 +1,77 @@
+/* create - makes a System V semaphore by hand, for p, v, stat and rm
+ *
+ * The kernel knows sets of semaphores; this is a set of one. It has a key, by which every program
+ * of this user finds it, and it outlives them all: look at it with ipcs(1). A set that is there
+ * already is left as it is: somebody may hold it, or wait for it.
+ *
+ * semget(2), semctl(2), ftok(3), sysvipc(7)
+ */
+#include "../lib/demo.h"
+
+#include <err.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/ipc.h>
+#include <sys/sem.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char usage[] = "usage: create [-k KEY] [-v VALUE]\n"
+                            "  -k KEY    the key of the new set (ftok of /tmp/ipc-UID and 's')\n"
+                            "  -v VALUE  the first value of the semaphore (1)\n"
+                            "  then, in any terminal: ./sem/p, ./sem/v, ./sem/stat, ./sem/rm\n";
+
+/* The last argument of semctl(). POSIX leaves it to the program to define it. */
+union semun {
+    int val;               /* SETVAL */
+    struct semid_ds *buf;  /* IPC_STAT, IPC_SET */
+    unsigned short *array; /* GETALL, SETALL */
+};
+
+/* Made and set are two steps, and in between others can find the set: see init. */
+static int create_set(key_t key, int value)
+{
+    hold_endings(); /* Ctrl-C leaves the set complete, or not at all */
+    const int id = semget(key, 1, IPC_CREAT | IPC_EXCL | S_IRUSR | S_IWUSR);
+    if (id == -1 && errno == EEXIST)
+        errx(EXIT_FAILURE, "key 0x%08x has a set already; to remove it: ipcrm -S 0x%08x",
+             (unsigned)key, (unsigned)key);
+    if (id == -1)
+        err(EXIT_FAILURE, "semget 0x%08x", (unsigned)key);
+    say("semget(0x%08x) = %d, a new set", (unsigned)key, id);
+
+    if (semctl(id, 0, SETVAL, (union semun){.val = value}) == -1) {
+        const int reason = errno;
+        semctl(id, 0, IPC_RMID);
+        errno = reason;
+        err(EXIT_FAILURE, "semctl SETVAL %d%s", value,
+            reason == ERANGE ? ", more than SEMVMX (32767)" : "");
+    }
+    say("semctl(%d, SETVAL, %d)", id, value);
+    release_endings();
+    return id;
+}
+
+int main(int argc, char *argv[])
+{
+    const char *key_option = NULL;
+    int value = 1;
+    for (int letter; (letter = next_option(argc, argv, "k:v:", usage)) != -1;)
+        switch (letter) {
+        case 'k':
+            key_option = optarg;
+            break;
+        case 'v':
+            value = (int)parse_long("-v", optarg, 0, INT_MAX);
+            break;
+        }
+    check_operands(argc, argv, 0, 0);
+    const key_t key = demo_key('s', key_option);
+
+    pair_lane("create");
+    const int id = create_set(key, value);
+    say("it stays: ipcs -s -i %d", id);
+    say("to remove it: ipcrm -s %d", id);
+    return EXIT_SUCCESS;
+}

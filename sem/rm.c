@@ -1,0 +1,38 @@
+/* rm - removes the semaphore
+ *
+ * A set is gone at once, whoever uses it (a shared memory segment would wait for its last user).
+ * Each process that sleeps in semop() is woken with the error EIDRM.
+ *
+ * IPC_RMID in semctl(2), ipcrm(1)
+ */
+#include "../lib/demo.h"
+
+#include <err.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/ipc.h>
+#include <sys/sem.h>
+#include <unistd.h>
+
+static const char usage[] = "usage: rm [-k KEY]\n"
+                            "  -k KEY  the key of the set (ftok of /tmp/ipc-UID and 's')\n";
+
+int main(int argc, char *argv[])
+{
+    const char *key_option = NULL;
+    while (next_option(argc, argv, "k:", usage) != -1)
+        key_option = optarg;
+    check_operands(argc, argv, 0, 0);
+    const key_t key = demo_key('s', key_option);
+
+    pair_lane("rm");
+    const int id = semget(key, 0, 0); /* whatever its size */
+    if (id == -1 && errno == ENOENT)
+        errx(EXIT_FAILURE, "key 0x%08x has no set", (unsigned)key);
+    if (id == -1)
+        err(EXIT_FAILURE, "semget 0x%08x", (unsigned)key);
+    if (semctl(id, 0, IPC_RMID) == -1)
+        err(EXIT_FAILURE, "semctl IPC_RMID %d (whose it is: ipcs -s)", id);
+    say("semctl(%d, IPC_RMID): removed", id);
+    return EXIT_SUCCESS;
+}
