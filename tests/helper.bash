@@ -53,7 +53,7 @@ eventually() {
 start() {
     local name=$1
     shift
-    env --default-signal=INT,QUIT,PIPE "$@" <&0 >"$T/$name" 2>"$T/$name.err" 3>&- &
+    env --default-signal=HUP,INT,QUIT,PIPE,TERM "$@" <&0 >"$T/$name" 2>"$T/$name.err" 3>&- &
     printf -v "$name" %d $!
 }
 

@@ -9,7 +9,7 @@ run_line() {
     local line
     line=$(line_of "$1")
     # shellcheck disable=SC2016 # $T and $? are for the inner shell
-    (cd "$B" && T=$2 IPC_CASE=$2 timeout -s KILL 20 bash -c "${line//@/$3 ./}"'
+    (cd "$B" && T=$2 IPC_CASE=$2 timeout -s KILL 20 bash -c "${line//@/env --default-signal=HUP,INT,QUIT,PIPE,TERM $3 ./}"'
         status=$?; kill $(jobs -p) 2>/dev/null; wait; exit $status' >"$2/out" 2>"$2/err" </dev/null)
 }
 
