@@ -5,8 +5,8 @@
 
 O       = build
 SAN     =
-CFLAGS  = -O2 -g
-PREFIX  = /usr/local
+CFLAGS ?= -O2 -g
+PREFIX ?= /usr/local
 INSTALL = $(DESTDIR)$(PREFIX)/lib/ipc
 
 DIRS  = pipe fifo msgq shm sem signals dup
@@ -52,8 +52,8 @@ lint:                           ## clang-format, clang-tidy, cppcheck, shellchec
 	@tests/lint
 
 install: all                    ## copy the programs and the notes to PREFIX/lib/ipc
-	for file in $(PROGRAMS:$(BIN)/%=%); do install -D $(BIN)/$$file $(INSTALL)/$$file; done
-	for file in README.md $(NOTES); do install -D -m 644 $$file $(INSTALL)/$$file; done
+	for file in $(PROGRAMS:$(BIN)/%=%); do install -D "$(BIN)/$$file" "$(INSTALL)/$$file" || exit 1; done
+	for file in README.md $(NOTES); do install -D -m 644 $$file "$(INSTALL)/$$file" || exit 1; done
 
 clean:                          ## remove what was built
 	rm -rf build $(SOURCES:.c=)

@@ -42,23 +42,35 @@ static int open_server(const char *path)
         poll(NULL, 0, RETRY_MS);
     }
     check_fifo(fd, path);
-    if (fcntl(fd, F_SETFL, 0) == -1) /* a write may wait for room */
-        err(EXIT_FAILURE, "fcntl");
     return fd;
 }
 
 static int open_own(const char *path)
 {
-    unlink_at_exit(path);
-    unlink(path); /* left by a killed client that had our pid */
+    struct stat left; /* by a killed client that had our pid */
+    if (lstat(path, &left) == 0 && S_ISFIFO(left.st_mode))
+        unlink(path);
+    hold_endings();
     if (mkfifo(path, S_IRUSR | S_IWUSR) == -1)
         err(EXIT_FAILURE, "mkfifo %s", path);
+    unlink_at_exit(path);
+    release_endings();
     const int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
     /* A write end for ourselves, as the server does: no end of file between two answers. */
     if (fd == -1 || open(path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC) == -1)
         err(EXIT_FAILURE, "open %s", path);
     say("mkfifo(%s), open() = %d", path, fd);
     return fd;
+}
+
+/* poll(2), but not for ever. */
+static void wait_for_server(struct pollfd ends[], nfds_t count)
+{
+    const int ready = poll(ends, count, PATIENCE_MS);
+    if (ready == -1)
+        err(EXIT_FAILURE, "poll");
+    if (ready == 0)
+        errx(EXIT_FAILURE, "no answer for %d seconds", PATIENCE_MS / 1000);
 }
 
 static void ask(int server, int own, const char *text, size_t length)
@@ -70,16 +82,16 @@ static void ask(int server, int own, const char *text, size_t length)
         errx(EXIT_FAILURE, "a request of %zu bytes is too long, at most %zu", length, most);
     memcpy(buffer + before, text, length);
     buffer[(size_t)before + length] = '\n';
-    if (write(server, buffer, (size_t)before + length + 1) == -1)
-        err(EXIT_FAILURE, errno == EPIPE ? "the server has gone" : "write");
+    while (write(server, buffer, (size_t)before + length + 1) == -1) {
+        if (errno != EAGAIN)
+            err(EXIT_FAILURE, errno == EPIPE ? "the server has gone" : "write");
+        wait_for_server(&(struct pollfd){.fd = server, .events = POLLOUT},
+                        1); /* the FIFO is full */
+    }
     say("request %s", quoted(buffer + 1, (size_t)before + length));
 
     struct pollfd ends[] = {{.fd = own, .events = POLLIN}, {.fd = server, .events = 0}};
-    const int ready = poll(ends, 2, PATIENCE_MS);
-    if (ready == -1)
-        err(EXIT_FAILURE, "poll");
-    if (ready == 0)
-        errx(EXIT_FAILURE, "no answer for %d seconds", PATIENCE_MS / 1000);
+    wait_for_server(ends, 2);
     if ((ends[0].revents & POLLIN) == 0)
         errx(EXIT_FAILURE, "the server has gone");
     const ssize_t count = read(own, buffer, sizeof buffer);

@@ -102,9 +102,12 @@ int main(int argc, char *argv[])
     }
     if (opposite)
         show_the_deadlock(pids);
-    for (int i = 0; i < 2; i++)
-        if (reap(pids[i]) != (opposite ? 128 + SIGTERM : EXIT_SUCCESS))
-            errx(EXIT_FAILURE, "%c failed", "AB"[i]);
+    for (int i = 0; i < 2; i++) {
+        const pid_t pid =
+            wait_for_any(); /* if it failed, the other one may wait for ever: do not */
+        if (reap(pid) != (opposite ? 128 + SIGTERM : EXIT_SUCCESS))
+            errx(EXIT_FAILURE, "%c failed", pid == pids[0] ? 'A' : 'B');
+    }
     if (opposite)
         lesson("FIFOs opened in opposite orders: a deadlock before the first byte");
     else

@@ -1,9 +1,9 @@
 /* read - copies what comes out of a FIFO to stdout; fifo/write, or echo, writes into it
  *
  * open() sleeps until somebody opens the FIFO for writing. The end of file comes when the last
- * writer has closed it; a later writer needs a new reader. With O_NONBLOCK (-n) nothing waits:
- * open() succeeds at once, a read without a writer is end of file, a read from a writer who has
- * said nothing yet is EAGAIN.
+ * writer has closed it; this program then ends, though it could read on when another writer comes.
+ * With O_NONBLOCK (-n) nothing waits: open() succeeds at once, a read without a writer is end of
+ * file, a read from a writer who has said nothing yet is EAGAIN.
  *
  * fifo(7), mkfifo(3), read(2)
  */

@@ -57,6 +57,15 @@ static int open_as_the_only_server(const char *path)
         warnx("%s: another server is at work", path);
         _exit(EXIT_FAILURE); /* not exit(): the name is the other's now, and stays */
     }
+    struct stat locked,
+        named; /* a server that was just ending may have removed what we have opened */
+    if (fstat(fd, &locked) == -1)
+        err(EXIT_FAILURE, "fstat");
+    if (lstat(path, &named) == -1 || named.st_ino != locked.st_ino ||
+        named.st_dev != locked.st_dev) {
+        warnx("%s: removed by another server; try again", path);
+        _exit(EXIT_FAILURE);
+    }
     say("flock(%d, LOCK_EX) = 0: the only server", fd);
     if (!made)
         unlink_at_exit(path);
@@ -69,22 +78,18 @@ static int open_as_the_only_server(const char *path)
 static void send_answer(const char *client_path, const char *text, size_t length)
 {
     const int fd = open(client_path, O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
-    if (fd == -1) {
-        if (errno == ENXIO) {
-            say("ENXIO: the client of %s has gone", client_path);
-            unlink(client_path);
-        } else {
-            say("open(%s): %s", client_path, strerror(errno));
-        }
+    if (fd == -1) { /* ENXIO: nobody reads it */
+        say("open(%s): %s", client_path, strerror(errno));
         return;
     }
     struct stat status;
-    if (fstat(fd, &status) == -1 || !S_ISFIFO(status.st_mode))
+    if (fstat(fd, &status) == -1 || !S_ISFIFO(status.st_mode)) {
         say("%s is no FIFO", client_path);
-    else if (write_full(fd, text, length) == -1) /* all or nothing: length <= PIPE_BUF */
-        say("write to %s: %s", client_path, strerror(errno));
-    else
+    } else {
         say("answer %s", quoted(text, length));
+        if (write_full(fd, text, length) == -1) /* all or nothing: length <= PIPE_BUF */
+            say("write to %s: %s", client_path, strerror(errno));
+    }
     if (close(fd) == -1)
         err(EXIT_FAILURE, "close");
 }
@@ -122,10 +127,8 @@ static void serve_lines(int fd, const char *path)
         char *start = buffer;
         for (char *newline; (newline = memchr(start, '\n', length)) != NULL;) {
             const size_t line_length = (size_t)(newline + 1 - start);
-            hold_endings(); /* a request that has come is answered */
             if (!too_long)
                 serve(path, start, line_length);
-            release_endings();
             too_long = false;
             start += line_length;
             length -= line_length;

@@ -82,8 +82,10 @@ void wait_asleep(pid_t pid);
  * once in between: its state and its context switches, from /proc/PID/status, stay the same. */
 bool still_asleep(pid_t pid, int milliseconds);
 
-/* Whether a child has ended. It is still there to be reaped. */
+/* Whether a child has ended; and the pid of one that has, after waiting for that. It is still there
+ * to be reaped. */
 bool has_ended(pid_t pid);
+pid_t wait_for_any(void);
 
 /* Wait for a child to end. Returns its exit status, or 128 + the signal that killed it, as the
  * shell does. */
@@ -104,15 +106,16 @@ void check_fifo(int fd, const char *path);
  * 's'. Exits 2 if it is no number. IPC_PRIVATE is refused: nobody could find such an object. */
 key_t demo_key(char letter, const char *option);
 
-/* Remove an object when this process (not a child of it) ends: by exit(3), SIGHUP, SIGINT or
- * SIGTERM. At most four objects; the string must last until then. A segment does not need this:
- * mark it IPC_RMID before the first fork. See unlink(2), IPC_RMID in msgctl(2) and semctl(2). */
+/* Remove an object when this process (not a child of it) ends: by exit(3) or
+ * SIGHUP, SIGINT, SIGPIPE, SIGQUIT, SIGTERM. At most four objects; the string must last until then.
+ * A segment does not need this: mark it IPC_RMID before the first fork. See unlink(2), IPC_RMID in
+ * msgctl(2) and semctl(2). */
 void unlink_at_exit(const char *path);
 void remove_queue_at_exit(int id);
 void remove_set_at_exit(int id);
 
-/* Between the making of an object and the call above: SIGHUP, SIGINT and SIGTERM wait until they
- * are released. */
+/* Between the making of an object and the call above: these signals wait until they are released.
+ */
 void hold_endings(void);
 void release_endings(void);
 

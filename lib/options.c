@@ -1,9 +1,11 @@
 /* options.c - the command line, and stdout */
 #include "demo.h"
 
+#include <ctype.h>
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,8 +29,12 @@ int next_option(int argc, char *argv[], const char *letters, const char *usage)
     if (!started) {
         started = true;
         main_process = getpid();
+        /* Whoever started us may have had them ignored, and that is inherited; see execve(2). */
+        signal(SIGCHLD, SIG_DFL); /* or wait() fails with ECHILD */
+        signal(SIGTERM, SIG_DFL); /* or a child that is ended by it lives on */
         open_standard_descriptors();
-        setvbuf(stderr, NULL, _IOLBF, BUFSIZ); /* so that err(3) too writes its line at once */
+        setvbuf(stderr, NULL, _IOLBF,
+                BUFSIZ); /* err(3) too writes its line at once (not with musl) */
     }
     static char dash_h[] = "-h";
     if (optind < argc && strcmp(argv[optind], "--help") == 0)
@@ -64,8 +70,10 @@ long parse_long(const char *what, const char *text, long least, long most)
     char *end;
     errno = 0;
     const long number = strtol(text, &end, 10);
-    if (end == text || *end != '\0' || errno != 0 || number < least || number > most)
-        errx(USAGE_ERROR, "%s '%s': not a number from %ld to %ld", what, text, least, most);
+    if (isspace((unsigned char)*text) || end == text || *end != '\0' || errno != 0 ||
+        number < least || number > most)
+        errx(USAGE_ERROR, "%s %s: not a number from %ld to %ld", what, quoted(text, strlen(text)),
+             least, most);
     return number;
 }
 

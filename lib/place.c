@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ipc.h>
 #include <sys/msg.h>
 #include <sys/sem.h>
@@ -23,7 +24,7 @@ static struct object {
 } objects[MOST_OBJECTS];
 static volatile sig_atomic_t object_count;
 
-static const int endings[] = {SIGHUP, SIGINT, SIGTERM};
+static const int endings[] = {SIGHUP, SIGINT, SIGPIPE, SIGQUIT, SIGTERM};
 enum { ENDINGS = sizeof endings / sizeof *endings };
 
 const char *demo_path(const char *name)
@@ -67,7 +68,8 @@ key_t demo_key(char letter, const char *option)
     }
     char *end;
     errno = 0;
-    const unsigned long key = strtoul(option, &end, 0);
+    const bool hex = strncmp(option, "0x", 2) == 0;
+    const unsigned long key = strtoul(option, &end, hex ? 16 : 10);
     if (!isdigit((unsigned char)*option) || *end != '\0' || errno != 0 || key > UINT_MAX)
         errx(USAGE_ERROR, "-k '%s': not a key", option);
     if ((key_t)key == IPC_PRIVATE)

@@ -57,16 +57,6 @@ static char state_of(pid_t pid)
     return after_name != NULL && strlen(after_name) > 2 ? after_name[2] : 'Z';
 }
 
-/* Whether the process is in write(2) to its stderr. Not every system lets us know: then no. */
-static bool tells_its_story(pid_t pid)
-{
-    char text[128];
-    long call;
-    unsigned long fd;
-    return read_proc(pid, "syscall", text, sizeof text) &&
-           sscanf(text, "%ld %lx", &call, &fd) == 2 && call == SYS_write && fd == STDERR_FILENO;
-}
-
 /* How often the process has left the CPU so far; a process that sleeps on does not. */
 static long context_switches(pid_t pid)
 {
@@ -88,18 +78,6 @@ void die_with_parent(void)
         _exit(EXIT_FAILURE); /* it ended before we could ask */
 }
 
-void wait_asleep(pid_t pid)
-{
-    const double start = now_in_ms();
-    for (char state; (state = state_of(pid)) != 'S' || tells_its_story(pid);) {
-        if (state == 'Z' || state == 'X')
-            errx(EXIT_FAILURE, "process %d has ended, it should wait", (int)pid);
-        if (now_in_ms() - start > LONGEST_WAIT)
-            errx(EXIT_FAILURE, "process %d does not go to sleep, state %c", (int)pid, state);
-        pause_for(100 * MICROSECOND);
-    }
-}
-
 bool still_asleep(pid_t pid, int milliseconds)
 {
     const double start = now_in_ms();
@@ -112,12 +90,52 @@ bool still_asleep(pid_t pid, int milliseconds)
     return context_switches(pid) == switches;
 }
 
+/* Whether the process sleeps in a system call, and not merely in write(2) to its stderr: it may
+ * have to wait there for its turn. Not every system lets us see the call; then we look twice. */
+static bool is_asleep(pid_t pid)
+{
+    enum { SECOND_LOOK_MS = 5 };
+    char text[128];
+    long call;
+    unsigned long fd;
+    if (state_of(pid) != 'S')
+        return false;
+    if (!read_proc(pid, "syscall", text, sizeof text))
+        return still_asleep(pid, SECOND_LOOK_MS);
+    const bool in_a_call = sscanf(text, "%ld %lx", &call, &fd) == 2; /* not "running" */
+    return in_a_call && !(call == SYS_write && fd == STDERR_FILENO);
+}
+
+void wait_asleep(pid_t pid)
+{
+    const double start = now_in_ms();
+    while (!is_asleep(pid)) {
+        const char state = state_of(pid);
+        if (state == 'Z' && access("/proc/self", F_OK) == -1)
+            errx(EXIT_FAILURE, "/proc is not mounted");
+        if (state == 'Z' || state == 'X')
+            errx(EXIT_FAILURE, "process %d has ended, it should wait", (int)pid);
+        if (now_in_ms() - start > LONGEST_WAIT)
+            errx(EXIT_FAILURE, "process %d does not go to sleep, state %c", (int)pid, state);
+        pause_for(100 * MICROSECOND);
+    }
+}
+
 bool has_ended(pid_t pid)
 {
     siginfo_t ended = {.si_pid = 0};
     if (waitid(P_PID, (id_t)pid, &ended, WEXITED | WNOHANG | WNOWAIT) == -1)
         err(EXIT_FAILURE, "waitid");
     return ended.si_pid == pid;
+}
+
+pid_t wait_for_any(void)
+{
+    siginfo_t ended = {.si_pid = 0};
+    while (waitid(P_ALL, 0, &ended, WEXITED | WNOWAIT) == -1)
+        if (errno != EINTR)
+            err(EXIT_FAILURE, "waitid");
+    return ended.si_pid;
 }
 
 int reap(pid_t pid)

@@ -3,6 +3,7 @@
 #
 # stop COMMAND LINE LINE tells two lines, runs the command, and on a terminal waits for Enter. A new demo is a line below.
 
+# shellcheck disable=SC2016 # the inner shell expands what stands in single quotes
 failed=0
 trap 'echo; exit $failed' INT
 
@@ -38,13 +39,30 @@ stop './pipe/atomic -x' \
 stop 'head -c 1000000 /dev/zero | ./pipe/coproc -x cat' \
     'A program sends data through a filter: it writes everything, then reads.' \
     'Both pipes fill up, both processes sleep, for ever. poll() is the cure (no -x).'
-# shellcheck disable=SC2016 # the inner shell expands them
-stop 'LANE=1 ./fifo/read & ./fifo/write hello; wait $!; rm "/tmp/ipc-$(id -u)/fifo"' \
+stop 'LANE=1 ./fifo/read & ./fifo/write hello && wait $! && rm "/tmp/ipc-$(id -u)/fifo"' \
     'A FIFO is a pipe with a name, for two programs that do not know each other.' \
     'In two terminals: ./fifo/read here, ./fifo/write hello there. open() waits for both.'
 stop './fifo/order -x' \
     'Two processes open two FIFOs, in opposite orders.' \
     'Each waits for the other in open(): a deadlock before the first byte.'
+stop 'LANE=1 ./msgq/recv -k $$ & ./msgq/send -k $$ hello && wait $! && ./msgq/rm -k $$' \
+    'A System V message queue keeps messages, each in one piece, until it is removed.' \
+    'In two terminals: ./msgq/recv here, ./msgq/send hello there, ipcs -q in between.'
+stop './msgq/client -x' \
+    'Many clients, one queue: each asks for the answers of its own type, its pid.' \
+    'Here two of them ask for any type, and take each other'"'"'s answers.'
+stop './shm/race -x' \
+    'Four processes count in shared memory, and nothing guards the counter.' \
+    'One sleeps between load and store; when it stores, what the others did is lost.'
+stop './shm/attach' \
+    'One segment at several addresses: a pointer kept in it is wrong elsewhere,' \
+    'an offset is right. Removed while attached, the segment lives on.'
+stop './sem/undo -x' \
+    'A process is killed while it holds a semaphore, and nobody gives it back.' \
+    'SEM_UNDO makes the kernel do it: try it without -x.'
+stop './sem/init -x' \
+    'Making a semaphore and setting it are two steps.' \
+    'What another process does in between is lost.'
 
 printf '\nAll demos: make list. What they show, and why: README.md in each folder.\n'
 exit $failed

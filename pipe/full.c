@@ -73,6 +73,8 @@ static int fill_and_sleep(const int fds[2])
         err(EXIT_FAILURE, "close");
     wait_asleep(writer);
     const int capacity = bytes_in(fds[READ_END]);
+    if (capacity != fcntl(fds[READ_END], F_GETPIPE_SZ))
+        errx(EXIT_FAILURE, "the writer sleeps with %d bytes in the pipe", capacity);
     say("the writer sleeps: %d bytes in the pipe", capacity);
     read_bytes(fds[READ_END], FEW);
     if (!still_asleep(writer, WATCHED_MS))

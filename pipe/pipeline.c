@@ -17,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 enum { WATCHED_MS = 100 };
@@ -111,7 +110,7 @@ static bool show_the_copy(pid_t reader, const char *name, int kept)
         if (ioctl(kept, FIONREAD, &bytes) == -1)
             err(EXIT_FAILURE, "ioctl FIONREAD");
     }
-    say("%s has read everything and sleeps on: the shell holds %d", name, kept);
+    say("the pipe is empty, %s sleeps on: the shell holds %d", name, kept);
     close_end(kept);
     return true;
 }
@@ -120,13 +119,11 @@ static bool show_the_copy(pid_t reader, const char *name, int kept)
 static int wait_for_one(const pid_t pids[], int count)
 {
     for (;;) {
-        siginfo_t ended;
-        if (waitid(P_ALL, 0, &ended, WEXITED | WNOWAIT) == -1)
-            err(EXIT_FAILURE, "waitid");
+        const pid_t pid = wait_for_any();
         for (int i = 0; i < count; i++)
-            if (pids[i] == ended.si_pid)
+            if (pids[i] == pid)
                 return i;
-        reap(ended.si_pid); /* a child of whoever was this process before its exec */
+        reap(pid); /* a child of whoever was this process before its exec */
     }
 }
 

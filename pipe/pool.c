@@ -88,7 +88,7 @@ static void hire(int workers, bool own_pipes, const int reports[2], int job_ends
             die_with_parent();
             close_end(reports[READ_END]);
             /* The write ends of the pipes made so far, those of the earlier workers too: a copy
-             * kept here would keep those from seeing end of file. */
+             * kept here would put off their end of file until this worker ends. */
             for (int j = own_pipes ? 0 : i; j <= i; j++)
                 close_end(job_ends[j]);
             work_off((uint32_t)i, jobs[READ_END], reports[WRITE_END]);

@@ -133,11 +133,14 @@ int main(int argc, char *argv[])
         err(EXIT_FAILURE, "%s", path);
     if (!S_ISREG(status.st_mode))
         errx(EXIT_FAILURE, "%s: not a regular file", path);
+    char byte;
+    if (status.st_size == 0 && read(file, &byte, 1) != 0)
+        errx(EXIT_FAILURE, "%s: has bytes but no size, as files in /proc", path);
     if (status.st_size > 0)
         ways[way].copy(file, (size_t)status.st_size);
     say("%lld bytes, %ld system call%s, %llu bytes crossed user space", (long long)status.st_size,
         calls, calls == 1 ? "" : "s", crossed);
-    if (crossed == 0)
+    if (way > 1)
         lesson("%s moves a file without showing its bytes to the program", name);
     else
         lesson("%s carries each byte through the program %s", name,

@@ -3,6 +3,8 @@
 
 setup() {
     T=$BATS_TEST_TMPDIR
+    [ -n "$T" ] || { echo "bats 1.4 or later is needed"; exit 1; }
+    scratch=() # what teardown removes
     cd "$B" || return 1
     export IPC_TEST=$BATS_TEST_TMPDIR # marks every process that this test starts
     before=$(objects)
@@ -11,11 +13,13 @@ setup() {
 # What a test must leave as it was.
 teardown() {
     local pid after
-    for pid in $(ours); do kill -KILL "$pid" 2>/dev/null; done
     if [ -n "$BATS_TEST_COMPLETED" ]; then
         after=$(objects)
-        [ "$before" = "$after" ] || { echo "before: $before"; echo "after: $after"; return 1; }
     fi
+    for pid in $(ours); do kill -KILL "$pid" 2>/dev/null; done
+    rm -rf "${scratch[@]}"
+    [ -z "$BATS_TEST_COMPLETED" ] || [ "$before" = "$after" ] ||
+        { echo "before: $before"; echo "after: $after"; return 1; }
 }
 
 # The IPC objects of this machine, and the programs that still run.

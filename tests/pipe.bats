@@ -229,7 +229,7 @@ END
     try ./pipe/pipeline -x echo hello : cat
     [ "$status" = 0 ]
     [ "$output" = hello ]
-    [[ $stderr = *"cat has read everything and sleeps on"*"close("*"cat has ended"* ]]
+    [[ $stderr = *"the pipe is empty, cat sleeps on"*"close("*"cat has ended"* ]]
     try ./pipe/pipeline -x yes : head -1
     [ "$status" = 0 ]
     [ "$output" = y ]
@@ -297,6 +297,21 @@ END
     [[ $stderr = *"No such file or directory" ]]
     try ./pipe/zerocopy -m magic /etc/passwd
     [ "$status" = 2 ]
+}
+
+@test "ignored signals that are inherited do no harm" {
+    for command in "eof -x" "duplex -x" "pool -j 4"; do
+        try bash -c "trap '' TERM CHLD; exec env --ignore-signal=CHLD ./pipe/$command"
+        [ "$status" = 0 ]
+    done
+}
+
+@test "zerocopy: an empty file is nothing; a file in /proc, which has bytes but no size, is refused" {
+    : >"$T/empty"
+    try ./pipe/zerocopy "$T/empty"
+    [ "$status" = 0 ]
+    try ./pipe/zerocopy /proc/self/status
+    [ "$status" = 1 ]
 }
 
 @test "a parent that is killed with -9 leaves no child behind" {
