@@ -24,8 +24,8 @@ void lane(int column, const char *role);
  * chooses column 1. */
 void pair_lane(const char *role);
 
-/* Tell one line of the story, in one write(2). A control character in it is shown as '?'. Never
- * fails: a lost line of the story is no reason to stop. */
+/* Tell one line of the story, in one write(2). A control character in it is shown as '?'. A lost
+ * line is no error; but a closed pipe at stderr is SIGPIPE, as for every program. */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Tell the sentence to remember: a line that starts with "=>". */

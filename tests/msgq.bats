@@ -201,7 +201,8 @@ other_user() {
     start recv ./msgq/recv -k "$K"
     eventually waits_in msgrcv "$recv"
     kill -STOP "$recv"
-    eventually test "$(state "$recv")" = T
+    stopped() { [ "$(state "$recv")" = T ]; }
+    eventually stopped
     kill -CONT "$recv"
     try ./msgq/send -k "$K" hello
     finish recv
@@ -368,7 +369,7 @@ other_user() {
     [ "$status" = 0 ]
     [ "${lines[1]}" = EIDRM ]
     [ "${lines[0]}" = "messages $(($(</proc/sys/kernel/msgmnb) / 1024))" ]
-    [[ $stderr = *"sleeps in msgsnd()"*"has sent one more, and sleeps again"*"-1 EIDRM"*"-1 EINVAL"* ]]
+    [[ $stderr = *"sleeps in msgsnd()"*"one message less"*"has sent one more, and sleeps again"*"-1 EIDRM"*"-1 EINVAL"* ]]
     assert_lesson "a full queue puts its sender to sleep"
 }
 
@@ -637,9 +638,9 @@ other_user() {
     for i in {1..11}; do
         for signal in INT TERM HUP; do
             for command in full priority "client -x"; do
-                timeout --foreground -s $signal 0.00$((i / 2)) ./msgq/$command >/dev/null 2>&1 3>&- || :
+                timeout -s $signal 0.00$((i / 2 + 1)) ./msgq/$command >/dev/null 2>&1 3>&- || :
             done
-            timeout --foreground -s $signal 0.0$((i + 10)) ./msgq/server -k "$K" >/dev/null 2>&1 3>&- || :
+            timeout -s $signal 0.0$((i + 10)) ./msgq/server -k "$K" >/dev/null 2>&1 3>&- || :
         done
     done
 }
