@@ -207,9 +207,10 @@ static void let_it_wait(pid_t client)
 static void send_answer(int id, pid_t client, const char *text)
 {
     struct message answer = {.type = client};
-    memcpy(answer.text, text, strlen(text));
+    const size_t length = strlen(text);
+    memcpy(answer.text, text, length);
     say("answer \"%s\", type = pid %d", text, (int)client);
-    if (msgsnd(id, &answer, strlen(text), IPC_NOWAIT) == -1)
+    if (msgsnd(id, &answer, length, IPC_NOWAIT) == -1)
         err(EXIT_FAILURE, "msgsnd");
     if (reap(-1) != EXIT_SUCCESS) /* whoever has got it */
         errx(EXIT_FAILURE, "a client failed");

@@ -15,9 +15,25 @@ holds() {
     [ "$(queue qnum)" = "$1" ]
 }
 
-# waits_in CALL PID: the process sleeps in the kernel's do_msgsnd or do_msgrcv, as far as we may know.
+# waits_in CALL NAME: the program sleeps in the kernel's do_msgsnd or do_msgrcv, as far as we may know.
 waits_in() {
-    asleep "$2" && [[ $(cat "/proc/$2/wchan" 2>/dev/null) = @(0|""|*"$1"*) ]]
+    says "$2" "waits\|msgget\|request" && asleep "${!2}" &&
+        [[ $(cat "/proc/${!2}/wchan" 2>/dev/null) = @(0|""|*"$1"*) ]]
+}
+
+# forget NAME...: before it is started once more, or its old story is taken for the new one.
+forget() {
+    for name; do rm -f "$T/$name" "$T/$name.err"; done
+}
+
+# stop NAME returns when it is stopped: until then it might still take what arrives.
+stop() {
+    kill -STOP "${!1}"
+    eventually stopped "$1"
+}
+
+stopped() {
+    [ "$(state "${!1}")" = T ]
 }
 
 says() {
@@ -59,7 +75,7 @@ other_user() {
 
 @test "a receiver waits, and gets what a sender puts in: from any directory, without an option" {
     start recv ./msgq/recv
-    eventually waits_in msgrcv "$recv"
+    eventually waits_in msgrcv recv
     try sh -c "cd / && exec '$B/msgq/send' hello"
     [ "$status" = 0 ]
     finish recv
@@ -138,7 +154,7 @@ other_user() {
     [[ $stderr = *"send: msgsnd: the queue is full: Resource temporarily unavailable" ]]
     full=$(queue qnum)
     start send ./msgq/send -k "$K" "$large"
-    eventually waits_in msgsnd "$send"
+    eventually waits_in msgsnd send
     holds "$full"
     try ./msgq/recv -k "$K"
     finish send
@@ -161,7 +177,7 @@ other_user() {
 
 @test "whoever sleeps in a queue that is removed gets EIDRM" {
     start recv ./msgq/recv -k "$K"
-    eventually waits_in msgrcv "$recv"
+    eventually waits_in msgrcv recv
     try ./msgq/rm -k "$K"
     [ "$status" = 0 ]
     finish recv
@@ -169,7 +185,7 @@ other_user() {
     [ "$(tail -n 1 "$T/recv.err")" = "recv: msgrcv: the queue was removed: Identifier removed" ]
     fill 1
     start send ./msgq/send -k "$K" "$large"
-    eventually waits_in msgsnd "$send"
+    eventually waits_in msgsnd send
     ipcrm -Q "$K"
     finish send
     [ "$status" = 1 ]
@@ -178,8 +194,9 @@ other_user() {
 
 @test "a sender or receiver that is ended while it waits leaves the queue as it was" {
     for signal in INT TERM KILL; do
+        forget recv
         start recv ./msgq/recv -k "$K" -t 7
-        eventually waits_in msgrcv "$recv"
+        eventually waits_in msgrcv recv
         kill -$signal "$recv"
         finish recv
         [ "$status" -gt 128 ]
@@ -187,8 +204,9 @@ other_user() {
     fill 1
     full=$(queue qnum)
     for signal in INT TERM KILL; do
+        forget send
         start send ./msgq/send -k "$K" "$large"
-        eventually waits_in msgsnd "$send"
+        eventually waits_in msgsnd send
         kill -$signal "$send"
         finish send
         [ "$status" -gt 128 ]
@@ -199,10 +217,8 @@ other_user() {
 
 @test "a stopped receiver goes on when it is continued: Ctrl-Z and fg do no harm" {
     start recv ./msgq/recv -k "$K"
-    eventually waits_in msgrcv "$recv"
-    kill -STOP "$recv"
-    stopped() { [ "$(state "$recv")" = T ]; }
-    eventually stopped
+    eventually waits_in msgrcv recv
+    stop recv
     kill -CONT "$recv"
     try ./msgq/send -k "$K" hello
     finish recv
@@ -453,6 +469,21 @@ other_user() {
     finish server
 }
 
+@test "not even an answer that the server has taken back meanwhile" {
+    start server ./msgq/server -k "$K"
+    eventually says server msgget
+    sleep 60 3>&- &
+    living=$!
+    try bash -c "./msgq/send -k $K -t \$\$ old
+        while ./msgq/send -n -k $K -t $living '$large'; do :; done
+        until grep -q 'taken back' '$T/server.err'; do :; done
+        exec ./msgq/client -k $K new"
+    [ "$output" = NEW ]
+    kill "$living"
+    kill "$server"
+    finish server
+}
+
 @test "answers that nobody takes do not stop the server: not those of the dead, not those of the living" {
     start server ./msgq/server -k "$K"
     eventually says server msgget
@@ -520,7 +551,7 @@ other_user() {
 @test "a server that is killed: its client ends with an error, the next server takes over" {
     start server ./msgq/server -k "$K"
     try ./msgq/client -k "$K" hello
-    kill -STOP "$server"
+    stop server
     start client ./msgq/client -k "$K" lost
     eventually says client request
     kill -KILL "$server"
@@ -540,7 +571,8 @@ other_user() {
     start server ./msgq/server -k "$K"
     eventually says server msgget
     for signal in KILL INT; do
-        kill -STOP "$server"
+        forget client
+        stop server
         start client ./msgq/client -k "$K" hello
         eventually says client request
         kill -$signal "$client"
@@ -557,9 +589,10 @@ other_user() {
 
 @test "the server removes its queue when it ends by SIGINT, SIGTERM or SIGHUP, and a waiting client is told" {
     for signal in INT TERM HUP; do
+        forget server client
         start server ./msgq/server -k "$K"
         eventually says server msgget
-        kill -STOP "$server"
+        stop server
         start client ./msgq/client -k "$K" hello
         eventually says client request
         kill -$signal "$server"
@@ -576,11 +609,11 @@ other_user() {
 @test "a queue that is removed ends its server, and is an error to its client" {
     start server ./msgq/server -k "$K"
     eventually says server msgget
-    eventually waits_in msgrcv "$server"
-    kill -STOP "$server"
+    eventually waits_in msgrcv server
+    stop server
     start client ./msgq/client -k "$K" hello
     eventually says client request
-    eventually waits_in msgrcv "$client"
+    eventually waits_in msgrcv client
     ipcrm -Q "$K"
     finish client
     [ "$status" = 1 ]

@@ -203,6 +203,8 @@ segments() {
     for word in uid cuid mode bytes lpid cpid nattch; do
         [[ $(ipcs -m -i "$id") = *"$word=${stat[$word]}"[[:space:]]* ]] || { echo "$word"; ipcs -m -i "$id"; false; }
     done
+    kill "$holder"
+    finish holder
     ./shm/rm -k "$key"
 }
 
