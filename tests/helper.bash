@@ -57,6 +57,7 @@ eventually() {
 start() {
     local name=$1
     shift
+    rm -f "$T/$name" "$T/$name.err" # what an earlier one has said is not to be taken for the word of this one
     env --default-signal=HUP,INT,QUIT,PIPE,TERM "$@" <&0 >"$T/$name" 2>"$T/$name.err" 3>&- &
     printf -v "$name" %d $!
 }
