@@ -322,6 +322,7 @@ end_server() {
 @test "a client that is killed between request and answer: the server goes on" {
     start_server
     kill -STOP "$server"
+    eventually eval '[ "$(state "$server")" = T ]'
     start client ./fifo/client -p "$T/s" hello
     eventually grep -q request "$T/client.err"
     kill -KILL "$client"
@@ -352,6 +353,7 @@ end_server() {
 @test "the server is killed with -9: a waiting client ends with an error; the next server uses the FIFO" {
     start_server
     kill -STOP "$server"
+    eventually eval '[ "$(state "$server")" = T ]'
     start client ./fifo/client -p "$T/s" hello
     eventually grep -q request "$T/client.err"
     kill -KILL "$server"
@@ -401,6 +403,7 @@ end_server() {
     for signal in INT TERM HUP; do
         start_server
         kill -STOP "$server"
+        eventually eval '[ "$(state "$server")" = T ]'
         start client ./fifo/client -p "$T/s" hello
         eventually grep -q request "$T/client.err"
         kill -$signal "$client"
