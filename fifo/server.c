@@ -61,7 +61,10 @@ static int open_as_the_only_server(const char *path)
         named; /* a server that was just ending may have removed what we have opened */
     if (fstat(fd, &locked) == -1)
         err(EXIT_FAILURE, "fstat");
-    if (lstat(path, &named) == -1 || named.st_ino != locked.st_ino ||
+    const bool gone = lstat(path, &named) == -1;
+    if (gone && errno != ENOENT)
+        err(EXIT_FAILURE, "lstat %s", path);
+    if (gone || named.st_ino != locked.st_ino ||
         named.st_dev != locked.st_dev) {
         warnx("%s: removed by another server; try again", path);
         _exit(EXIT_FAILURE);

@@ -73,7 +73,10 @@ static int fill_and_sleep(const int fds[2])
         err(EXIT_FAILURE, "close");
     wait_asleep(writer);
     const int capacity = bytes_in(fds[READ_END]);
-    if (capacity != fcntl(fds[READ_END], F_GETPIPE_SZ))
+    const int told = fcntl(fds[READ_END], F_GETPIPE_SZ);
+    if (told == -1)
+        err(EXIT_FAILURE, "fcntl F_GETPIPE_SZ");
+    if (capacity != told)
         errx(EXIT_FAILURE, "the writer sleeps with %d bytes in the pipe", capacity);
     say("the writer sleeps: %d bytes in the pipe", capacity);
     read_bytes(fds[READ_END], FEW);
