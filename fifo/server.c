@@ -64,8 +64,7 @@ static int open_as_the_only_server(const char *path)
     const bool gone = lstat(path, &named) == -1;
     if (gone && errno != ENOENT)
         err(EXIT_FAILURE, "lstat %s", path);
-    if (gone || named.st_ino != locked.st_ino ||
-        named.st_dev != locked.st_dev) {
+    if (gone || named.st_ino != locked.st_ino || named.st_dev != locked.st_dev) {
         warnx("%s: removed by another server; try again", path);
         _exit(EXIT_FAILURE);
     }
