@@ -103,7 +103,8 @@ void check_fifo(int fd, const char *path);
 
 /* The key of a System V object: the number that the user gave for -k, decimal or as ipcs(1) prints
  * it (0x...); where `option` is NULL, ftok(3) of the private directory and `letter`: 'q', 'm' or
- * 's'. Exits 2 if it is no number. IPC_PRIVATE is refused: nobody could find such an object. */
+ * 's', 'Q' and 'R' for the queue of msgq/server and the ring. Exits 2 if it is no number.
+ * IPC_PRIVATE is refused: nobody could find such an object. */
 key_t demo_key(char letter, const char *option);
 
 /* Remove an object when this process (not a child of it) ends: by exit(3) or

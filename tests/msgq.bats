@@ -21,11 +21,6 @@ waits_in() {
         [[ $(cat "/proc/${!2}/wchan" 2>/dev/null) = @(0|""|*"$1"*) ]]
 }
 
-# forget NAME...: before it is started once more, or its old story is taken for the new one.
-forget() {
-    for name; do rm -f "$T/$name" "$T/$name.err"; done
-}
-
 # stop NAME returns when it is stopped: until then it might still take what arrives.
 stop() {
     kill -STOP "${!1}"
@@ -194,7 +189,6 @@ other_user() {
 
 @test "a sender or receiver that is ended while it waits leaves the queue as it was" {
     for signal in INT TERM KILL; do
-        forget recv
         start recv ./msgq/recv -k "$K" -t 7
         eventually waits_in msgrcv recv
         kill -$signal "$recv"
@@ -204,7 +198,6 @@ other_user() {
     fill 1
     full=$(queue qnum)
     for signal in INT TERM KILL; do
-        forget send
         start send ./msgq/send -k "$K" "$large"
         eventually waits_in msgsnd send
         kill -$signal "$send"
@@ -571,7 +564,6 @@ other_user() {
     start server ./msgq/server -k "$K"
     eventually says server msgget
     for signal in KILL INT; do
-        forget client
         stop server
         start client ./msgq/client -k "$K" hello
         eventually says client request
@@ -589,7 +581,6 @@ other_user() {
 
 @test "the server removes its queue when it ends by SIGINT, SIGTERM or SIGHUP, and a waiting client is told" {
     for signal in INT TERM HUP; do
-        forget server client
         start server ./msgq/server -k "$K"
         eventually says server msgget
         stop server
