@@ -7,6 +7,7 @@
 #ifndef DEMO_H
 #define DEMO_H
 
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -107,6 +108,11 @@ void check_fifo(int fd, const char *path);
  * IPC_PRIVATE is refused: nobody could find such an object. */
 key_t demo_key(char letter, const char *option);
 
+/* The name of a POSIX object: `option`, what the user gave for -n, or where that is NULL
+ * "/ipc-UID-WHAT". Exits 2 unless it is a slash and 1 to 250 characters without another one: what
+ * sem_open(3), the strictest, takes. See shm_overview(7). The next call overwrites the string. */
+const char *demo_name(const char *what, const char *option);
+
 /* Remove an object when this process (not a child of it) ends: by exit(3) or
  * SIGHUP, SIGINT, SIGPIPE, SIGQUIT, SIGTERM. At most four objects; the string must last until then.
  * A segment does not need this: mark it IPC_RMID before the first fork. See unlink(2), IPC_RMID in
@@ -119,5 +125,19 @@ void remove_set_at_exit(int id);
  */
 void hold_endings(void);
 void release_endings(void);
+
+/* ---- TCP on the loopback interface: net.c ---- */
+
+/* The port that the user gave for -p, 0 to 65535; exit 2 if it is none. Where `option` is NULL, the
+ * user's own port of the program pair `pair` (0 to 9): 20000 + 10 * (UID modulo 1000) + pair. */
+in_port_t demo_port(int pair, const char *option);
+
+/* A socket that listens at 127.0.0.1; port 0 is any free one. Prints "port N" on stdout. It is
+ * close-on-exec. See ip(7), tcp(7). */
+int listen_at(in_port_t port);
+
+/* A socket connected to 127.0.0.1, as soon as somebody listens there: it tries for a minute. It is
+ * close-on-exec. */
+int connect_to(in_port_t port);
 
 #endif

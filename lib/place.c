@@ -77,6 +77,22 @@ key_t demo_key(char letter, const char *option)
     return (key_t)key;
 }
 
+const char *demo_name(const char *what, const char *option)
+{
+    enum { LONGEST = 251 };
+    static char name[LONGEST + 1];
+    if (option == NULL) {
+        snprintf(name, sizeof name, "/ipc-%u-%s", (unsigned)geteuid(), what);
+        return name;
+    }
+    const size_t length = strlen(option);
+    if (option[0] != '/' || strchr(option + 1, '/') != NULL)
+        errx(USAGE_ERROR, "-n '%s': a name is one slash and then none, as in /name", option);
+    if (length == 1 || length > LONGEST)
+        errx(USAGE_ERROR, "-n: a name has 2 to %d characters, not %zu", LONGEST, length);
+    return strcpy(name, option);
+}
+
 /* Only system calls, so that a signal handler may do it; see signal-safety(7). */
 static void remove_all(void)
 {

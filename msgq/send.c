@@ -31,11 +31,13 @@ struct message {
     char text[]; /* the bytes alone: no length, no NUL at the end */
 };
 
+static struct message *message;
+
 static void send_text(int id, long type, const char *text, size_t length, int flags)
 {
-    struct message *const message = malloc(sizeof *message + length);
+    message = realloc(message, sizeof *message + length);
     if (message == NULL)
-        err(EXIT_FAILURE, "malloc");
+        err(EXIT_FAILURE, "realloc");
     message->type = type;
     memcpy(message->text, text, length);
     if (msgsnd(id, message, length, flags) == -1) { /* the length does not count the type */
@@ -50,7 +52,6 @@ static void send_text(int id, long type, const char *text, size_t length, int fl
         err(EXIT_FAILURE, "msgsnd");
     }
     say("msgsnd(type %ld, %s) = 0", type, quoted(text, length));
-    free(message);
 }
 
 static void send_each_line(int id, long type, FILE *file, int flags)
@@ -100,5 +101,6 @@ int main(int argc, char *argv[])
         send_each_line(id, type, stdin, flags);
     say("it stays: ipcs -q -i %d", id);
     say("to remove it: ipcrm -q %d", id);
+    free(message);
     return EXIT_SUCCESS;
 }

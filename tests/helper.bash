@@ -25,8 +25,8 @@ teardown() {
 # The IPC objects of this machine, and the programs that still run.
 objects() {
     awk 'FNR > 1 { print FILENAME, $1, $2 }' /proc/sysvipc/*
-    find "/tmp/ipc-$(id -u)" /dev/shm /dev/mqueue "$T" ! -type d ! -type f 2>/dev/null
-    find /dev/shm /dev/mqueue -type f -user "$(id -u)" 2>/dev/null
+    find "/tmp/ipc-$(id -u)" "$T" ! -type d ! -type f 2>/dev/null
+    find /dev/shm "${MQUEUE:-/dev/mqueue}" -type f -user "$(id -u)" 2>/dev/null
     eventually none_left || for pid in $(ours); do tr '\0' ' ' <"/proc/$pid/cmdline"; echo; done
 }
 

@@ -13,10 +13,11 @@ run_line() {
         status=$?; kill $(jobs -p) 2>/dev/null; wait; exit $status' >"$2/out" 2>"$2/err" </dev/null)
 }
 
-# The objects of this machine: "kind key id" for System V, the path for a FIFO.
+# The objects of this machine: "kind key id" for System V, the path for a FIFO, a socket and a POSIX object.
 objects_in() {
     awk 'FNR > 1 { sub(".*/", "", FILENAME); print FILENAME, $1, $2 }' /proc/sysvipc/*
-    find "$1" "/tmp/ipc-$(id -u)" -type p ! -name fifo
+    find "$1" "/tmp/ipc-$(id -u)" \( -type p -o -type s \) ! -name fifo
+    find /dev/shm "${MQUEUE:-/dev/mqueue}" -type f -user "$(id -u)" 2>/dev/null
 }
 
 # left_behind FOLDER [BEFORE] prints the processes of a run in FOLDER, its FIFOs and its private System V objects

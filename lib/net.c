@@ -1,0 +1,71 @@
+/* net.c - TCP on the loopback interface */
+#include "demo.h"
+
+#include <arpa/inet.h>
+#include <err.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+in_port_t demo_port(int pair, const char *option)
+{
+    enum { FIRST = 20000, PAIRS = 10, USERS = 1000, LAST = 65535 };
+    if (option == NULL)
+        return (in_port_t)(FIRST + PAIRS * (geteuid() % USERS) + (unsigned)pair);
+    return (in_port_t)parse_long("-p", option, 0, LAST);
+}
+
+static struct sockaddr_in local_address(in_port_t port)
+{
+    return (struct sockaddr_in){
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+}
+
+static int new_socket(void)
+{
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd == -1)
+        err(EXIT_FAILURE, "socket");
+    return fd;
+}
+
+int listen_at(in_port_t port)
+{
+    const int fd = new_socket();
+    /* Or the port would be in use for a minute after its last connection: TIME_WAIT in tcp(7). */
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)) == -1)
+        err(EXIT_FAILURE, "setsockopt SO_REUSEADDR");
+    struct sockaddr_in address = local_address(port);
+    if (bind(fd, (struct sockaddr *)&address, sizeof address) == -1)
+        err(EXIT_FAILURE, "bind to port %u", (unsigned)port);
+    if (listen(fd, SOMAXCONN) == -1)
+        err(EXIT_FAILURE, "listen");
+    socklen_t length = sizeof address;
+    if (getsockname(fd, (struct sockaddr *)&address, &length) == -1)
+        err(EXIT_FAILURE, "getsockname");
+    printf("port %u\n", (unsigned)ntohs(address.sin_port));
+    flush_stdout();
+    return fd;
+}
+
+int connect_to(in_port_t port)
+{
+    enum { TRIES = 600, PAUSE = 100000000 }; /* a minute, in steps of 0.1 s */
+    const struct sockaddr_in address = local_address(port);
+    for (int i = 0; i < TRIES; i++) {
+        const int fd = new_socket(); /* one that could not connect is of no more use */
+        if (connect(fd, (const struct sockaddr *)&address, sizeof address) == 0)
+            return fd;
+        if (errno != ECONNREFUSED)
+            err(EXIT_FAILURE, "connect to port %u", (unsigned)port);
+        if (i == 0)
+            say("nobody listens at port %u: waiting for a server", (unsigned)port);
+        close(fd);
+        nanosleep(&(struct timespec){.tv_nsec = PAUSE}, NULL);
+    }
+    errno = ECONNREFUSED;
+    err(EXIT_FAILURE, "connect to port %u", (unsigned)port);
+}
