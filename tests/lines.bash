@@ -21,14 +21,15 @@ objects_in() {
 }
 
 # left_behind FOLDER [BEFORE] prints the processes of a run in FOLDER, its FIFOs and its private System V objects
-# (key 0), but for what was there BEFORE. An object with a key, and the FIFO of fifo/read, are meant to stay.
+# (key 0), but for what was there BEFORE. An object with a key, the FIFO of fifo/read and the POSIX objects of the user
+# are meant to stay.
 left_behind() {
     for _ in 1 2 3 4 5 6 7 8 9 10; do
         grep -lszF "IPC_CASE=$1" /proc/[0-9]*/environ >/dev/null || break
         sleep 0.1
     done
     grep -lszF "IPC_CASE=$1" /proc/[0-9]*/environ
-    objects_in "$1" | grep -vxF -- "${2:-none}" | grep '^/\|^[a-z]* 0 '
+    objects_in "$1" | grep -vxF -- "${2:-none}" | grep '^/\|^[a-z]* 0 ' | grep -vE '/(sem\.)?ipc-[0-9]+-[a-z]+$'
 }
 
 # remove_new FOLDER [BEFORE] removes all objects but those that were there BEFORE.
