@@ -18,7 +18,8 @@ FLAGS = -std=c17 -D_XOPEN_SOURCE=700 $(WARN) $(if $(SAN),-fsanitize=$(SAN) -fno-
 BIN      = $(if $(filter build,$(O)),.,$(O))
 SOURCES  = $(wildcard $(DIRS:%=%/*.c))
 PROGRAMS = $(SOURCES:%.c=$(BIN)/%)
-LIB      = $(patsubst %.c,$(O)/%.o,$(wildcard lib/*.c))
+PARTS    = $(patsubst %.c,$(O)/%.o,$(wildcard lib/*.c))
+LIB      = $(O)/lib.a
 NOTES    = $(wildcard $(DIRS:%=%/README.md))
 
 all: $(PROGRAMS)                ## build every program (this is the default)
@@ -26,6 +27,10 @@ all: $(PROGRAMS)                ## build every program (this is the default)
 $(PROGRAMS): $(BIN)/%: $(O)/%.o $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^
+
+$(LIB): $(PARTS)
+	@rm -f $@
+	$(AR) rc $@ $^
 
 $(O)/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -63,4 +68,4 @@ help:                           ## this list
 
 .SECONDARY:
 .PHONY: all tour list check faults stress lint install clean help
--include $(SOURCES:%.c=$(O)/%.d) $(LIB:.o=.d)
+-include $(SOURCES:%.c=$(O)/%.d) $(PARTS:.o=.d)

@@ -121,7 +121,11 @@ void unlink_at_exit(const char *path);
 void remove_queue_at_exit(int id);
 void remove_set_at_exit(int id);
 
-/* Between the making of an object and the call above: these signals wait until they are released.
+/* Remove them at once, and forget them. A signal handler may call it. */
+void remove_now(void);
+
+/* Between the making of an object and the calls that note it: these signals wait until they are
+ * released.
  */
 void hold_endings(void);
 void release_endings(void);

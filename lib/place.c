@@ -94,7 +94,7 @@ const char *demo_name(const char *what, const char *option)
 }
 
 /* Only system calls, so that a signal handler may do it; see signal-safety(7). */
-static void remove_all(void)
+void remove_now(void)
 {
     if (getpid() != main_process)
         return; /* a child of fork(2) has inherited the list, but owns nothing */
@@ -106,13 +106,14 @@ static void remove_all(void)
         if (objects[i].set != NONE)
             semctl(objects[i].set, 0, IPC_RMID);
     }
+    object_count = 0;
 }
 
 /* Not SA_RESETHAND: it would let a second signal kill the process between the reset and the
  * removal. */
 static void remove_and_end(int signal_number)
 {
-    remove_all();
+    remove_now();
     signal(signal_number, SIG_DFL);
     raise(signal_number); /* it ends the process on return, as it would have without us */
 }
@@ -123,9 +124,11 @@ static void add_object(struct object object)
         errx(EXIT_FAILURE, "more than %d objects to remove", MOST_OBJECTS);
     objects[object_count] = object;
     object_count++;
-    if (object_count > 1)
+    static bool prepared;
+    if (prepared)
         return;
-    if (atexit(remove_all) != 0)
+    prepared = true;
+    if (atexit(remove_now) != 0)
         errx(EXIT_FAILURE, "atexit");
     for (int i = 0; i < ENDINGS; i++) {
         const struct sigaction new = {.sa_handler = remove_and_end};

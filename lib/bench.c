@@ -1,0 +1,530 @@
+/* bench.c - the code around a mechanism that is measured: command line, two processes, slices
+ *
+ * What is timed are slices of 25 ms. Before each one the two processes agree by shared memory how
+ * many messages there will be, so that within a slice nothing happens but the calls of the
+ * mechanism; for latency, also one reading of the clock for each round trip. How many messages take
+ * 25 ms is found by slices that double, which are the warm-up.
+ *
+ * With -r each slice has a neighbour that is sent through a pipe, in the order A B, B A, A B. The
+ * machine may be faster or slower a second later, but hardly within such a pair.
+ */
+#define _GNU_SOURCE /* sched_setaffinity, CPU_SET */
+#include "bench.h"
+#include "../pipe/bench-pipe.h"
+#include "demo.h"
+
+#include <endian.h>
+#include <err.h>
+#include <errno.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { SLICE_NS = 25000000, WARM_UP_NS = 5000000, PAIRS = 24, MOST_SIZES = 64 };
+enum { PAGE = 4096, BORROWED = 33 }; /* a pipe has 16 pages */
+enum test { LATENCY, THROUGHPUT, TESTS };
+enum placement { SAME, DIFF, FREE, PLACEMENTS };
+
+static const char *const test_names[] = {"latency", "throughput"};
+static const char *const placement_names[] = {"same", "diff", "free"};
+
+/* What the two processes have agreed on. */
+static struct agreement {
+    sem_t start, ready, done;
+    const struct mechanism *mechanism;
+    enum test test;
+    long messages; /* 0: the end */
+    uint64_t first;
+    long long received; /* when the last one was there */
+} * agreed;
+
+static const struct bench *bench;
+static bool verifies = true, compares;
+static double seconds_for_each = 0.2;
+static size_t size;
+static unsigned char *buffers, *pattern;
+static size_t buffer_count, buffer_size;
+static long long clock_cost;
+static cpu_set_t cpus_at_start;
+pid_t bench_peer;
+
+/* ---- The messages ---- */
+
+/* A message is its number, eight bytes or as many as it has, and then the pattern. */
+static void prepare_messages(const struct mechanism *mechanism)
+{
+    buffer_count = mechanism->in_place ? BORROWED : 1;
+    buffer_size = (size / PAGE + 1) * PAGE;
+    buffers = aligned_alloc(PAGE, buffer_count * buffer_size);
+    pattern = malloc(buffer_size);
+    if (buffers == NULL || pattern == NULL)
+        err(EXIT_FAILURE, "malloc");
+    for (size_t i = 0; i < buffer_size; i++)
+        pattern[i] = (unsigned char)(i * 7 + i / 256);
+    for (size_t i = 0; i < buffer_count; i++)
+        memcpy(buffers + i * buffer_size, pattern, buffer_size);
+}
+
+static unsigned char *message_of(uint64_t number)
+{
+    unsigned char *const message = buffers + number % buffer_count * buffer_size;
+    const uint64_t bytes = htole64(number);
+    if (size >= sizeof bytes)
+        memcpy(message, &bytes, sizeof bytes);
+    else
+        memcpy(message, &bytes, size);
+    return message;
+}
+
+/* The number, and up to WINDOW bytes of the pattern: of a longer message another part each time, so
+ * that to look does not take much of the time that is measured. */
+static void verify(const unsigned char *message, uint64_t number)
+{
+    enum { WINDOW = 512 };
+    const uint64_t bytes = htole64(number);
+    bool right;
+    if (size < sizeof bytes) {
+        right = memcmp(message, &bytes, size) == 0;
+    } else {
+        const size_t rest = size - sizeof bytes;
+        const size_t length = rest < WINDOW ? rest : WINDOW;
+        const size_t moves = rest / WINDOW;
+        size_t from = sizeof bytes;
+        if (moves > 1)
+            from += number % (moves + 1) == moves ? rest - length : number % (moves + 1) * WINDOW;
+        right = memcmp(message, &bytes, sizeof bytes) == 0 &&
+                memcmp(message + from, pattern + from, length) == 0;
+    }
+    if (!right)
+        errx(EXIT_FAILURE, "message %llu has wrong data", (unsigned long long)number);
+}
+
+/* ---- What is measured ---- */
+
+static void there_and_back(struct histogram *histogram)
+{
+    const struct mechanism *const mechanism = agreed->mechanism;
+    const uint64_t end = agreed->first + (uint64_t)agreed->messages;
+    long long before = clock_ns();
+    for (uint64_t number = agreed->first; number < end; number++) {
+        unsigned char *const message = message_of(number);
+        mechanism->send(WAY_THERE, message, size);
+        mechanism->receive(WAY_BACK, message, size);
+        const long long now = clock_ns();
+        if (histogram != NULL)
+            add_to_histogram(histogram, now - before - clock_cost);
+        before = now;
+        if (verifies)
+            verify(message, number);
+    }
+    agreed->received = before;
+}
+
+static void answer(void)
+{
+    const struct mechanism *const mechanism = agreed->mechanism;
+    const uint64_t end = agreed->first + (uint64_t)agreed->messages;
+    for (uint64_t number = agreed->first; number < end; number++) {
+        unsigned char *const message = buffers + number % buffer_count * buffer_size;
+        mechanism->receive(WAY_THERE, message, size);
+        mechanism->send(WAY_BACK, message, size);
+    }
+}
+
+static void stream(void)
+{
+    const struct mechanism *const mechanism = agreed->mechanism;
+    const uint64_t end = agreed->first + (uint64_t)agreed->messages;
+    long under_way = 0;
+    for (uint64_t number = agreed->first; number < end; number++) {
+        unsigned char *const message = message_of(number);
+        mechanism->send(WAY_THERE, message, size);
+        if (++under_way == mechanism->window) {
+            mechanism->receive(WAY_BACK, message, size);
+            under_way = 0;
+        }
+    }
+}
+
+static void take_stream(void)
+{
+    const struct mechanism *const mechanism = agreed->mechanism;
+    const uint64_t end = agreed->first + (uint64_t)agreed->messages;
+    long under_way = 0;
+    for (uint64_t number = agreed->first; number < end; number++) {
+        mechanism->receive(WAY_THERE, buffers, size);
+        if (verifies)
+            verify(buffers, number);
+        if (++under_way == mechanism->window) {
+            mechanism->send(WAY_BACK, buffers, size);
+            under_way = 0;
+        }
+    }
+    agreed->received = clock_ns();
+}
+
+/* ---- The two processes ---- */
+
+static void wait_for(sem_t *semaphore)
+{
+    while (sem_wait(semaphore) == -1)
+        if (errno != EINTR)
+            err(EXIT_FAILURE, "sem_wait");
+}
+
+static void tell(sem_t *semaphore)
+{
+    if (sem_post(semaphore) == -1)
+        err(EXIT_FAILURE, "sem_post");
+}
+
+static void other_side(void)
+{
+    die_with_parent();
+    bench_peer = main_process;
+    for (;;) {
+        wait_for(&agreed->start);
+        if (agreed->messages == 0)
+            _exit(EXIT_SUCCESS);
+        tell(&agreed->ready);
+        if (agreed->test == LATENCY)
+            answer();
+        else
+            take_stream();
+        tell(&agreed->done);
+    }
+}
+
+/* The child has told why. We may be asleep in any call of the mechanism. */
+static void peer_has_ended(int signal_number)
+{
+    (void)signal_number;
+    remove_now();
+    _exit(EXIT_FAILURE);
+}
+
+static void start_other_side(void)
+{
+    const struct sigaction action = {.sa_handler = peer_has_ended, .sa_flags = SA_NOCLDSTOP};
+    if (sigaction(SIGCHLD, &action, NULL) == -1)
+        err(EXIT_FAILURE, "sigaction");
+    flush_stdout();
+    bench_peer = fork();
+    if (bench_peer == -1)
+        err(EXIT_FAILURE, "fork");
+    if (bench_peer == 0)
+        other_side();
+}
+
+static void end_other_side(void)
+{
+    if (signal(SIGCHLD, SIG_DFL) == SIG_ERR)
+        err(EXIT_FAILURE, "signal");
+    agreed->messages = 0;
+    tell(&agreed->start);
+    const int status = reap(bench_peer);
+    if (status != 0)
+        errx(EXIT_FAILURE, "the other process has ended with status %d", status);
+}
+
+/* Pin this process, and the child that it will have, or one of them. */
+static void pin(pid_t pid, int nth)
+{
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    for (size_t cpu = 0; cpu < CPU_SETSIZE; cpu++)
+        if (CPU_ISSET(cpu, &cpus_at_start) && nth-- == 0)
+            CPU_SET(cpu, &one);
+    if (sched_setaffinity(pid, sizeof one, &one) == -1)
+        err(EXIT_FAILURE, "sched_setaffinity");
+}
+
+static void place(enum placement placement)
+{
+    if (placement == FREE)
+        return;
+    pin(0, 0);
+    pin(bench_peer, placement == DIFF ? 1 : 0);
+}
+
+/* ---- Slices ---- */
+
+/* Returns ns from the first message's send() to the last one's arrival. */
+static long long slice(const struct mechanism *mechanism, enum test test, long messages,
+                       struct histogram *histogram)
+{
+    agreed->mechanism = mechanism;
+    agreed->test = test;
+    agreed->first += (uint64_t)agreed->messages;
+    agreed->messages = messages;
+    tell(&agreed->start);
+    wait_for(&agreed->ready);
+    const long long start = clock_ns();
+    if (test == LATENCY)
+        there_and_back(histogram);
+    else
+        stream();
+    wait_for(&agreed->done);
+    return agreed->received - start;
+}
+
+static long messages_for_a_slice(const struct mechanism *mechanism, enum test test)
+{
+    for (long messages = 1;; messages *= 2) {
+        const long long took = slice(mechanism, test, messages, NULL);
+        if (took > WARM_UP_NS)
+            return messages * SLICE_NS / took > 0 ? messages * SLICE_NS / took : 1;
+    }
+}
+
+static void print_figures(const struct mechanism *mechanism, enum test test,
+                          enum placement placement, long messages, double seconds,
+                          const struct histogram *histogram)
+{
+    printf("%s\t%s\t%s\t%s\t%zu\t%ld\t%.4f\t", bench->name, mechanism->variant, test_names[test],
+           placement_names[placement], size, messages, seconds);
+    if (test == LATENCY)
+        printf("%.0f\t%.0f\t%.0f\t%.0f\t", quantile(histogram, 0.5) / 2,
+               quantile(histogram, 0.9) / 2, quantile(histogram, 0.99) / 2,
+               quantile(histogram, 1) / 2);
+    else
+        printf("-\t-\t-\t-\t");
+    printf("%.0f\t%.3f", (double)messages / seconds,
+           (double)messages * (double)size / seconds / 1e6);
+}
+
+static void measure(const struct mechanism *mechanism, enum test test, enum placement placement)
+{
+    const long messages = messages_for_a_slice(mechanism, test);
+    const long pipe_messages = compares ? messages_for_a_slice(&pipe_mechanism, test) : 0;
+    const long wanted = (long)(seconds_for_each * 1e9 / SLICE_NS + 0.5);
+    const long slices = compares && wanted < PAIRS ? PAIRS : wanted;
+    struct histogram *const histogram = new_histogram();
+    double *const ratios = malloc((size_t)slices * sizeof *ratios);
+    if (ratios == NULL)
+        err(EXIT_FAILURE, "malloc");
+    double total = 0, best = 0;
+    for (long i = 0; i < slices; i++) {
+        double ns[2] = {0, 0};
+        for (int turn = 0; turn < 2; turn++)
+            if ((i + turn) % 2 == 0)
+                ns[0] = (double)slice(mechanism, test, messages, histogram);
+            else if (compares)
+                ns[1] = (double)slice(&pipe_mechanism, test, pipe_messages, NULL);
+        total += ns[0];
+        if (best == 0 || ns[0] < best)
+            best = ns[0];
+        ratios[i] = compares ? ns[0] / (double)messages * (double)pipe_messages / ns[1] : 0;
+    }
+    const long one_way = test == LATENCY ? 2 : 1;
+    print_figures(mechanism, test, placement, one_way * messages * slices, total / 1e9, histogram);
+    if (compares)
+        printf("\t%.0f\t%.3f", (double)(one_way * messages) / best * 1e9,
+               median(ratios, (size_t)slices));
+    putchar('\n');
+    flush_stdout();
+    free(histogram);
+    free(ratios);
+}
+
+/* ---- The command line ---- */
+
+static struct choice {
+    bool tests[TESTS], placements[PLACEMENTS];
+    const char *variant;
+    size_t sizes[MOST_SIZES];
+    int size_count;
+} chosen = {.sizes = {1, 64, 1024, 4096, 65536}, .size_count = 5};
+
+static void bench_usage(char *text, size_t room)
+{
+    int length = snprintf(
+        text, room,
+        "usage: bench [-lrtu] [-d SECONDS] [-m VARIANT] [-p same|diff|free] [-s SIZE,...]\n"
+        "  -d SECONDS   for each figure, 0.05 and up (0.2)\n"
+        "  -l           latency one way, by messages there and back\n"
+        "  -m VARIANT  ");
+    for (int i = 0; bench->mechanisms[i] != NULL; i++)
+        length += snprintf(text + length, room - (size_t)length, "%s %s", i > 0 ? "," : "",
+                           bench->mechanisms[i]->variant);
+    snprintf(
+        text + length, room - (size_t)length,
+        " (all)\n"
+        "  -p PLACE     same: both processes on one CPU, diff: on two, free: anywhere (same,diff)\n"
+        "  -r           two columns more: the best slice, and the time relative to a pipe's\n"
+        "  -s SIZE,...  bytes in a message (1,64,1024,4096,65536)\n"
+        "  -t           throughput, by a stream (latency and throughput)\n"
+        "  -u           unverified: do not look at the data\n%s",
+        bench->more_usage != NULL ? bench->more_usage : "");
+}
+
+static void parse_sizes(char *list)
+{
+    chosen.size_count = 0;
+    for (char *from = list, *comma; from != NULL; from = comma) {
+        comma = strchr(from, ',');
+        if (comma != NULL)
+            *comma++ = '\0';
+        if (chosen.size_count == MOST_SIZES)
+            errx(USAGE_ERROR, "-s: more than %d sizes", MOST_SIZES);
+        chosen.sizes[chosen.size_count++] = (size_t)parse_long("-s", from, 0, 1 << 30);
+    }
+}
+
+static void parse_placements(char *list)
+{
+    for (char *from = list, *comma; from != NULL; from = comma) {
+        comma = strchr(from, ',');
+        if (comma != NULL)
+            *comma++ = '\0';
+        int i = 0;
+        while (i < PLACEMENTS && strcmp(from, placement_names[i]) != 0)
+            i++;
+        if (i == PLACEMENTS)
+            errx(USAGE_ERROR, "-p '%s': not same, diff or free", from);
+        chosen.placements[i] = true;
+    }
+}
+
+static void parse_command_line(int argc, char *argv[])
+{
+    char usage[2048], letters[64];
+    bench_usage(usage, sizeof usage);
+    snprintf(letters, sizeof letters, "d:lm:p:rs:tu%s",
+             bench->letters != NULL ? bench->letters : "");
+    for (int letter; (letter = next_option(argc, argv, letters, usage)) != -1;)
+        switch (letter) {
+        case 'd': {
+            char *end;
+            seconds_for_each = strtod(optarg, &end);
+            if (end == optarg || *end != '\0' || !(seconds_for_each >= 0.05) ||
+                !(seconds_for_each <= 3600))
+                errx(USAGE_ERROR, "-d '%s': not a number from 0.05 to 3600", optarg);
+            break;
+        }
+        case 'l':
+            chosen.tests[LATENCY] = true;
+            break;
+        case 'm':
+            chosen.variant = optarg;
+            break;
+        case 'p':
+            parse_placements(optarg);
+            break;
+        case 'r':
+            compares = true;
+            break;
+        case 's':
+            parse_sizes(optarg);
+            break;
+        case 't':
+            chosen.tests[THROUGHPUT] = true;
+            break;
+        case 'u':
+            verifies = false;
+            break;
+        default:
+            bench->option(letter, optarg);
+        }
+    check_operands(argc, argv, 0, 0);
+    if (!chosen.tests[LATENCY] && !chosen.tests[THROUGHPUT])
+        chosen.tests[LATENCY] = chosen.tests[THROUGHPUT] = true;
+    if (!chosen.placements[SAME] && !chosen.placements[DIFF] && !chosen.placements[FREE])
+        chosen.placements[SAME] = chosen.placements[DIFF] = true;
+}
+
+/* ---- All of it ---- */
+
+static void find_clock_cost(void)
+{
+    enum { READINGS = 1001 };
+    static double costs[READINGS];
+    for (int i = 0; i < READINGS; i++) {
+        const long long before = clock_ns();
+        costs[i] = (double)(clock_ns() - before);
+    }
+    clock_cost = (long long)median(costs, READINGS);
+    fprintf(stderr, "bench: a reading of the clock takes %lld ns, subtracted\n", clock_cost);
+}
+
+/* One pair of processes, for all the tests of one mechanism, size and placement. */
+static void measure_tests(const struct mechanism *mechanism, enum placement placement)
+{
+    prepare_messages(mechanism);
+    mechanism->open(size);
+    const bool opens_pipe = compares && mechanism != &pipe_mechanism;
+    if (opens_pipe)
+        pipe_mechanism.open(size);
+    start_other_side();
+    place(placement);
+    for (int test = 0; test < TESTS; test++)
+        if (chosen.tests[test])
+            measure(mechanism, (enum test)test, placement);
+    end_other_side();
+    if (sched_setaffinity(0, sizeof cpus_at_start, &cpus_at_start) == -1)
+        err(EXIT_FAILURE, "sched_setaffinity");
+    if (mechanism->close != NULL)
+        mechanism->close();
+    if (opens_pipe)
+        pipe_mechanism.close();
+    free(buffers);
+    free(pattern);
+}
+
+/* Returns the number of sizes that were measured. */
+static int measure_mechanism(const struct mechanism *mechanism)
+{
+    int measured = 0;
+    for (int i = 0; i < (mechanism->largest == 0 ? 1 : chosen.size_count); i++) {
+        size = mechanism->largest == 0 ? 0 : chosen.sizes[i];
+        if (size > mechanism->largest || (size == 0 && mechanism->largest > 0)) {
+            warnx("%s: no messages of %zu bytes, it takes 1 to %zu", mechanism->variant, size,
+                  mechanism->largest);
+            continue;
+        }
+        measured++;
+        for (int placement = 0; placement < PLACEMENTS; placement++)
+            if (chosen.placements[placement])
+                measure_tests(mechanism, (enum placement)placement);
+    }
+    return measured;
+}
+
+int run_bench(int argc, char *argv[], const struct bench *what)
+{
+    bench = what;
+    parse_command_line(argc, argv);
+    if (sched_getaffinity(0, sizeof cpus_at_start, &cpus_at_start) == -1)
+        err(EXIT_FAILURE, "sched_getaffinity");
+    if (chosen.placements[DIFF] && CPU_COUNT(&cpus_at_start) < 2) {
+        warnx("there is only one CPU: nothing is measured on two");
+        chosen.placements[DIFF] = false;
+    }
+    agreed = mmap(NULL, sizeof *agreed, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (agreed == MAP_FAILED)
+        err(EXIT_FAILURE, "mmap");
+    if (sem_init(&agreed->start, 1, 0) == -1 || sem_init(&agreed->ready, 1, 0) == -1 ||
+        sem_init(&agreed->done, 1, 0) == -1)
+        err(EXIT_FAILURE, "sem_init");
+    find_clock_cost();
+
+    printf("mechanism\tvariant\ttest\tplacement\tsize\tmessages\tseconds\tp50\tp90\tp99\tmax\t"
+           "messages_per_s\tMB_per_s%s\n",
+           compares ? "\tbest_per_s\ttime_to_pipe" : "");
+    int measured = 0;
+    bool found = false;
+    for (int i = 0; bench->mechanisms[i] != NULL; i++)
+        if (chosen.variant == NULL || strcmp(chosen.variant, bench->mechanisms[i]->variant) == 0) {
+            found = true;
+            measured += measure_mechanism(bench->mechanisms[i]);
+        }
+    if (!found)
+        errx(USAGE_ERROR, "-m '%s': no such variant (-h for help)", chosen.variant);
+    return measured > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
