@@ -201,17 +201,22 @@ static void other_side(void)
     }
 }
 
-/* The child has told why. We may be asleep in any call of the mechanism. */
-static void peer_has_ended(int signal_number)
+/* We may be asleep in any call of the mechanism, which nobody will answer. */
+static void peer_has_ended(int signal_number, siginfo_t *info, void *context)
 {
+    static const char text[] = "bench: the other process was killed\n";
     (void)signal_number;
+    (void)context;
+    if (info->si_code != CLD_EXITED) /* otherwise it has told why */
+        (void)!write(STDERR_FILENO, text, sizeof text - 1);
     remove_now();
     _exit(EXIT_FAILURE);
 }
 
 static void start_other_side(void)
 {
-    const struct sigaction action = {.sa_handler = peer_has_ended, .sa_flags = SA_NOCLDSTOP};
+    const struct sigaction action = {.sa_sigaction = peer_has_ended,
+                                     .sa_flags = SA_SIGINFO | SA_NOCLDSTOP};
     if (sigaction(SIGCHLD, &action, NULL) == -1)
         err(EXIT_FAILURE, "sigaction");
     flush_stdout();
