@@ -40,6 +40,7 @@ static struct agreement {
     const struct mechanism *mechanism;
     enum test test;
     long messages; /* 0: the end */
+    size_t size;
     uint64_t first;
     long long received; /* when the last one was there */
 } * agreed;
@@ -47,12 +48,13 @@ static struct agreement {
 static const struct bench *bench;
 static bool verifies = true, compares;
 static double seconds_for_each = 0.2;
-static size_t size;
-static unsigned char *buffers, *pattern;
+static size_t message_size;
+static unsigned char *memory, *buffers, *pattern;
 static size_t buffer_count, buffer_size;
 static long long clock_cost;
 static cpu_set_t cpus_at_start;
 pid_t bench_peer;
+bool bench_one_cpu;
 
 /* ---- The messages ---- */
 
@@ -60,18 +62,19 @@ pid_t bench_peer;
 static void prepare_messages(const struct mechanism *mechanism)
 {
     buffer_count = mechanism->in_place ? BORROWED : 1;
-    buffer_size = (size / PAGE + 1) * PAGE;
-    buffers = aligned_alloc(PAGE, buffer_count * buffer_size);
+    buffer_size = (message_size / PAGE + 2) * PAGE; /* with room in front of the next one */
+    memory = aligned_alloc(PAGE, PAGE + buffer_count * buffer_size);
     pattern = malloc(buffer_size);
-    if (buffers == NULL || pattern == NULL)
+    if (memory == NULL || pattern == NULL)
         err(EXIT_FAILURE, "malloc");
+    buffers = memory + PAGE; /* in front of them is room */
     for (size_t i = 0; i < buffer_size; i++)
         pattern[i] = (unsigned char)(i * 7 + i / 256);
     for (size_t i = 0; i < buffer_count; i++)
         memcpy(buffers + i * buffer_size, pattern, buffer_size);
 }
 
-static unsigned char *message_of(uint64_t number)
+static unsigned char *message_of(uint64_t number, size_t size)
 {
     unsigned char *const message = buffers + number % buffer_count * buffer_size;
     const uint64_t bytes = htole64(number);
@@ -84,7 +87,7 @@ static unsigned char *message_of(uint64_t number)
 
 /* The number, and up to WINDOW bytes of the pattern: of a longer message another part each time, so
  * that to look does not take much of the time that is measured. */
-static void verify(const unsigned char *message, uint64_t number)
+static void verify(const unsigned char *message, uint64_t number, size_t size)
 {
     enum { WINDOW = 512 };
     const uint64_t bytes = htole64(number);
@@ -110,10 +113,11 @@ static void verify(const unsigned char *message, uint64_t number)
 static void there_and_back(struct histogram *histogram)
 {
     const struct mechanism *const mechanism = agreed->mechanism;
+    const size_t size = agreed->size;
     const uint64_t end = agreed->first + (uint64_t)agreed->messages;
     long long before = clock_ns();
     for (uint64_t number = agreed->first; number < end; number++) {
-        unsigned char *const message = message_of(number);
+        unsigned char *const message = message_of(number, size);
         mechanism->send(WAY_THERE, message, size);
         mechanism->receive(WAY_BACK, message, size);
         const long long now = clock_ns();
@@ -121,7 +125,7 @@ static void there_and_back(struct histogram *histogram)
             add_to_histogram(histogram, now - before - clock_cost);
         before = now;
         if (verifies)
-            verify(message, number);
+            verify(message, number, size);
     }
     agreed->received = before;
 }
@@ -129,6 +133,7 @@ static void there_and_back(struct histogram *histogram)
 static void answer(void)
 {
     const struct mechanism *const mechanism = agreed->mechanism;
+    const size_t size = agreed->size;
     const uint64_t end = agreed->first + (uint64_t)agreed->messages;
     for (uint64_t number = agreed->first; number < end; number++) {
         unsigned char *const message = buffers + number % buffer_count * buffer_size;
@@ -140,10 +145,11 @@ static void answer(void)
 static void stream(void)
 {
     const struct mechanism *const mechanism = agreed->mechanism;
+    const size_t size = agreed->size;
     const uint64_t end = agreed->first + (uint64_t)agreed->messages;
     long under_way = 0;
     for (uint64_t number = agreed->first; number < end; number++) {
-        unsigned char *const message = message_of(number);
+        unsigned char *const message = message_of(number, size);
         mechanism->send(WAY_THERE, message, size);
         if (++under_way == mechanism->window) {
             mechanism->receive(WAY_BACK, message, size);
@@ -155,12 +161,13 @@ static void stream(void)
 static void take_stream(void)
 {
     const struct mechanism *const mechanism = agreed->mechanism;
+    const size_t size = agreed->size;
     const uint64_t end = agreed->first + (uint64_t)agreed->messages;
     long under_way = 0;
     for (uint64_t number = agreed->first; number < end; number++) {
         mechanism->receive(WAY_THERE, buffers, size);
         if (verifies)
-            verify(buffers, number);
+            verify(buffers, number, size);
         if (++under_way == mechanism->window) {
             mechanism->send(WAY_BACK, buffers, size);
             under_way = 0;
@@ -266,6 +273,7 @@ static long long slice(const struct mechanism *mechanism, enum test test, long m
 {
     agreed->mechanism = mechanism;
     agreed->test = test;
+    agreed->size = message_size == 0 && mechanism == &pipe_mechanism ? 1 : message_size;
     agreed->first += (uint64_t)agreed->messages;
     agreed->messages = messages;
     tell(&agreed->start);
@@ -293,7 +301,7 @@ static void print_figures(const struct mechanism *mechanism, enum test test,
                           const struct histogram *histogram)
 {
     printf("%s\t%s\t%s\t%s\t%zu\t%ld\t%.4f\t", bench->name, mechanism->variant, test_names[test],
-           placement_names[placement], size, messages, seconds);
+           placement_names[placement], message_size, messages, seconds);
     if (test == LATENCY)
         printf("%.0f\t%.0f\t%.0f\t%.0f\t", quantile(histogram, 0.5) / 2,
                quantile(histogram, 0.9) / 2, quantile(histogram, 0.99) / 2,
@@ -301,7 +309,7 @@ static void print_figures(const struct mechanism *mechanism, enum test test,
     else
         printf("-\t-\t-\t-\t");
     printf("%.0f\t%.3f", (double)messages / seconds,
-           (double)messages * (double)size / seconds / 1e6);
+           (double)messages * (double)message_size / seconds / 1e6);
 }
 
 static void measure(const struct mechanism *mechanism, enum test test, enum placement placement)
@@ -462,10 +470,11 @@ static void find_clock_cost(void)
 static void measure_tests(const struct mechanism *mechanism, enum placement placement)
 {
     prepare_messages(mechanism);
-    mechanism->open(size);
+    bench_one_cpu = placement == SAME;
+    mechanism->open(message_size);
     const bool opens_pipe = compares && mechanism != &pipe_mechanism;
     if (opens_pipe)
-        pipe_mechanism.open(size);
+        pipe_mechanism.open(message_size);
     start_other_side();
     place(placement);
     for (int test = 0; test < TESTS; test++)
@@ -478,7 +487,7 @@ static void measure_tests(const struct mechanism *mechanism, enum placement plac
         mechanism->close();
     if (opens_pipe)
         pipe_mechanism.close();
-    free(buffers);
+    free(memory);
     free(pattern);
 }
 
@@ -487,10 +496,10 @@ static int measure_mechanism(const struct mechanism *mechanism)
 {
     int measured = 0;
     for (int i = 0; i < (mechanism->largest == 0 ? 1 : chosen.size_count); i++) {
-        size = mechanism->largest == 0 ? 0 : chosen.sizes[i];
-        if (size > mechanism->largest || (size == 0 && mechanism->largest > 0)) {
-            warnx("%s: no messages of %zu bytes, it takes 1 to %zu", mechanism->variant, size,
-                  mechanism->largest);
+        message_size = mechanism->largest == 0 ? 0 : chosen.sizes[i];
+        if (message_size > mechanism->largest || (message_size == 0 && mechanism->largest > 0)) {
+            warnx("%s: no messages of %zu bytes, it takes 1 to %zu", mechanism->variant,
+                  message_size, mechanism->largest);
             continue;
         }
         measured++;

@@ -1,0 +1,124 @@
+/* bench - what a message through a queue costs, System V and POSIX
+ *
+ * A message is copied twice: into the kernel by the sender, out of it by the receiver. So is what
+ * goes through a pipe; the rest is what each of them does around the copy.
+ *
+ * msgsnd(2), msgrcv(2), mq_send(3), mq_receive(3)
+ */
+#include "../lib/bench.h"
+#include "../lib/demo.h"
+
+#include <err.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <mqueue.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ipc.h>
+#include <sys/msg.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- System V ---- */
+
+static int queues[2]; /* one for each way */
+
+static void open_queues(size_t size)
+{
+    (void)size;
+    for (int way = WAY_THERE; way <= WAY_BACK; way++) {
+        hold_endings();
+        queues[way] = msgget(IPC_PRIVATE, S_IRUSR | S_IWUSR);
+        if (queues[way] == -1)
+            err(EXIT_FAILURE, "msgget");
+        remove_queue_at_exit(queues[way]);
+        release_endings();
+    }
+}
+
+/* A message is a long, its type, and then the bytes. */
+static void send_to_queue(enum way way, void *message, size_t size)
+{
+    long *const typed = (long *)message - 1;
+    *typed = 1;
+    if (msgsnd(queues[way], typed, size, 0) == -1)
+        err(EXIT_FAILURE, "msgsnd");
+}
+
+static void receive_from_queue(enum way way, void *message, size_t size)
+{
+    if (msgrcv(queues[way], (long *)message - 1, size, 0, 0) != (ssize_t)size)
+        err(EXIT_FAILURE, "msgrcv");
+}
+
+/* ---- POSIX ---- */
+
+static mqd_t posix_queues[2];
+
+static void open_posix_queues(size_t size)
+{
+    enum { MESSAGES = 10 }; /* what every user may have: /proc/sys/fs/mqueue/msg_max */
+    struct mq_attr attributes = {.mq_maxmsg = MESSAGES, .mq_msgsize = (long)size};
+    char what[32];
+    snprintf(what, sizeof what, "bench.%d", (int)getpid());
+    const char *const name = demo_name(what, NULL);
+    for (int way = WAY_THERE; way <= WAY_BACK; way++) {
+        hold_endings();
+        posix_queues[way] =
+            mq_open(name, O_RDWR | O_CREAT | O_EXCL, S_IRUSR | S_IWUSR, &attributes);
+        if (posix_queues[way] == (mqd_t)-1)
+            err(EXIT_FAILURE, "mq_open %s", name);
+        if (mq_unlink(name) == -1)
+            err(EXIT_FAILURE, "mq_unlink %s", name);
+        release_endings();
+    }
+}
+
+static void send_to_posix_queue(enum way way, void *message, size_t size)
+{
+    if (mq_send(posix_queues[way], message, size, 0) == -1)
+        err(EXIT_FAILURE, "mq_send");
+}
+
+static void receive_from_posix_queue(enum way way, void *message, size_t size)
+{
+    if (mq_receive(posix_queues[way], message, size, NULL) != (ssize_t)size)
+        err(EXIT_FAILURE, "mq_receive");
+}
+
+static void close_posix_queues(void)
+{
+    mq_close(posix_queues[WAY_THERE]);
+    mq_close(posix_queues[WAY_BACK]);
+}
+
+/* The largest message, as the machine is set. */
+static size_t limit(const char *path)
+{
+    FILE *const file = fopen(path, "r");
+    size_t bytes;
+    if (file == NULL)
+        err(EXIT_FAILURE, "%s", path);
+    if (fscanf(file, "%zu", &bytes) != 1)
+        errx(EXIT_FAILURE, "%s: not a number", path);
+    fclose(file);
+    return bytes;
+}
+
+int main(int argc, char *argv[])
+{
+    const struct mechanism sysv = {.variant = "sysv",
+                                   .largest = limit("/proc/sys/kernel/msgmax"),
+                                   .open = open_queues,
+                                   .send = send_to_queue,
+                                   .receive = receive_from_queue,
+                                   .close = remove_now};
+    const struct mechanism posix = {.variant = "posix",
+                                    .largest = limit("/proc/sys/fs/mqueue/msgsize_max"),
+                                    .open = open_posix_queues,
+                                    .send = send_to_posix_queue,
+                                    .receive = receive_from_posix_queue,
+                                    .close = close_posix_queues};
+    const struct mechanism *const mechanisms[] = {&sysv, &posix, NULL};
+    return run_bench(argc, argv, &(struct bench){.name = "msgq", .mechanisms = mechanisms});
+}

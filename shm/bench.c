@@ -1,0 +1,301 @@
+/* bench - what a message through shared memory costs: rings that spin or sleep, and a single slot
+ *
+ * The message is copied into the memory and out again, by the processes themselves. What remains is
+ * the wait for the other one: `spin` looks again and again, `sleep` lets the kernel wake it by a
+ * futex, but only if it sleeps; `slot` has room for one message and two semaphores.
+ *
+ * shm_overview(7), sysvipc(7), futex(2), sem_post(3)
+ */
+#define _GNU_SOURCE /* syscall */
+#include "../lib/bench.h"
+#include "../lib/demo.h"
+
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ipc.h>
+#include <sys/mman.h>
+#include <sys/shm.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { FUTEX_WAIT, FUTEX_WAKE }; /* as in <linux/futex.h>, which musl does not bring along */
+enum { LINE = 64, RING_BYTES = 128 * 1024, FEWEST_SLOTS = 4 };
+
+static const char *backing = "anon";
+
+/* One process writes into the ring, the other reads. What each of them writes has cache lines of
+ * its own: a line that both write goes to and fro between the CPUs. */
+struct ring {
+    _Alignas(LINE) atomic_ulong written; /* messages, stored by the writer */
+    _Alignas(LINE) atomic_ulong taken;   /* messages, stored by the reader */
+    _Alignas(LINE) atomic_uint reader_sleeps;
+    _Alignas(LINE) atomic_uint writer_sleeps;
+    sem_t full, empty; /* of the one slot */
+    _Alignas(LINE) unsigned char slots[];
+};
+
+/* What a process remembers of a ring. To look at the count that the other one stores is expensive:
+ * it is done only when, as far as is known, there is nothing to be done. */
+static struct view {
+    struct ring *ring;
+    unsigned long next; /* the message that it will write, or read, counted from 0 */
+    unsigned long seen; /* the other one's count, when it was looked at last */
+} views[2];
+
+static size_t slot_size, slot_count /* a power of two */, ring_size;
+
+static void *shared_memory(size_t size)
+{
+    if (strcmp(backing, "sysv") == 0) {
+        hold_endings();
+        const int id = shmget(IPC_PRIVATE, size, S_IRUSR | S_IWUSR);
+        if (id == -1)
+            err(EXIT_FAILURE, "shmget");
+        void *const memory = shmat(id, NULL, 0);
+        if (memory == (void *)-1)
+            err(EXIT_FAILURE, "shmat");
+        if (shmctl(id, IPC_RMID, NULL) == -1) /* it goes with the last of us */
+            err(EXIT_FAILURE, "shmctl");
+        release_endings();
+        return memory;
+    }
+    int fd = -1;
+    if (strcmp(backing, "posix") == 0) {
+        char what[32];
+        snprintf(what, sizeof what, "bench.%d", (int)getpid());
+        const char *const name = demo_name(what, NULL);
+        hold_endings();
+        fd = shm_open(name, O_RDWR | O_CREAT | O_EXCL, S_IRUSR | S_IWUSR);
+        if (fd == -1)
+            err(EXIT_FAILURE, "shm_open %s", name);
+        if (shm_unlink(name) == -1)
+            err(EXIT_FAILURE, "shm_unlink %s", name);
+        release_endings();
+        if (ftruncate(fd, (off_t)size) == -1)
+            err(EXIT_FAILURE, "ftruncate");
+    }
+    const int flags = fd == -1 ? MAP_SHARED | MAP_ANONYMOUS : MAP_SHARED;
+    void *const memory = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, fd, 0);
+    if (memory == MAP_FAILED)
+        err(EXIT_FAILURE, "mmap");
+    if (fd != -1)
+        close(fd);
+    return memory;
+}
+
+static void open_rings(size_t size)
+{
+    slot_size = (size + LINE - 1) / LINE * LINE;
+    for (slot_count = FEWEST_SLOTS; slot_count * slot_size * 2 <= RING_BYTES;)
+        slot_count *= 2;
+    ring_size = sizeof(struct ring) + slot_count * slot_size;
+    for (int way = WAY_THERE; way <= WAY_BACK; way++) {
+        views[way] = (struct view){.ring = shared_memory(ring_size)};
+        if (sem_init(&views[way].ring->full, 1, 0) == -1 ||
+            sem_init(&views[way].ring->empty, 1, 1) == -1)
+            err(EXIT_FAILURE, "sem_init");
+    }
+}
+
+static void close_rings(void)
+{
+    for (int way = WAY_THERE; way <= WAY_BACK; way++)
+        if (strcmp(backing, "sysv") == 0)
+            shmdt(views[way].ring);
+        else
+            munmap(views[way].ring, ring_size);
+}
+
+static unsigned char *slot_of(const struct view *view)
+{
+    return view->ring->slots + (view->next & (slot_count - 1)) * slot_size;
+}
+
+/* To the CPU: this is a loop that waits. */
+static void relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#endif
+}
+
+/* ---- A ring whose processes spin ---- */
+
+static bool is_full(struct view *view)
+{
+    if (view->next - view->seen < slot_count)
+        return false;
+    view->seen = atomic_load_explicit(&view->ring->taken, memory_order_acquire);
+    return view->next - view->seen == slot_count;
+}
+
+static bool is_empty(struct view *view)
+{
+    if (view->next != view->seen)
+        return false;
+    __builtin_prefetch(slot_of(view)); /* it will come over together with the count */
+    view->seen = atomic_load_explicit(&view->ring->written, memory_order_acquire);
+    return view->next == view->seen;
+}
+
+/* Whoever sees the count sees the message: release here, acquire there. */
+static void put(struct view *view, const void *message, size_t size)
+{
+    memcpy(slot_of(view), message, size);
+    view->next++;
+    atomic_store_explicit(&view->ring->written, view->next, memory_order_release);
+}
+
+static void take(struct view *view, void *message, size_t size)
+{
+    memcpy(message, slot_of(view), size);
+    view->next++;
+    atomic_store_explicit(&view->ring->taken, view->next, memory_order_release);
+}
+
+static void send_spinning(enum way way, void *message, size_t size)
+{
+    while (is_full(&views[way]))
+        relax();
+    put(&views[way], message, size);
+}
+
+static void receive_spinning(enum way way, void *message, size_t size)
+{
+    while (is_empty(&views[way]))
+        relax();
+    take(&views[way], message, size);
+}
+
+/* ---- A ring whose processes sleep ---- */
+
+/* Whoever is about to sleep sets its word and then looks once more; whoever has changed the ring
+ * looks at the word afterwards. With a full fence between the two steps on both sides, at least one
+ * of them sees what the other has done. */
+static void wake(atomic_uint *sleeps)
+{
+    atomic_thread_fence(memory_order_seq_cst);
+    if (atomic_load_explicit(sleeps, memory_order_relaxed) == 0)
+        return;
+    atomic_store_explicit(sleeps, 0, memory_order_relaxed);
+    if (syscall(SYS_futex, sleeps, FUTEX_WAKE, 1, NULL, NULL, 0) == -1)
+        err(EXIT_FAILURE, "futex FUTEX_WAKE");
+}
+
+static void announce_sleep(atomic_uint *sleeps)
+{
+    atomic_store_explicit(sleeps, 1, memory_order_relaxed);
+    atomic_thread_fence(memory_order_seq_cst);
+}
+
+static void sleep_while(atomic_uint *sleeps)
+{
+    if (syscall(SYS_futex, sleeps, FUTEX_WAIT, 1, NULL, NULL, 0) == -1 && errno != EAGAIN &&
+        errno != EINTR)
+        err(EXIT_FAILURE, "futex FUTEX_WAIT");
+}
+
+/* The other one may be about to send; on another CPU it is worth to look for a while. */
+static int looks(void)
+{
+    enum { LOOKS = 500 };
+    return bench_one_cpu ? 1 : LOOKS;
+}
+
+static void send_sleeping(enum way way, void *message, size_t size)
+{
+    struct view *const view = &views[way];
+    for (int left = looks(); is_full(view); left--)
+        if (left > 0) {
+            relax();
+        } else {
+            announce_sleep(&view->ring->writer_sleeps);
+            if (is_full(view))
+                sleep_while(&view->ring->writer_sleeps);
+        }
+    put(view, message, size);
+    wake(&view->ring->reader_sleeps);
+}
+
+static void receive_sleeping(enum way way, void *message, size_t size)
+{
+    struct view *const view = &views[way];
+    for (int left = looks(); is_empty(view); left--)
+        if (left > 0) {
+            relax();
+        } else {
+            announce_sleep(&view->ring->reader_sleeps);
+            if (is_empty(view))
+                sleep_while(&view->ring->reader_sleeps);
+        }
+    take(view, message, size);
+    wake(&view->ring->writer_sleeps);
+}
+
+/* ---- One slot, two semaphores ---- */
+
+static void send_by_slot(enum way way, void *message, size_t size)
+{
+    struct ring *const ring = views[way].ring;
+    if (sem_wait(&ring->empty) == -1)
+        err(EXIT_FAILURE, "sem_wait");
+    memcpy(ring->slots, message, size);
+    if (sem_post(&ring->full) == -1)
+        err(EXIT_FAILURE, "sem_post");
+}
+
+static void receive_by_slot(enum way way, void *message, size_t size)
+{
+    struct ring *const ring = views[way].ring;
+    if (sem_wait(&ring->full) == -1)
+        err(EXIT_FAILURE, "sem_wait");
+    memcpy(message, ring->slots, size);
+    if (sem_post(&ring->empty) == -1)
+        err(EXIT_FAILURE, "sem_post");
+}
+
+static void choose_backing(int letter, const char *argument)
+{
+    (void)letter;
+    if (strcmp(argument, "sysv") != 0 && strcmp(argument, "posix") != 0 &&
+        strcmp(argument, "anon") != 0)
+        errx(USAGE_ERROR, "-b '%s': not sysv, posix or anon", argument);
+    backing = argument;
+}
+
+int main(int argc, char *argv[])
+{
+    enum { LARGEST = 1 << 24 };
+    static const struct mechanism spin = {.variant = "spin",
+                                          .largest = LARGEST,
+                                          .open = open_rings,
+                                          .send = send_spinning,
+                                          .receive = receive_spinning,
+                                          .close = close_rings};
+    static const struct mechanism sleeping = {.variant = "sleep",
+                                              .largest = LARGEST,
+                                              .open = open_rings,
+                                              .send = send_sleeping,
+                                              .receive = receive_sleeping,
+                                              .close = close_rings};
+    static const struct mechanism slot = {.variant = "slot",
+                                          .largest = LARGEST,
+                                          .open = open_rings,
+                                          .send = send_by_slot,
+                                          .receive = receive_by_slot,
+                                          .close = close_rings};
+    static const struct mechanism *const mechanisms[] = {&spin, &sleeping, &slot, NULL};
+    return run_bench(argc, argv,
+                     &(struct bench){.name = "shm",
+                                     .mechanisms = mechanisms,
+                                     .letters = "b:",
+                                     .more_usage = "  -b MEMORY    sysv, posix or anon (anon)\n",
+                                     .option = choose_backing});
+}

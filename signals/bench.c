@@ -1,0 +1,115 @@
+/* bench - what it costs to wake another process by a signal
+ *
+ * The signals are blocked and waited for: no handler runs. Pending standard signals merge, so with
+ * kill() each one must be answered before the next: its stream is no faster than its latency.
+ *
+ * kill(2), sigqueue(3), sigwaitinfo(2), signalfd(2)
+ */
+#include "../lib/bench.h"
+#include "../lib/demo.h"
+
+#include <err.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+static sigset_t wanted; /* both processes have their own queue of pending signals, so one will do */
+
+static void block(int signal_number)
+{
+    sigemptyset(&wanted);
+    sigaddset(&wanted, signal_number);
+    if (sigprocmask(SIG_BLOCK, &wanted, NULL) == -1)
+        err(EXIT_FAILURE, "sigprocmask");
+}
+
+static void block_standard(size_t size)
+{
+    (void)size;
+    block(SIGUSR1);
+}
+
+static void block_real_time(size_t size)
+{
+    (void)size;
+    block(SIGRTMIN);
+}
+
+static void send_by_kill(enum way way, void *message, size_t size)
+{
+    (void)way;
+    (void)message;
+    (void)size;
+    if (kill(bench_peer, SIGUSR1) == -1)
+        err(EXIT_FAILURE, "kill");
+}
+
+static void send_by_sigqueue(enum way way, void *message, size_t size)
+{
+    (void)way;
+    (void)message;
+    (void)size;
+    if (sigqueue(bench_peer, SIGRTMIN, (union sigval){.sival_int = 0}) == -1)
+        err(EXIT_FAILURE, "sigqueue");
+}
+
+static void receive_by_sigwaitinfo(enum way way, void *message, size_t size)
+{
+    (void)way;
+    (void)message;
+    (void)size;
+    siginfo_t info;
+    if (sigwaitinfo(&wanted, &info) == -1)
+        err(EXIT_FAILURE, "sigwaitinfo");
+}
+
+static int signals_fd; /* read(2) looks for the signals of the process that calls it */
+
+static void open_signalfd(size_t size)
+{
+    block_real_time(size);
+    signals_fd = signalfd(-1, &wanted, 0);
+    if (signals_fd == -1)
+        err(EXIT_FAILURE, "signalfd");
+}
+
+static void receive_by_signalfd(enum way way, void *message, size_t size)
+{
+    (void)way;
+    (void)message;
+    (void)size;
+    struct signalfd_siginfo info;
+    if (read(signals_fd, &info, sizeof info) != sizeof info)
+        err(EXIT_FAILURE, "read");
+}
+
+static void close_signalfd(void)
+{
+    close(signals_fd);
+}
+
+int main(int argc, char *argv[])
+{
+    enum { WINDOW = 100 }; /* RLIMIT_SIGPENDING is a few thousand at the least */
+    static const struct mechanism by_kill = {.variant = "kill",
+                                             .window = 1,
+                                             .open = block_standard,
+                                             .send = send_by_kill,
+                                             .receive = receive_by_sigwaitinfo};
+    static const struct mechanism by_sigqueue = {.variant = "sigqueue",
+                                                 .window = WINDOW,
+                                                 .open = block_real_time,
+                                                 .send = send_by_sigqueue,
+                                                 .receive = receive_by_sigwaitinfo};
+    static const struct mechanism by_signalfd = {.variant = "signalfd",
+                                                 .window = WINDOW,
+                                                 .open = open_signalfd,
+                                                 .send = send_by_sigqueue,
+                                                 .receive = receive_by_signalfd,
+                                                 .close = close_signalfd};
+    static const struct mechanism *const mechanisms[] = {&by_kill, &by_sigqueue, &by_signalfd,
+                                                         NULL};
+    return run_bench(argc, argv, &(struct bench){.name = "signals", .mechanisms = mechanisms});
+}
