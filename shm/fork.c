@@ -1,0 +1,180 @@
+/* fork - what parent and child have in common: MAP_SHARED memory; all other is copied when written
+ *
+ * fork() does not copy the memory, only the tables that lead to it. Both processes see the same
+ * pages, marked read-only. The first store to one of them is a page fault: the kernel copies that
+ * one page, and the store goes on. Pages that are only read are never copied. A MAP_SHARED mapping
+ * is not copied at all.
+ *
+ * The kernel counts the pages that a process has to itself as Private_Dirty in
+ * /proc/self/smaps_rollup.
+ *
+ * fork(2), mmap(2), madvise(2), proc(5) on smaps, ru_minflt in getrusage(2)
+ */
+#define _GNU_SOURCE /* madvise */
+#include "../lib/demo.h"
+
+#include <err.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+static const char usage[] =
+    "usage: fork [-x]\n"
+    "  -x  the mistake: a child \"returns\" its result in an ordinary variable\n"
+    "  prints how much of 64 MiB was copied by fork, by reading, by writing\n";
+
+enum { MIB = 1024 * 1024, SIZE = 64 * MIB, WRITTEN = 16 * MIB };
+static size_t page_size;
+
+/* Pages of 4 KiB each, not huge ones: those would be copied 512 pages at a time. */
+static unsigned char *map(int sharing)
+{
+    unsigned char *const memory =
+        mmap(NULL, SIZE, PROT_READ | PROT_WRITE, sharing | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        err(EXIT_FAILURE, "mmap");
+    (void)madvise(memory, SIZE, MADV_NOHUGEPAGE); /* it fails where the kernel has none */
+    return memory;
+}
+
+static void write_pages(volatile unsigned char *memory, size_t size)
+{
+    for (size_t i = 0; i < size; i += page_size)
+        memory[i] = 1;
+}
+
+static unsigned read_pages(const volatile unsigned char *memory, size_t size)
+{
+    unsigned sum = 0;
+    for (size_t i = 0; i < size; i += page_size)
+        sum += memory[i];
+    return sum;
+}
+
+/* What this process has to itself, in kB. */
+static long private_memory(void)
+{
+    static const char path[] = "/proc/self/smaps_rollup";
+    char text[2048];
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd == -1)
+        err(EXIT_FAILURE, "open %s", path);
+    const ssize_t length = read_full(fd, text, sizeof text - 1);
+    if (length == -1)
+        err(EXIT_FAILURE, "read %s", path);
+    text[length] = '\0';
+    close(fd);
+    long kilobytes;
+    const char *const line = strstr(text, "Private_Dirty:");
+    if (line == NULL || sscanf(line, "%*s %ld", &kilobytes) != 1)
+        errx(EXIT_FAILURE, "%s: no Private_Dirty", path);
+    return kilobytes;
+}
+
+static long page_faults(void)
+{
+    struct rusage usage_so_far;
+    if (getrusage(RUSAGE_SELF, &usage_so_far) == -1)
+        err(EXIT_FAILURE, "getrusage");
+    return usage_so_far.ru_minflt;
+}
+
+/* One line on what has been done since the figures were taken last. */
+static long tell(const char *what, long *private_before, long *faults_before)
+{
+    const long faults = page_faults() - *faults_before;
+    const long copied = (private_memory() - *private_before + 512) / 1024;
+    say("%s: %ld page faults", what, faults);
+    printf("%s copied %ld MiB\n", what, copied);
+    flush_stdout();
+    *private_before = private_memory();
+    *faults_before = page_faults();
+    return copied;
+}
+
+static void use_memory(unsigned char *own, unsigned char *common)
+{
+    long faults = page_faults(), before = 0;
+    lane(1, "child");
+    die_with_parent();
+    bool right = tell("fork", &before, &faults) == 0;
+    if (read_pages(own, SIZE) != SIZE / page_size)
+        errx(EXIT_FAILURE, "the child does not see the parent's memory");
+    right &= tell("reading 64 MiB", &before, &faults) == 0;
+    write_pages(own, WRITTEN);
+    right &= tell("writing 16 MiB", &before, &faults) == WRITTEN / MIB;
+    write_pages(own, WRITTEN);
+    right &= tell("writing them again", &before, &faults) == 0;
+    write_pages(common, SIZE);
+    right &= tell("writing 64 MiB of MAP_SHARED", &before, &faults) == 0;
+    _exit(right ? EXIT_SUCCESS : EXIT_FAILURE);
+}
+
+static void show_copies(void)
+{
+    unsigned char *const own = map(MAP_PRIVATE), *const common = map(MAP_SHARED);
+    write_pages(own, SIZE);
+    write_pages(common, SIZE);
+    say("64 MiB of MAP_PRIVATE and 64 MiB of MAP_SHARED are written");
+    const pid_t child = fork();
+    if (child == -1)
+        err(EXIT_FAILURE, "fork");
+    if (child == 0)
+        use_memory(own, common);
+    if (reap(child) != EXIT_SUCCESS)
+        errx(EXIT_FAILURE, "the child has failed, or not seen what was expected");
+    lesson("fork() copies no memory: a page is copied when one of the two writes it");
+}
+
+static void set_result(volatile int *ordinary, volatile int *common)
+{
+    enum { RESULT = 42 };
+    lane(1, "child");
+    die_with_parent();
+    *ordinary = *common = RESULT;
+    say("stores %d at %p and at %p", RESULT, (void *)(uintptr_t)ordinary,
+        (void *)(uintptr_t)common);
+    _exit(EXIT_SUCCESS);
+}
+
+static void lose_result(void)
+{
+    static volatile int ordinary;
+    volatile int *const common =
+        mmap(NULL, sizeof *common, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (common == MAP_FAILED)
+        err(EXIT_FAILURE, "mmap");
+    const pid_t child = fork();
+    if (child == -1)
+        err(EXIT_FAILURE, "fork");
+    if (child == 0)
+        set_result(&ordinary, common);
+    if (reap(child) != EXIT_SUCCESS)
+        errx(EXIT_FAILURE, "the child failed");
+    say("at the same addresses: %d and %d", ordinary, *common);
+    printf("ordinary %d\nMAP_SHARED %d\n", ordinary, *common);
+    flush_stdout();
+    if (ordinary == *common)
+        errx(EXIT_FAILURE, "the ordinary variable is shared");
+    lesson("what a child stores in an ordinary variable, it stores in its own copy");
+}
+
+int main(int argc, char *argv[])
+{
+    bool mistake = false;
+    while (next_option(argc, argv, "x", usage) != -1)
+        mistake = true;
+    check_operands(argc, argv, 0, 0);
+    page_size = (size_t)sysconf(_SC_PAGESIZE);
+    lane(0, "parent");
+    if (mistake)
+        lose_result();
+    else
+        show_copies();
+    return EXIT_SUCCESS;
+}

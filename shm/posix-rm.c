@@ -1,0 +1,36 @@
+/* posix-rm - removes the blackboard in POSIX shared memory
+ *
+ * What goes is the name, as with any file: nobody finds the object by it any more, and the next
+ * writer makes a new one. The memory stays as long as anybody has it mapped, or has a descriptor
+ * for it.
+ *
+ * shm_unlink(3), shm_overview(7)
+ */
+#include "../lib/demo.h"
+
+#include <err.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static const char usage[] = "usage: posix-rm [-n NAME]\n"
+                            "  -n NAME  of the object, with a slash (/ipc-UID-memory)\n";
+
+int main(int argc, char *argv[])
+{
+    const char *name_option = NULL;
+    while (next_option(argc, argv, "n:", usage) != -1)
+        name_option = optarg;
+    check_operands(argc, argv, 0, 0);
+    const char *const name = demo_name("memory", name_option);
+
+    pair_lane("rm");
+    if (shm_unlink(name) == -1) {
+        if (errno == ENOENT)
+            errx(EXIT_FAILURE, "there is no object %s", name);
+        err(EXIT_FAILURE, "shm_unlink %s (whose it is: ls -l /dev/shm)", name);
+    }
+    say("shm_unlink(%s) = 0: the name is free", name);
+    return EXIT_SUCCESS;
+}
