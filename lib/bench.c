@@ -27,7 +27,7 @@
 #include <unistd.h>
 
 enum { SLICE_NS = 25000000, WARM_UP_NS = 5000000, PAIRS = 24, MOST_SIZES = 64 };
-enum { PAGE = 4096, BORROWED = 33 }; /* a pipe has 16 pages */
+enum { LARGEST_SIZE = 1 << 30, PAGE = 4096, BORROWED = 33 }; /* a pipe has 16 pages */
 enum test { LATENCY, THROUGHPUT, TESTS };
 enum placement { SAME, DIFF, FREE, PLACEMENTS };
 
@@ -351,7 +351,7 @@ static void measure(const struct mechanism *mechanism, enum test test, enum plac
 static struct choice {
     bool tests[TESTS], placements[PLACEMENTS];
     const char *variant;
-    size_t sizes[MOST_SIZES];
+    long sizes[MOST_SIZES];
     int size_count;
 } chosen = {.sizes = {1, 64, 1024, 4096, 65536}, .size_count = 5};
 
@@ -375,19 +375,6 @@ static void bench_usage(char *text, size_t room)
         "  -t           throughput, by a stream (latency and throughput)\n"
         "  -u           unverified: do not look at the data\n%s",
         bench->more_usage != NULL ? bench->more_usage : "");
-}
-
-static void parse_sizes(char *list)
-{
-    chosen.size_count = 0;
-    for (char *from = list, *comma; from != NULL; from = comma) {
-        comma = strchr(from, ',');
-        if (comma != NULL)
-            *comma++ = '\0';
-        if (chosen.size_count == MOST_SIZES)
-            errx(USAGE_ERROR, "-s: more than %d sizes", MOST_SIZES);
-        chosen.sizes[chosen.size_count++] = (size_t)parse_long("-s", from, 0, 1 << 30);
-    }
 }
 
 static void parse_placements(char *list)
@@ -434,7 +421,7 @@ static void parse_command_line(int argc, char *argv[])
             compares = true;
             break;
         case 's':
-            parse_sizes(optarg);
+            chosen.size_count = parse_list("-s", optarg, 0, LARGEST_SIZE, chosen.sizes, MOST_SIZES);
             break;
         case 't':
             chosen.tests[THROUGHPUT] = true;
@@ -496,7 +483,7 @@ static int measure_mechanism(const struct mechanism *mechanism)
 {
     int measured = 0;
     for (int i = 0; i < (mechanism->largest == 0 ? 1 : chosen.size_count); i++) {
-        message_size = mechanism->largest == 0 ? 0 : chosen.sizes[i];
+        message_size = mechanism->largest == 0 ? 0 : (size_t)chosen.sizes[i];
         if (message_size > mechanism->largest || (message_size == 0 && mechanism->largest > 0)) {
             warnx("%s: no messages of %zu bytes, it takes 1 to %zu", mechanism->variant,
                   message_size, mechanism->largest);

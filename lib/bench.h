@@ -44,6 +44,10 @@ int run_bench(int argc, char *argv[], const struct bench *bench);
 
 /* ---- Figures: bench_figures.c ---- */
 
+/* The numbers in "1,64,1024", each as by parse_long of demo.h. Returns how many; exits 2 if there
+ * are more than `most`. */
+int parse_list(const char *what, char *list, long least, long largest, long numbers[], int most);
+
 /* CLOCK_MONOTONIC in nanoseconds, see clock_gettime(2). */
 long long clock_ns(void);
 

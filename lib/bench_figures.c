@@ -1,8 +1,10 @@
 /* bench_figures.c - times, and what is said of many of them */
 #include "bench.h"
+#include "demo.h"
 
 #include <err.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 /* A time below EXACT ns has a bucket of its own; every doubling above has HALF more of them. */
@@ -12,6 +14,20 @@ struct histogram {
     long count, buckets[HALF * (OCTAVES + 1)];
     long long longest;
 };
+
+int parse_list(const char *what, char *list, long least, long largest, long numbers[], int most)
+{
+    int count = 0;
+    for (char *from = list, *comma; from != NULL; from = comma) {
+        comma = strchr(from, ',');
+        if (comma != NULL)
+            *comma++ = '\0';
+        if (count == most)
+            errx(USAGE_ERROR, "%s: more than %d numbers", what, most);
+        numbers[count++] = parse_long(what, from, least, largest);
+    }
+    return count;
+}
 
 long long clock_ns(void)
 {
