@@ -1,0 +1,47 @@
+#!/bin/sh
+# bench.sh FOLDER - runs every bench program, and writes the figures and a picture of them into FOLDER. Run it where
+# ./pipe/bench is, or type `make bench`. It takes about six minutes.
+#
+# On one CPU each mechanism takes turns with a pipe, see lib/bench.c. On two CPUs, and where the kernel likes, its own
+# figure must do. BENCH_OPTIONS, for instance "-s 64", makes it shorter.
+set -u
+folder=$1
+here=$(dirname "$0")
+work=$(mktemp -d "$folder/bench.XXXXXX") || exit 1
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+trap 'exit 129' HUP
+trap 'exit 141' PIPE
+tab=$(printf '\t')
+
+for program in pipe fifo msgq shm sem signals dup; do
+    echo "$program/bench" >&2
+    # shellcheck disable=SC2086 # several options
+    ./$program/bench -r -p same ${BENCH_OPTIONS:-} >"$work/same" 2>"$work/words" || { cat "$work/words" >&2; exit 1; }
+    # shellcheck disable=SC2086
+    ./$program/bench -d 0.1 -p diff,free ${BENCH_OPTIONS:-} >"$work/others" 2>>"$work/words" ||
+        { cat "$work/words" >&2; exit 1; }
+    grep -v 'reading of the clock' "$work/words" | sort -u >&2
+    head -n 1 "$work/same" >"$work/head"
+    tail -n +2 "$work/same" >>"$work/figures"
+    tail -n +2 "$work/others" | sed "s/\$/$tab-$tab-/" >>"$work/figures"
+done
+for program in pipe/copy-bench dup/ready-bench shm/fork-bench; do
+    echo "$program" >&2
+    ./$program >"$work/$(basename $program).tsv" || exit 1
+done
+
+# By test, placement and size; in each, the cheapest first.
+sort -t "$tab" -k 3,3 -k 4,4r -k 5,5n -k 12,12gr "$work/figures" | cat "$work/head" - >"$work/bench.tsv"
+awk -f "$here/bench-svg.awk" "$work/bench.tsv" >"$work/bench.svg" || exit 1
+mv "$work"/*.tsv "$work/bench.svg" "$folder" || exit 1
+
+awk -F'\t' '{ printf "%-8s %-13s %-10s %-9s %6s %9s %9s %12s %10s %8s\n", $1, $2, $3, $4, $5, $8, $10, $12, $13, $15 }' \
+    "$folder/bench.tsv"
+for table in copy ready fork; do
+    echo
+    awk -F'\t' '{ for (i = 1; i <= NF; i++) printf "%-13s ", $i; print "" }' "$folder/$table-bench.tsv"
+done
+echo
+echo "$folder: bench.tsv, bench.svg, copy-bench.tsv, ready-bench.tsv, fork-bench.tsv"
