@@ -1,0 +1,130 @@
+/* halfclose-server - reads a request to its end of file, then answers; is anybody still there?
+ *
+ * The answer is how long the request was, so it cannot come before the end. What sends the end is
+ * the client's affair: see halfclose-client, which does it wrong in two ways and right in one.
+ *
+ * The server tells how long it has waited for the end, and what became of the answer: acknowledged
+ * by the client's kernel, or refused by it with an RST, because no process has the socket any more.
+ *
+ * tcp(7), shutdown(2), poll(2), TIOCOUTQ in ioctl_tty(2) and, as SIOCOUTQ, in tcp(7)
+ */
+#include "../lib/demo.h"
+
+#include <err.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { PATIENCE_MS = 5000, RETRY_MS = 1 };
+
+static const char usage[] =
+    "usage: halfclose-server [-p PORT]\n"
+    "  -p PORT  listen there; 0 is any free one (20001 + 10 * (UID % 1000))\n"
+    "  prints \"port N\", then what the client sends; serves one client, and ends\n"
+    "  other terminal: ./dup/halfclose-client\n";
+
+static long now_in_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int accept_one(int listener)
+{
+    const int fd = accept(listener, NULL, NULL);
+    if (fd == -1)
+        err(EXIT_FAILURE, "accept");
+    say("accept(%d) = %d: a client", listener, fd);
+    if (close(listener) == -1) /* who comes now is refused, and does not wait in vain */
+        err(EXIT_FAILURE, "close");
+    return fd;
+}
+
+/* Returns the length of the answer. A client that is silent, but does not go, is given up. */
+static size_t read_to_end(int fd, char *answer, size_t size)
+{
+    char buffer[4096];
+    unsigned long long lines = 0, bytes = 0;
+    for (;;) {
+        const long start = now_in_ms();
+        const int ready = poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, PATIENCE_MS);
+        if (ready == -1)
+            err(EXIT_FAILURE, "poll");
+        if (ready == 0)
+            errx(EXIT_FAILURE, "for %d seconds no data, and no end of file", PATIENCE_MS / 1000);
+        const ssize_t count = read(fd, buffer, sizeof buffer);
+        if (count == -1)
+            err(EXIT_FAILURE, "read");
+        if (count == 0) {
+            say("read(%d) = 0: end of file, after %ld ms", fd, now_in_ms() - start);
+            return (size_t)snprintf(answer, size, "lines %llu bytes %llu\n", lines, bytes);
+        }
+        say("read(%d) = %zd %s", fd, count, quoted(buffer, (size_t)count));
+        if (write_full(STDOUT_FILENO, buffer, (size_t)count) == -1)
+            err(EXIT_FAILURE, "stdout");
+        bytes += (size_t)count;
+        for (ssize_t i = 0; i < count; i++)
+            lines += buffer[i] == '\n';
+    }
+}
+
+/* write(2) says only that our kernel has the answer. What the client's kernel says to it comes
+ * later: an ACK empties the queue, an RST is POLLERR. */
+static bool is_acknowledged(int fd)
+{
+    for (const long start = now_in_ms(); now_in_ms() - start < PATIENCE_MS;) {
+        struct pollfd end = {.fd = fd, .events = 0};
+        if (poll(&end, 1, RETRY_MS) == -1)
+            err(EXIT_FAILURE, "poll");
+        if ((end.revents & POLLERR) != 0)
+            return false;
+        int unacknowledged;
+        if (ioctl(fd, TIOCOUTQ, &unacknowledged) == -1)
+            err(EXIT_FAILURE, "ioctl TIOCOUTQ");
+        if (unacknowledged == 0)
+            return true;
+    }
+    errx(EXIT_FAILURE, "the client's kernel says nothing to the answer");
+}
+
+static void send_answer(int fd, const char *answer, size_t length)
+{
+    if (write_full(fd, answer, length) == -1) {
+        if (errno != EPIPE && errno != ECONNRESET)
+            err(EXIT_FAILURE, "write");
+        say("write(%d) = -1 %s: the client has gone", fd, errno == EPIPE ? "EPIPE" : "ECONNRESET");
+        return;
+    }
+    say("write(%d, %s) = %zu", fd, quoted(answer, length), length);
+    if (is_acknowledged(fd))
+        say("TIOCOUTQ: 0 left, the client's kernel has it");
+    else
+        say("POLLERR: an RST, nobody has that socket");
+}
+
+int main(int argc, char *argv[])
+{
+    const char *port = NULL;
+    while (next_option(argc, argv, "p:", usage) != -1)
+        port = optarg;
+    check_operands(argc, argv, 0, 0);
+    const in_port_t number = demo_port(1, port);
+
+    pair_lane("server");
+    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR) /* a client that has gone is no reason to die */
+        err(EXIT_FAILURE, "signal");
+    const int fd = accept_one(listen_at(number));
+    char answer[64];
+    const size_t length = read_to_end(fd, answer, sizeof answer);
+    send_answer(fd, answer, length);
+    if (close(fd) == -1)
+        err(EXIT_FAILURE, "close");
+    return EXIT_SUCCESS;
+}

@@ -1,0 +1,70 @@
+/* redirect - what the shell does for COMMAND > FILE: open, dup2 and exec
+ *
+ * A command writes to descriptor 1 and does not ask what that is. The shell opens FILE in the
+ * child, makes 1 a second name of it, and only then becomes the command. That is why fork and exec
+ * are two calls: what the child changes in between, the command gets, and the shell keeps its own
+ * stdout.
+ *
+ * dup2(2), O_APPEND in open(2), exec(3)
+ */
+#include "../lib/demo.h"
+
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char usage[] =
+    "usage: redirect [-a] FILE COMMAND [ARG...]\n"
+    "  -a  as the shell's >>: O_APPEND, every write goes to the end that FILE has then\n"
+    "  without -a, as >: FILE is emptied first\n"
+    "  ends with the status of COMMAND, 127 if there is no such command\n"
+    "  example: ./dup/redirect out ls -l; cat out\n";
+
+static void run(const char *file, bool append, char *command[])
+{
+    lane(1, "child");
+    die_with_parent();
+    const int fd = open(file, O_WRONLY | O_CREAT | (append ? O_APPEND : O_TRUNC) | O_CLOEXEC,
+                        S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH); /* and umask */
+    if (fd == -1)
+        err(EXIT_FAILURE, "open %s", file);
+    say("open(%s, O_CREAT|%s) = %d", file, append ? "O_APPEND" : "O_TRUNC", fd);
+
+    /* fd is not 1 already: next_option() has seen to that. Else dup2() would do nothing, and the
+     * exec would close 1. */
+    if (dup2(fd, STDOUT_FILENO) == -1)
+        err(EXIT_FAILURE, "dup2");
+    say("dup2(%d, 1) = 1: two numbers, one open file", fd);
+    say("exec %s: it keeps 1; %d is O_CLOEXEC", *command, fd);
+    execvp(*command, command);
+    const int status = errno == ENOENT ? NOT_FOUND : NOT_EXECUTABLE;
+    warn("%s", *command);
+    _exit(status);
+}
+
+int main(int argc, char *argv[])
+{
+    bool append = false;
+    while (next_option(argc, argv, "a", usage) != -1)
+        append = true;
+    check_operands(argc, argv, 2, INT_MAX);
+    const char *const file = argv[optind];
+    char **const command = &argv[optind + 1];
+
+    lane(0, "shell");
+    const pid_t child = fork();
+    if (child == -1)
+        err(EXIT_FAILURE, "fork");
+    if (child == 0)
+        run(file, append, command);
+    say("fork() = %d", (int)child);
+    const int status = reap(child);
+    say("wait() = %d, status %d", (int)child, status);
+    if (status == EXIT_SUCCESS)
+        lesson("the command writes to 1; what 1 is, the shell has settled between fork and exec");
+    return status;
+}

@@ -1,0 +1,36 @@
+/* posix-rm - removes a named POSIX semaphore
+ *
+ * What goes at once is the name. Whoever has the semaphore open can go on using it, and nobody is
+ * told: who sleeps in sem_wait() sleeps on, and what is made under the name now is another
+ * semaphore. (A System V set is gone at once, and its sleepers wake with EIDRM.)
+ *
+ * sem_unlink(3), sem_overview(7)
+ */
+#include "../lib/demo.h"
+
+#include <err.h>
+#include <errno.h>
+#include <semaphore.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static const char usage[] = "usage: posix-rm [-n NAME]\n"
+                            "  -n NAME  of the semaphore, with a slash (/ipc-UID-sem)\n";
+
+int main(int argc, char *argv[])
+{
+    const char *name_option = NULL;
+    while (next_option(argc, argv, "n:", usage) != -1)
+        name_option = optarg;
+    check_operands(argc, argv, 0, 0);
+    const char *const name = demo_name("sem", name_option);
+
+    pair_lane("rm");
+    if (sem_unlink(name) == -1) {
+        if (errno == ENOENT)
+            errx(EXIT_FAILURE, "there is no semaphore %s", name);
+        err(EXIT_FAILURE, "sem_unlink %s (whose it is: ls -l /dev/shm)", name);
+    }
+    say("sem_unlink(%s) = 0: the name is free", name);
+    return EXIT_SUCCESS;
+}

@@ -1,0 +1,167 @@
+/* inherit - what fork() and exec() leave of handlers, ignored, blocked and pending signals
+ *
+ * The parent gives itself one of each and forks. The child is a copy, but nothing is pending for it
+ * until the parent sends it the signal too. Then it executes cat(1), a program without the handler:
+ * that is why exec() must reset handlers, and why it can keep the rest. What the table says is read
+ * from /proc/PID/status each time.
+ *
+ * fork(2), execve(2), signal(7), SigCgt and its neighbours in proc(5)
+ */
+#include "../lib/demo.h"
+
+#include <err.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static const char usage[] = "usage: inherit\n"
+                            "  prints a table: what is kept over fork() and over exec()\n";
+
+enum { HANDLER, IGNORED, MASK, PENDING, FACTS };
+
+static const struct {
+    const char *what;
+    const char *field; /* of /proc/PID/status */
+    int number;
+    const char *name, *lost; /* of the signal; what it is called when it is not kept */
+} facts[FACTS] = {
+    [HANDLER] = {"handler", "SigCgt", SIGUSR1, "SIGUSR1", "reset"},
+    [IGNORED] = {"ignored", "SigIgn", SIGUSR2, "SIGUSR2", "reset"},
+    [MASK] = {"mask", "SigBlk", SIGALRM, "SIGALRM", "cleared"},
+    [PENDING] = {"pending", "ShdPnd", SIGALRM, "SIGALRM", "cleared"},
+};
+
+static void do_nothing(int number)
+{
+    (void)number; /* pause() ends, that is enough */
+}
+
+/* One of each, for the process that calls it. */
+static void set_up(void)
+{
+    const struct sigaction handle = {.sa_handler = do_nothing}, ignore = {.sa_handler = SIG_IGN};
+    if (sigaction(SIGUSR1, &handle, NULL) == -1 || sigaction(SIGUSR2, &ignore, NULL) == -1)
+        err(EXIT_FAILURE, "sigaction");
+    say("sigaction(SIGUSR1, a handler)");
+    say("sigaction(SIGUSR2, SIG_IGN)");
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGALRM);
+    if (sigprocmask(SIG_SETMASK, &set, NULL) == -1)
+        err(EXIT_FAILURE, "sigprocmask");
+    say("sigprocmask(SIG_SETMASK, SIGALRM)");
+    if (kill(getpid(), SIGALRM) == -1)
+        err(EXIT_FAILURE, "kill");
+    say("kill(%d, SIGALRM): pending, as it is blocked", (int)getpid());
+}
+
+struct state {
+    bool has[FACTS];
+};
+
+/* What the kernel says of a process. */
+static struct state look_at(pid_t pid)
+{
+    struct state state;
+    char path[64], line[256];
+    int found = 0;
+    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    FILE *const file = fopen(path, "re");
+    if (file == NULL)
+        err(EXIT_FAILURE, "%s", path);
+    while (fgets(line, sizeof line, file) != NULL)
+        for (int i = 0; i < FACTS; i++)
+            if (strncmp(line, facts[i].field, strlen(facts[i].field)) == 0) {
+                const unsigned long long set = strtoull(strchr(line, ':') + 1, NULL, 16);
+                state.has[i] = (set >> (facts[i].number - 1) & 1) == 1; /* bit 0 is signal 1 */
+                say("%s %016llx: %s%s", facts[i].field, set, state.has[i] ? "" : "no ",
+                    facts[i].name);
+                found++;
+            }
+    if (found != FACTS)
+        err(EXIT_FAILURE, "%s: no signals", path);
+    fclose(file);
+    return state;
+}
+
+/* Waits for SIGUSR1, then executes cat(1), which copies from `fd` to `fd`. */
+static void become_cat(int fd)
+{
+    lane(1, "child");
+    die_with_parent();
+    if (pause() == -1 && errno != EINTR)
+        err(EXIT_FAILURE, "pause");
+    say("pause() = -1 EINTR: the handler has run");
+    if (dup2(fd, STDIN_FILENO) == -1 || dup2(fd, STDOUT_FILENO) == -1)
+        err(EXIT_FAILURE, "dup2");
+    say("execlp(\"cat\")");
+    execlp("cat", "cat", (char *)NULL);
+    err(EXIT_FAILURE, "execlp cat");
+}
+
+/* A byte to cat and back: then exec() is done. */
+static void wait_for_cat(int fd)
+{
+    char byte = '\n';
+    if (send(fd, &byte, 1, MSG_NOSIGNAL) == -1)
+        err(EXIT_FAILURE, "send");
+    if (read_full(fd, &byte, 1) != 1)
+        err(EXIT_FAILURE, "read: no answer from cat");
+    say("cat runs: it has answered");
+}
+
+static void print_table(struct state before, struct state after_fork, struct state after_exec)
+{
+    printf("%-8s %-8s %s\n", "", "fork", "exec");
+    for (int i = 0; i < FACTS; i++)
+        printf("%-8s %-8s %s\n", facts[i].what, after_fork.has[i] ? "kept" : facts[i].lost,
+               after_exec.has[i] ? "kept" : facts[i].lost);
+    flush_stdout();
+    for (int i = 0; i < FACTS; i++)
+        if (!before.has[i] || after_fork.has[i] != (i != PENDING) ||
+            after_exec.has[i] != (i != HANDLER))
+            errx(EXIT_FAILURE, "%s: not what signal(7) says", facts[i].what);
+}
+
+int main(int argc, char *argv[])
+{
+    while (next_option(argc, argv, "", usage) != -1)
+        continue;
+    check_operands(argc, argv, 0, 0);
+
+    lane(0, "parent");
+    set_up();
+    const struct state before = look_at(main_process);
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == -1)
+        err(EXIT_FAILURE, "socketpair");
+    const pid_t child = fork();
+    if (child == -1)
+        err(EXIT_FAILURE, "fork");
+    if (child == 0)
+        become_cat(ends[1]);
+    if (close(ends[1]) == -1)
+        err(EXIT_FAILURE, "close");
+
+    wait_asleep(child);
+    say("fork() = %d: the child", (int)child);
+    const struct state after_fork = look_at(child);
+    say("kill(%d, SIGALRM): pending in it too", (int)child);
+    say("kill(%d, SIGUSR1): go on", (int)child);
+    if (kill(child, SIGALRM) == -1 || kill(child, SIGUSR1) == -1)
+        err(EXIT_FAILURE, "kill");
+    wait_for_cat(ends[0]);
+    const struct state after_exec = look_at(child);
+    if (close(ends[0]) == -1) /* end of file for cat */
+        err(EXIT_FAILURE, "close");
+    if (reap(child) != EXIT_SUCCESS)
+        errx(EXIT_FAILURE, "cat failed");
+
+    print_table(before, after_fork, after_exec);
+    lesson("fork() copies all but what is pending; exec() resets handlers and keeps the rest");
+    return EXIT_SUCCESS;
+}

@@ -1,0 +1,109 @@
+/* pending - a blocked signal waits; sent five times meanwhile, it is delivered once
+ *
+ * What is pending for a process is a set: one bit for each signal, in it or not. The receiver
+ * blocks SIGUSR1 and only then starts the sender. When that has ended it lets the signal through.
+ *
+ * signal(7), sigprocmask(2), sigpending(2), SigBlk and ShdPnd in proc(5)
+ */
+#include "../lib/demo.h"
+
+#include <err.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { TIMES = 5 };
+
+static const char usage[] = "usage: pending\n"
+                            "  prints how often SIGUSR1 was sent and how often delivered\n";
+
+static volatile sig_atomic_t delivered;
+
+static void count_delivery(int number)
+{
+    (void)number;
+    delivered = delivered + 1;
+}
+
+/* Whether SIGUSR1 is in that set of the receiver, as the kernel shows it: bit 0 is signal 1. */
+static bool kernel_shows(const char *field)
+{
+    char path[64], line[256], name[16] = "";
+    unsigned long long set = 0;
+    snprintf(path, sizeof path, "/proc/%d/status", (int)main_process);
+    FILE *const file = fopen(path, "re");
+    if (file == NULL)
+        err(EXIT_FAILURE, "%s", path);
+    while (strcmp(name, field) != 0) {
+        if (fgets(line, sizeof line, file) == NULL)
+            err(EXIT_FAILURE, "%s: no %s", path, field);
+        if (sscanf(line, "%15[A-Za-z]: %llx", name, &set) != 2)
+            name[0] = '\0';
+    }
+    fclose(file);
+    say("its %s: %016llx", field, set);
+    return (set >> (SIGUSR1 - 1) & 1) == 1;
+}
+
+static void send_all(void)
+{
+    lane(1, "sender");
+    die_with_parent();
+    if (!kernel_shows("SigBlk"))
+        errx(EXIT_FAILURE, "SIGUSR1 is not blocked");
+    for (int i = 0; i < TIMES; i++) {
+        if (kill(main_process, SIGUSR1) == -1)
+            err(EXIT_FAILURE, "kill");
+        say("kill(%d, SIGUSR1) = 0", (int)main_process);
+    }
+    if (!kernel_shows("ShdPnd"))
+        errx(EXIT_FAILURE, "SIGUSR1 is not pending");
+    _exit(EXIT_SUCCESS);
+}
+
+int main(int argc, char *argv[])
+{
+    while (next_option(argc, argv, "", usage) != -1)
+        continue;
+    check_operands(argc, argv, 0, 0);
+
+    lane(0, "receiver");
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) == -1)
+        err(EXIT_FAILURE, "sigprocmask");
+    say("sigprocmask(SIG_BLOCK, SIGUSR1)");
+    const struct sigaction action = {.sa_handler = count_delivery};
+    if (sigaction(SIGUSR1, &action, NULL) == -1)
+        err(EXIT_FAILURE, "sigaction");
+
+    const pid_t sender = fork();
+    if (sender == -1)
+        err(EXIT_FAILURE, "fork");
+    if (sender == 0)
+        send_all();
+    if (reap(sender) != EXIT_SUCCESS)
+        errx(EXIT_FAILURE, "the sender failed");
+    say("the sender has ended, the handler has run %d times", (int)delivered);
+
+    sigset_t waiting;
+    if (sigpending(&waiting) == -1)
+        err(EXIT_FAILURE, "sigpending");
+    if (delivered != 0 || sigismember(&waiting, SIGUSR1) != 1)
+        errx(EXIT_FAILURE, "SIGUSR1 does not wait");
+    say("sigpending(): SIGUSR1 is in it, how often it does not say");
+    say("sigprocmask(SIG_UNBLOCK, SIGUSR1) ...");
+    if (sigprocmask(SIG_UNBLOCK, &set, NULL) == -1) /* returns when the handler has */
+        err(EXIT_FAILURE, "sigprocmask");
+    say("... = 0: the handler has run %d time%s", (int)delivered, delivered == 1 ? "" : "s");
+
+    printf("sent %d delivered %d\n", TIMES, (int)delivered);
+    flush_stdout();
+    if (delivered != 1)
+        errx(EXIT_FAILURE, "delivered %d times, not once", (int)delivered);
+    lesson("a standard signal is pending or not: sent many times while blocked, it comes once");
+    return EXIT_SUCCESS;
+}

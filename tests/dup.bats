@@ -1,0 +1,583 @@
+# dup/: descriptors, what they lead to, and how they get from one process to another.
+load helper
+
+# How many descriptors a process has open.
+descriptors() {
+    find "/proc/$1/fd" -type l | wc -l
+}
+
+# A program in C at the other end: peer PATH send FILE COUNT [no-data], peer PATH recv.
+build_peer() {
+    [ ! -x "$BATS_FILE_TMPDIR/peer" ] || return 0
+    command -v "${CC:-cc}" >/dev/null || skip "needs a C compiler, for a foreign peer"
+    cat >"$BATS_FILE_TMPDIR/peer.c" <<'END'
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+int main(int argc, char *argv[])
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    strncpy(address.sun_path, argv[1], sizeof address.sun_path - 1);
+    int s = socket(AF_UNIX, SOCK_STREAM, 0), send = strcmp(argv[2], "send") == 0;
+    long control[CMSG_SPACE(100 * sizeof(int)) / sizeof(long)] = {0};
+    char text[100] = "from a foreign sender";
+    struct iovec data = {text, send ? strlen(text) : sizeof text};
+    int count = send ? atoi(argv[4]) : 100, fds[100];
+    struct msghdr message = {0, 0, &data, 1, control, CMSG_SPACE(count * sizeof(int)), 0};
+    struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
+    if (argc > 5)
+        data.iov_len = 0;
+    if (send) {
+        if (connect(s, (struct sockaddr *)&address, sizeof address) == -1)
+            return perror("connect"), 1;
+        for (int i = 0; i < count; i++)
+            fds[i] = open(argv[3], O_RDONLY);
+        rights->cmsg_level = SOL_SOCKET;
+        rights->cmsg_type = SCM_RIGHTS;
+        rights->cmsg_len = CMSG_LEN(count * sizeof(int));
+        memcpy(CMSG_DATA(rights), fds, count * sizeof(int));
+        if (count == 0)
+            message.msg_control = NULL, message.msg_controllen = 0;
+        if (sendmsg(s, &message, MSG_NOSIGNAL) == -1)
+            return perror("sendmsg"), 1;
+        ssize_t length = read(s, text, sizeof text);
+        printf("answer %.*s", length < 0 ? 0 : (int)length, text);
+        return length < 1;
+    }
+    if (bind(s, (struct sockaddr *)&address, sizeof address) == -1 || listen(s, 5) == -1)
+        return perror("bind"), 1;
+    int c = accept(s, NULL, NULL);
+    if (recvmsg(c, &message, 0) < 1 || (rights = CMSG_FIRSTHDR(&message)) == NULL)
+        return perror("recvmsg"), 1;
+    count = (rights->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    memcpy(fds, CMSG_DATA(rights), count * sizeof(int));
+    for (int i = 0; i < count; i++)
+        for (ssize_t n; (n = read(fds[i], text, sizeof text)) > 0;)
+            fwrite(text, 1, n, stdout);
+    write(c, "thanks\n", 7);
+    unlink(argv[1]);
+    return 0;
+}
+END
+    "${CC:-cc}" -w -o "$BATS_FILE_TMPDIR/peer" "$BATS_FILE_TMPDIR/peer.c"
+}
+
+# The place where pass-send and pass-recv meet, in $pass; nobody must be there.
+at_pass() {
+    pass=/tmp/ipc-$(id -u)/pass
+    [ ! -e "$pass" ] || skip "this user has something at $pass"
+}
+
+start_receiver() {
+    start receiver ./dup/pass-recv
+    eventually grep -q "listen($pass)" "$T/receiver.err"
+}
+
+@test "redirect: what the command prints is in FILE, its error output is not" {
+    try ./dup/redirect "$T/out" sh -c 'echo data; echo trouble >&2'
+    [ "$status" = 0 ]
+    [ -z "$output" ]
+    [ "$(<"$T/out")" = data ]
+    [[ $stderr = *trouble* ]]
+    grep -q 'child | dup2(\([0-9]*\), 1) = 1' <<<"$stderr"
+    assert_lesson "the command writes to 1"
+}
+
+@test "redirect empties FILE, redirect -a writes behind what is there" {
+    echo old >"$T/out"
+    try ./dup/redirect -a "$T/out" echo appended
+    [ "$(<"$T/out")" = $'old\nappended' ]
+    try ./dup/redirect "$T/out" echo new
+    [ "$(<"$T/out")" = new ]
+}
+
+@test "two writers overwrite each other, with -a they do not" {
+    cat >"$T/writers" <<'END'
+echo first; ./dup/redirect $2 "$1" echo other; echo last
+END
+    try ./dup/redirect "$T/out" sh "$T/writers" "$T/out"
+    [ "$status" = 0 ]
+    [ "$(<"$T/out")" = $'other\nlast' ]
+    try ./dup/redirect -a "$T/appended" sh "$T/writers" "$T/appended" -a
+    [ "$(<"$T/appended")" = $'first\nother\nlast' ]
+}
+
+@test "redirect ends with the status of the command, with 126 and 127 as the shell" {
+    try ./dup/redirect "$T/out" sh -c 'exit 7'
+    [ "$status" = 7 ]
+    try ./dup/redirect "$T/out" sh -c 'kill -9 $$'
+    [ "$status" = 137 ]
+    try ./dup/redirect "$T/out" "$T/no-such-command"
+    [ "$status" = 127 ]
+    grep -q "^redirect: $T/no-such-command: No such file" <<<"$stderr"
+    echo "not a program" >"$T/text"
+    try ./dup/redirect "$T/out" "$T/text"
+    [ "$status" = 126 ]
+    try ./dup/redirect "$T/out"
+    [ "$status" = 2 ]
+}
+
+@test "redirect: where FILE cannot be opened the command does not run" {
+    try ./dup/redirect "$T/no/such/folder" touch "$T/ran"
+    [ "$status" = 1 ]
+    [ ! -e "$T/ran" ]
+    grep -q "^redirect: open $T/no/such/folder: No such file" <<<"$stderr"
+    ! grep -q "^=>" <<<"$stderr" || false
+}
+
+@test "redirect works with 0, 1 and 2 closed, and the command gets no descriptor more" {
+    try bash -c "./dup/redirect $T/out echo hello 0<&- 1>&- 2>&-"
+    [ "$status" = 0 ]
+    [ "$(<"$T/out")" = hello ]
+    try ls /proc/self/fd
+    ls_alone=$output
+    try ./dup/redirect "$T/out" ls /proc/self/fd
+    [ "$(<"$T/out")" = "$ls_alone" ]
+}
+
+@test "redirect makes FILE with the rights that the umask leaves" {
+    try bash -c "umask 027; ./dup/redirect $T/out true"
+    [ "$(stat -c %a "$T/out")" = 640 ]
+}
+
+@test "redirect: a signal that ends it ends the command too" {
+    for signal in INT KILL; do
+        start redirect ./dup/redirect "$T/out" sh -c 'echo $$; exec sleep 60'
+        eventually test -s "$T/out"
+        kill -$signal "$redirect"
+        finish redirect
+        [ "$status" -gt 128 ]
+        eventually ended "$(<"$T/out")"
+    done
+}
+
+@test "offset: dup and fork share offset and status flags, a second open does not, FD_CLOEXEC nobody" {
+    try ./dup/offset
+    [ "$status" = 0 ]
+    [ "$output" = "descriptor    offset  O_APPEND  O_NONBLOCK  FD_CLOEXEC
+the first         12  on        on          off
+its dup           12  on        on          off
+in the child      12  on        on          on
+opened again       4  off       off         off" ]
+    assert_lesson "dup and fork copy the number"
+}
+
+@test "offset: what one descriptor has read, its copies do not read again" {
+    try ./dup/offset
+    words=$(grep -o 'read([0-9]*) = 4 .*' <<<"$stderr" | grep -o '"[^"]*"' | tr -d '\n')
+    [ "$words" = '"one ""two ""six ""one ""ten "' ]
+}
+
+@test "cloexec: exec closes what has FD_CLOEXEC, and only that" {
+    try ./dup/cloexec
+    [ "$status" = 0 ]
+    [ -z "$output" ]
+    grep -q '^cat: /proc/self/fd/[0-9]*: ' <<<"$stderr"
+    grep -q 'cat has ended with status 1' <<<"$stderr"
+    assert_lesson "open everything with O_CLOEXEC"
+}
+
+@test "cloexec -x: a descriptor leaks across exec, and another program reads the secret" {
+    try ./dup/cloexec -x
+    [ "$status" = 0 ]
+    [ "$output" = "the secret" ]
+    assert_lesson "without FD_CLOEXEC every program that is started inherits what is open"
+}
+
+@test "cloexec: dup and dup2 clear the flag, dup2 to itself keeps it, dup3 to itself is EINVAL" {
+    try ./dup/cloexec
+    grep -q '| dup([0-9]*) = [0-9]*: no FD_CLOEXEC$' <<<"$stderr"
+    grep -q '| dup3([0-9]*, [0-9]*, O_CLOEXEC) = [0-9]*: FD_CLOEXEC$' <<<"$stderr"
+    grep -q '| dup2([0-9]*, [0-9]*) = [0-9]*: no FD_CLOEXEC$' <<<"$stderr"
+    grep -q '| dup2(\([0-9]*\), \1) = \1: FD_CLOEXEC, it does nothing$' <<<"$stderr"
+    grep -q '| dup3(\([0-9]*\), \1, O_CLOEXEC) = -1 EINVAL$' <<<"$stderr"
+    grep -q '| fcntl([0-9]*, F_DUPFD_CLOEXEC) = [0-9]*: FD_CLOEXEC$' <<<"$stderr"
+}
+
+@test "cloexec fails where there is no cat, or where it cannot print" {
+    try env PATH=/nowhere ./dup/cloexec
+    [ "$status" = 1 ]
+    grep -q '^cloexec: cat: No such file' <<<"$stderr"
+    try bash -c './dup/cloexec -x >/dev/full'
+    [ "$status" = 1 ]
+}
+
+@test "offset and cloexec leave no file behind" {
+    files=$(ls "/tmp/ipc-$(id -u)")
+    try ./dup/offset
+    try ./dup/cloexec -x
+    [ "$(ls "/tmp/ipc-$(id -u)")" = "$files" ]
+    try ./dup/cloexec
+    [ "$(ls "/tmp/ipc-$(id -u)")" = "$files" ]
+}
+
+@test "peek: each flag changes one call: what is left, whether it sleeps, how much it waits for" {
+    try ./dup/peek
+    [ "$status" = 0 ]
+    [ "$output" = 'MSG_DONTWAIT -1 EAGAIN
+MSG_PEEK 5 "hello"
+MSG_PEEK 5 "hello"
+0 5 "hello"
+MSG_PEEK|MSG_DONTWAIT -1 EAGAIN
+MSG_WAITALL 8 "one two "
+MSG_PEEK|MSG_TRUNC 10 ""
+0 4 "a da"
+0 11 "another one"' ]
+    assert_lesson "MSG_PEEK leaves it there"
+}
+
+@test "peek: MSG_WAITALL has taken the first half, and sleeps on until the second comes" {
+    try ./dup/peek
+    grep -A 1 'parent | send([0-9]*, "one ") = 4' <<<"$stderr" | grep -q 'parent | FIONREAD: 0 bytes left'
+    grep -q 'receiver | recv([0-9]*, 8 bytes, MSG_WAITALL) = 8' <<<"$stderr"
+}
+
+@test "iov: a short message goes in one writev() and comes in one readv()" {
+    try ./dup/iov
+    [ "$status" = 0 ]
+    [ "$output" = hello ]
+    grep -q 'writer | writev([0-9]*, 16 + 6 bytes) = 22: header and body in one call' <<<"$stderr"
+    grep -q 'reader | readv([0-9]*, 2 buffers) = 22$' <<<"$stderr"
+    assert_lesson "writev() sends many buffers in one call"
+}
+
+@test "iov: a body of any size arrives unchanged, in parts where the pipe is full" {
+    for size in 0 1 65519 65520 65521 131072 3000000; do
+        head -c "$size" /dev/urandom >"$T/body"
+        try ./dup/iov "$T/body"
+        [ "$status" = 0 ]
+        cmp "$T/body" "$T/.output"
+        grep -q "reader | $size bytes of body have come" <<<"$stderr"
+    done
+    grep -q 'a part, the pipe is full' <<<"$stderr"
+    try ./dup/iov <(head -c 100000 /dev/zero)
+    [ "$(stat -c %s "$T/.output")" = 100000 ]
+}
+
+@test "iov: a FILE that is not there, or is a folder, is an error" {
+    try ./dup/iov "$T/none"
+    [ "$status" = 1 ]
+    [ "$stderr" = "iov: open $T/none: No such file or directory" ]
+    try ./dup/iov "$T"
+    [ "$status" = 1 ]
+    [[ $stderr = "iov: read $T: Is a directory" ]]
+}
+
+@test "iov: the reader is killed, or cannot print: the writer ends with an error" {
+    mkfifo "$T/out"
+    exec {hold}<>"$T/out"
+    start iov bash -c "exec ./dup/iov <(head -c 1000000 /dev/zero) >$T/out"
+    eventually grep -q "reader | header" "$T/iov.err"
+    reader=$(pgrep -P "$iov" iov)
+    eventually asleep "$reader"
+    kill -KILL "$reader"
+    finish iov
+    exec {hold}>&-
+    [ "$status" = 1 ]
+    grep -q "^iov: the reader failed" "$T/iov.err"
+    rm "$T/out"
+    try bash -c './dup/iov >/dev/full'
+    [ "$status" = 1 ]
+    grep -q '^iov: stdout: No space left' <<<"$stderr"
+}
+
+@test "pass-send and pass-recv meet, whoever starts first, in any folder" {
+    at_pass
+    printf 'one\ntwo\nthree\n' >"$T/file"
+    cd /
+    start receiver "$B/dup/pass-recv"
+    eventually asleep "$receiver"
+    try "$B/dup/pass-send" "$T/file"
+    [ "$status" = 0 ]
+    [ "$output" = one ]
+    finish receiver
+    [ "$status" = 0 ]
+    [ "$(<"$T/receiver")" = $'two\nthree' ]
+    [ ! -e "$pass" ]
+
+    start sender "$B/dup/pass-send" "$T/file"
+    eventually grep -q "waiting for a receiver at $pass" "$T/sender.err"
+    try "$B/dup/pass-recv"
+    [ "$status" = 0 ]
+    [ "$output" = $'two\nthree' ]
+    finish sender
+    [ "$status" = 0 ]
+    [ ! -e "$pass" ]
+}
+
+@test "pass: the offset goes along, and the receiver's reading moves it for the sender" {
+    at_pass
+    printf 'one\ntwo\nthree\n' >"$T/file"
+    start_receiver
+    try ./dup/pass-send "$T/file"
+    finish receiver
+    grep -q 'receiver | lseek([0-9]*) = 4: the offset came along' "$T/receiver.err"
+    grep -q 'sender | lseek([0-9]*) = 14: where the receiver has stopped' <<<"$stderr"
+    assert_lesson "SCM_RIGHTS is dup() into another process"
+}
+
+@test "pass: several files at once, also a pipe, an empty file and one that is no more" {
+    at_pass
+    printf '1\na\n' >"$T/one"
+    printf '2\nb\n' >"$T/two"
+    : >"$T/empty"
+    start sender ./dup/pass-send "$T/one" "$T/two" "$T/empty" <(printf '3\nc\n')
+    eventually grep -q waiting "$T/sender.err"
+    rm "$T/one"
+    try ./dup/pass-recv
+    [ "$status" = 0 ]
+    [ "$output" = $'a\nb\nc' ]
+    finish sender
+    [ "$status" = 0 ]
+    [ "$(<"$T/sender")" = $'1\n2\n3' ]
+}
+
+@test "pass: a large file arrives unchanged" {
+    at_pass
+    { echo first; head -c 3000000 /dev/urandom; } >"$T/file"
+    start_receiver
+    try ./dup/pass-send "$T/file"
+    finish receiver
+    [ "$status" = 0 ]
+    tail -n +2 "$T/file" | cmp - "$T/receiver"
+}
+
+@test "pass-recv refuses a message with more descriptors than it has room for, and closes them all" {
+    at_pass
+    start_receiver
+    open=$(descriptors "$receiver")
+    try ./dup/pass-send /etc/passwd /etc/passwd /etc/passwd /etc/passwd /etc/passwd
+    [ "$status" = 1 ]
+    grep -q '^pass-send: the receiver has gone, or did not want them' <<<"$stderr"
+    grep -q 'MSG_CTRUNC' "$T/receiver.err"
+    [ "$(grep -c '| close(' "$T/receiver.err")" = 4 ]
+    eventually asleep "$receiver"
+    [ "$(descriptors "$receiver")" = "$open" ]
+
+    try ./dup/pass-send /etc/passwd # it is still there for the next
+    [ "$status" = 0 ]
+    finish receiver
+    [ "$status" = 0 ]
+    [ "$(<"$T/receiver")" = "$(tail -n +2 /etc/passwd)" ]
+}
+
+@test "descriptors in a message without a byte of data do not arrive" {
+    build_peer
+    at_pass
+    start_receiver
+    try "$BATS_FILE_TMPDIR/peer" "$pass" send /etc/passwd 1 no-data &
+    eventually grep -q "SO_PEERCRED" "$T/receiver.err"
+    eventually asleep "$receiver"
+    ! grep -q recvmsg "$T/receiver.err" || false
+    kill "$receiver"
+    finish receiver
+    wait
+}
+
+@test "pass-recv takes files from a foreign sender; data without a descriptor are refused" {
+    build_peer
+    at_pass
+    echo hello >"$T/file"
+    start_receiver
+    try "$BATS_FILE_TMPDIR/peer" "$pass" send "$T/file" 0
+    [ "$status" = 1 ]
+    try perl -MSocket -e 'socket(S, AF_UNIX, SOCK_STREAM, 0); connect(S, pack_sockaddr_un($ARGV[0])) or die; syswrite(S, "x")' "$pass"
+    [ "$status" = 0 ]
+    try "$BATS_FILE_TMPDIR/peer" "$pass" send "$T/file" 50
+    [ "$status" = 1 ]
+    try "$BATS_FILE_TMPDIR/peer" "$pass" send "$T/file" 2
+    [ "$status" = 0 ]
+    [ "$output" = "answer 12 bytes" ]
+    finish receiver
+    [ "$status" = 0 ]
+    [ "$(<"$T/receiver")" = $'hello\nhello' ]
+}
+
+@test "pass-send gives files to a foreign receiver" {
+    build_peer
+    at_pass
+    printf 'one\ntwo\n' >"$T/file"
+    start sender ./dup/pass-send "$T/file" "$T/file"
+    eventually grep -q waiting "$T/sender.err"
+    try "$BATS_FILE_TMPDIR/peer" "$pass" recv
+    [ "$output" = $'two\ntwo' ]
+    finish sender
+    [ "$status" = 0 ]
+    grep -q 'recv([0-9]*) = 7 "thanks\\n"' "$T/sender.err"
+}
+
+@test "pass-recv refuses a sender of another user, and nothing of it stays open" {
+    [ "$(id -u)" = 0 ] || skip "needs root, to be another user"
+    build_peer
+    other=$((100000 + RANDOM))
+    folder=$(mktemp -d)
+    scratch=("$folder" "/tmp/ipc-$other")
+    chmod 755 "$folder"
+    cp dup/pass-recv dup/pass-send "$folder"
+    as_other=(setpriv --reuid "$other" --clear-groups)
+    start receiver "${as_other[@]}" "$folder/pass-recv"
+    eventually grep -q "listen(/tmp/ipc-$other/pass)" "$T/receiver.err"
+    open=$(descriptors "$receiver")
+
+    try "$BATS_FILE_TMPDIR/peer" "/tmp/ipc-$other/pass" send /etc/shadow 1
+    [ "$status" = 1 ]
+    eventually grep -q "SO_PEERCRED: process [0-9]* of user 0: refused" "$T/receiver.err"
+    eventually asleep "$receiver"
+    [ "$(descriptors "$receiver")" = "$open" ]
+    try "${as_other[@]}" "$folder/pass-send" /etc/passwd
+    [ "$status" = 0 ]
+    finish receiver
+    [ "$(<"$T/receiver")" = "$(tail -n +2 /etc/passwd)" ]
+}
+
+@test "a second pass-recv is refused, the first one is not robbed" {
+    at_pass
+    start_receiver
+    try ./dup/pass-recv
+    [ "$status" = 1 ]
+    [ "$stderr" = "pass-recv: $pass: another receiver is at work" ]
+    try ./dup/pass-send /etc/passwd
+    [ "$status" = 0 ]
+    finish receiver
+    [ "$status" = 0 ]
+}
+
+@test "pass-recv is refused while another one takes the place: the folder is locked" {
+    at_pass
+    try flock -n "/tmp/ipc-$(id -u)" ./dup/pass-recv
+    [ "$status" = 1 ]
+    [ "$stderr" = "pass-recv: $pass: another receiver is at work" ]
+    [ ! -e "$pass" ]
+}
+
+@test "a foreign receiver is not robbed either" {
+    at_pass
+    start foreign perl -MSocket -e 'socket(S, AF_UNIX, SOCK_STREAM, 0); bind(S, pack_sockaddr_un($ARGV[0])) or die; listen(S, 1); sleep 60' "$pass"
+    eventually test -S "$pass"
+    eventually asleep "$foreign"
+    try ./dup/pass-recv
+    [ "$status" = 1 ]
+    [ "$stderr" = "pass-recv: $pass: another receiver is at work" ]
+    [ -S "$pass" ]
+    kill "$foreign"
+    finish foreign
+    rm "$pass"
+}
+
+@test "pass-recv is killed with -9: the next one takes the dead one's place" {
+    at_pass
+    start_receiver
+    kill -KILL "$receiver"
+    finish receiver
+    [ -S "$pass" ]
+    start sender ./dup/pass-send /etc/passwd
+    eventually grep -q waiting "$T/sender.err"
+    try ./dup/pass-recv
+    [ "$status" = 0 ]
+    [[ $stderr = *"unlink($pass): a dead receiver's"* ]]
+    finish sender
+    [ "$status" = 0 ]
+    [ ! -e "$pass" ]
+}
+
+@test "what is no socket is left alone: pass-recv and pass-send refuse a file and a FIFO" {
+    at_pass
+    echo precious >"$pass"
+    for program in pass-recv "pass-send /etc/passwd"; do
+        read -ra words <<<"$program"
+        try ./dup/"${words[0]}" "${words[@]:1}"
+        [ "$status" = 1 ]
+        grep -q "^${words[0]}: $pass: not a socket" <<<"$stderr"
+    done
+    [ "$(<"$pass")" = precious ]
+    rm "$pass"
+    mkfifo "$pass"
+    try ./dup/pass-recv
+    [ "$status" = 1 ]
+    [ -p "$pass" ]
+    rm "$pass"
+}
+
+@test "the receiver is killed with -9 while it reads: the sender ends with an error" {
+    at_pass
+    mkfifo "$T/input"
+    start_receiver # before bash has a write end, or it would leak into it, and there were no end of file
+    exec {hold}<>"$T/input"
+    echo "first line" >&"$hold"
+    start sender ./dup/pass-send "$T/input"
+    eventually grep -q "[0-9] -> $T/input" "$T/receiver.err"
+    kill -KILL "$receiver"
+    finish sender
+    [ "$status" = 1 ]
+    grep -q '^pass-send: the receiver has gone' "$T/sender.err"
+    finish receiver
+    exec {hold}>&-
+    rm "$T/input" "$pass"
+}
+
+@test "the sender is killed with -9: the receiver reads on, what it has is open" {
+    at_pass
+    mkfifo "$T/input"
+    start_receiver # before bash has a write end, or it would leak into it, and there were no end of file
+    exec {hold}<>"$T/input"
+    echo "first line" >&"$hold"
+    start sender ./dup/pass-send "$T/input"
+    eventually grep -q "[0-9] -> $T/input" "$T/receiver.err"
+    kill -KILL "$sender"
+    finish sender
+    echo "second line" >&"$hold"
+    exec {hold}>&-
+    finish receiver
+    [ "$status" = 0 ]
+    [ "$(<"$T/receiver")" = "second line" ]
+    grep -q "the sender has gone; no harm" "$T/receiver.err"
+    rm "$T/input"
+}
+
+@test "SIGINT and SIGTERM end pass-recv and remove the socket file; SIGINT ends a waiting pass-send" {
+    at_pass
+    for signal in INT TERM; do
+        start_receiver
+        kill -$signal "$receiver"
+        finish receiver
+        [ "$status" -gt 128 ]
+        [ ! -e "$pass" ]
+    done
+    start sender ./dup/pass-send /etc/passwd
+    eventually grep -q waiting "$T/sender.err"
+    kill -INT "$sender"
+    finish sender
+    [ "$status" = 130 ]
+}
+
+@test "pass-recv fails where stdout is full, and its sender does too" {
+    at_pass
+    start receiver bash -c 'exec ./dup/pass-recv >/dev/full'
+    eventually grep -q "listen($pass)" "$T/receiver.err"
+    try ./dup/pass-send /etc/passwd
+    [ "$status" = 1 ]
+    finish receiver
+    [ "$status" = 1 ]
+    grep -q '^pass-recv: stdout: No space left' "$T/receiver.err"
+    [ ! -e "$pass" ]
+    try bash -c './dup/pass-send /etc/passwd >/dev/full'
+    [ "$status" = 1 ]
+    grep -q '^pass-send: stdout: No space left' <<<"$stderr"
+}
+
+@test "pass-send: a FILE that cannot be opened or read is an error; more than 253 are too many" {
+    try ./dup/pass-send "$T/none"
+    [ "$status" = 1 ]
+    [ "$stderr" = "pass-send: open $T/none: No such file or directory" ]
+    try ./dup/pass-send "$T"
+    [ "$status" = 1 ]
+    grep -q "^pass-send: read $T: Is a directory" <<<"$stderr"
+    mapfile -t files < <(yes /etc/passwd | head -254)
+    try ./dup/pass-send "${files[@]}"
+    [ "$status" = 2 ]
+}

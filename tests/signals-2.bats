@@ -1,0 +1,210 @@
+# signals/, second part: what a signal does to a sleeping call, to a program, and when children end.
+load helper
+
+children_of() {
+    cat "/proc/$1/task/$1/children" 2>/dev/null
+}
+
+has_child_asleep() {
+    local child
+    child=$(children_of "$1")
+    [ -n "$child" ] && asleep "${child%% *}"
+}
+
+# start_stuck PROGRAM starts it with a stderr that takes nothing: it sleeps at the first line of its story.
+start_stuck() {
+    mkfifo "$T/stuck"
+    exec {stuck}<>"$T/stuck"
+    head -c 65536 /dev/zero >&"$stuck"
+    start program bash -c "exec ./signals/$1 2>$T/stuck"
+}
+
+# Now what it says is SIGPIPE.
+end_stuck() {
+    exec {stuck}>&-
+    rm "$T/stuck"
+}
+
+private_objects() {
+    awk 'FNR > 1 && $1 == 0' /proc/sysvipc/msg /proc/sysvipc/sem
+}
+
+# row CALL prints its two verdicts.
+row() {
+    sed -n "s/^$1  *\(EINTR\|goes on\)  *\(EINTR\|goes on\)\$/\1, \2/p" <<<"$output"
+}
+
+@test "eintr: read(), wait(), accept() and sem_wait() fail with EINTR, and go on with SA_RESTART" {
+    try ./signals/eintr
+    [ "$status" = 0 ]
+    for call in read wait accept sem_wait; do
+        [ "$(row $call)" = "EINTR, goes on" ] || { echo "$call: $(row $call)"; false; }
+    done
+    assert_lesson "SA_RESTART lets some calls go on; others fail with EINTR"
+}
+
+@test "eintr: msgrcv(), semop(), poll() and nanosleep() fail with EINTR in spite of SA_RESTART" {
+    try ./signals/eintr
+    for call in msgrcv semop poll nanosleep; do
+        [ "$(row $call)" = "EINTR, EINTR" ] || { echo "$call: $(row $call)"; false; }
+    done
+    [[ $(row sem_timedwait) = "EINTR, "* ]] # and then, it depends on the C library
+}
+
+@test "eintr: pthread_mutex_lock() never fails with EINTR; the table has a line for each call" {
+    try ./signals/eintr
+    [ "$(row pthread_mutex_lock)" = "goes on, goes on" ]
+    [ "${#lines[@]}" = 11 ]
+}
+
+@test "eintr: /proc says that read() was asleep when the signal came" {
+    try ./signals/eintr
+    [ "$(grep -c '/proc/[0-9]*/syscall: it sleeps in read([0-9]*)' <<<"$stderr")" = 2 ]
+    [ "$(grep -c 'kill([0-9]*, SIGUSR1)' <<<"$stderr")" = 2 ]
+    [ "$(grep -c 'its handler has run, and it sleeps again' <<<"$stderr")" = 1 ]
+}
+
+@test "eintr -x: a reader that takes EINTR for a failure is gone when the word comes" {
+    try ./signals/eintr -x
+    [ "$status" = 0 ]
+    [ "$output" = EPIPE ]
+    grep -q 'write([0-9]*, "hello") = -1 EPIPE: lost' <<<"$stderr"
+    assert_lesson "EINTR is no failure"
+}
+
+@test "eintr removes its queue and its semaphore when it is ended" {
+    [ -z "$(private_objects)" ] || skip "private objects of others are there"
+    for signal in INT TERM HUP; do
+        start_stuck eintr
+        eventually has_child_asleep "$program"
+        [ "$(private_objects | wc -l)" = 2 ]
+        kill -$signal "$program"
+        finish program
+        [ "$status" = $((128 + $(kill -l $signal))) ]
+        [ -z "$(private_objects)" ]
+        end_stuck
+    done
+}
+
+@test "handler: the signal comes to poll() through a pipe and through a signalfd" {
+    try ./signals/handler
+    [ "$status" = 0 ]
+    [ "$output" = $'self-pipe SIGUSR1\nsignalfd SIGUSR1' ]
+    [ "$(grep -c 'poll() = -1 EINTR' <<<"$stderr")" = 1 ] # a signalfd has no handler
+    [ "$(grep -c 'end of the input' <<<"$stderr")" = 2 ]
+    assert_lesson "let a signal become input"
+}
+
+@test "handler -x: localtime() in a handler waits for ever for the lock that it interrupts" {
+    try ./signals/handler -x
+    [ "$status" = 0 ]
+    [ "$output" = deadlock ]
+    grep -q '/proc/[0-9]*/syscall: it sleeps in futex(0x[0-9a-f]*), a lock' <<<"$stderr"
+    assert_lesson "a handler must not call what it may be interrupting"
+}
+
+@test "handler -x, on one CPU: the same" {
+    for ((i = 0; i < 3; i++)); do
+        try taskset -c 0 ./signals/handler -x
+        [ "$status" = 0 ]
+        [ "$output" = deadlock ]
+    done
+}
+
+@test "lost: sigsuspend() is woken by the signal that came between test and sleep" {
+    try ./signals/lost
+    [ "$status" = 0 ]
+    [ "$output" = "signals 1" ]
+    [[ $stderr = *"it is pending"* ]]
+    [[ $stderr = *"... sigsuspend() = -1 EINTR"* ]]
+    assert_lesson "block, test, sigsuspend()"
+}
+
+@test "lost -x: pause() sleeps on, although the handler has run, until another signal comes" {
+    try ./signals/lost -x
+    [ "$status" = 0 ]
+    [ "$output" = "signals 2" ]
+    [[ $stderr = *"200 ms later it sleeps, and nothing is pending"*"... pause() = -1 EINTR"* ]]
+    [[ $stderr = *"the handler has run twice"* ]]
+    assert_lesson "test, then pause()"
+}
+
+@test "child: five children end, one SIGCHLD comes, and a loop waits for all five" {
+    try ./signals/child
+    [ "$status" = 0 ]
+    [ "$output" = "ended 5 signals 1 waits 5 zombies 0" ]
+    assert_lesson "one SIGCHLD may stand for many children"
+}
+
+@test "child -x: one wait for each SIGCHLD leaves as many zombies as predicted" {
+    try ./signals/child -x
+    [ "$status" = 0 ]
+    [ "$output" = "ended 5 signals 1 waits 1 zombies 4" ]
+    [[ $stderr = *"4 zombies will be left"*"no signal will ever tell of the 4 zombies"* ]]
+    assert_lesson "one wait for each SIGCHLD is too few"
+}
+
+@test "child works, too, when it is started with SIGCHLD ignored" {
+    try perl -e '$SIG{CHLD} = "IGNORE"; exec "./signals/child"'
+    [ "$status" = 0 ]
+    [ "$output" = "ended 5 signals 1 waits 5 zombies 0" ]
+}
+
+@test "orphan: process 1 adopts it where nobody is a subreaper, else the program that is one" {
+    try ./signals/orphan
+    [ "$status" = 0 ]
+    [[ ${lines[0]} = "no subreaper here: adopted by process "* ]]
+    [ -z "$IPC_TESTS_PRIVATE" ] || [ "${lines[0]##* }" = 1 ]
+    [ "${lines[1]}" = "a subreaper here: adopted by it" ]
+    [ "${#lines[@]}" = 2 ]
+    own=$(sed -n 's/.*| process \([0-9]*\), a child of.*/\1/p' <<<"$stderr")
+    [ "$(grep -c "after: getppid() says process $own\$" <<<"$stderr")" = 1 ]
+    assert_lesson "an orphan becomes the child of the nearest subreaper above it"
+}
+
+@test "orphan: an ancestor that is a subreaper comes before process 1" {
+    [ "$(uname -m)" = x86_64 ] || skip "the number of prctl(2) is that of x86-64"
+    try perl -e 'syscall(157, 36, 1, 0, 0, 0) == 0 or die;
+        fork or exec "./signals/orphan";
+        1 while wait != -1; print "perl $$\n"'
+    [ "$status" = 0 ]
+    perl=$(sed -n 's/^perl //p' <<<"$output")
+    [ "${lines[0]}" = "no subreaper here: adopted by process $perl" ]
+    [ "${lines[1]}" = "a subreaper here: adopted by it" ]
+}
+
+@test "orphan: as process 1 of its namespace it adopts both" {
+    unshare --pid --fork --mount-proc true 2>/dev/null || skip "needs the right to make namespaces"
+    try unshare --pid --fork --mount-proc ./signals/orphan
+    [ "$status" = 0 ]
+    [ "${lines[0]}" = "no subreaper here: adopted by process 1" ]
+    [[ $stderr = *"and its new parent has waited for it"* ]]
+}
+
+@test "killed in the middle, a program leaves no process, and ends at once" {
+    for program_and_option in "handler -x" "lost -x"; do
+        start program bash -c "exec ./signals/$program_and_option"
+        eventually has_child_asleep "$program"
+        kill -KILL "$program"
+        finish program
+        [ "$status" = 137 ]
+        eventually none_left
+    done
+    start_stuck orphan
+    eventually asleep "$program"
+    kill -KILL "$program"
+    finish program
+    end_stuck
+    eventually none_left
+}
+
+@test "when its child is killed, a program says so, in one line, and fails" {
+    for program_and_option in "handler -x" "lost -x"; do
+        start program bash -c "exec ./signals/$program_and_option"
+        eventually has_child_asleep "$program"
+        kill -KILL "$(children_of "$program")"
+        finish program
+        [ "$status" = 1 ]
+        [ "$(grep -c "^${program_and_option% *}: " "$T/program.err")" = 1 ]
+    done
+}

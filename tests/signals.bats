@@ -1,0 +1,438 @@
+# signals/: who sent what, what waits and what is queued, what a new process or program keeps, and whom kill() reaches.
+load helper
+
+# start_recv SIGNAL... starts it; its pid is in $recv. It is ready when it has printed that.
+start_recv() {
+    start recv ./signals/recv "$@"
+    eventually grep -q . "$T/recv" || { cat "$T/recv.err"; return 1; }
+    [ "$(<"$T/recv")" = "$recv" ]
+}
+
+end_recv() {
+    kill -TERM "$recv"
+    finish recv
+    [ "$status" = 0 ]
+}
+
+stop() {
+    kill -STOP "$1"
+    eventually in_state T "$1"
+}
+
+in_state() {
+    [ "$(state "$2")" = "$1" ]
+}
+
+# has_lines LINE... - what recv has printed after its pid.
+has_lines() {
+    diff <(tail -n +2 "$T/recv") <(printf '%s\n' "$@")
+}
+
+# start_short_of_words NAME COMMAND... starts it with little room for its story: it sleeps in the middle.
+start_short_of_words() {
+    mkfifo "$T/words"
+    exec {words}<>"$T/words"
+    head -c 65350 /dev/zero >&"$words"
+    start "$1" bash -c 'exec "$@" 2>"$0"' "$T/words" "${@:2}" {words}>&-
+}
+
+@test "recv prints its pid first, then who sent each signal, by which call and with what value, until SIGTERM" {
+    start_recv
+    kill -USR1 "$recv"
+    eventually grep -q . <(tail -n +2 "$T/recv")
+    start send ./signals/send -q 42 "$recv" USR2
+    finish send
+    [ "$status" = 0 ]
+    queued=$send
+    eventually grep -q SIGUSR2 "$T/recv"
+    end_recv
+    has_lines "SIGUSR1 from $BASHPID" "SIGUSR2 from $queued value 42" "SIGTERM from $BASHPID"
+    grep -q " | SIGUSR1: SI_USER, si_uid $(id -u)$" "$T/recv.err"
+    grep -q " | SIGUSR2: SI_QUEUE, si_uid $(id -u)$" "$T/recv.err"
+    [[ $(tail -1 "$T/recv.err") = "=> SA_SIGINFO tells who sent a signal"* ]]
+}
+
+@test "send tells of the call that it made, prints nothing, and does not wait" {
+    start_recv
+    stop "$recv"
+    try ./signals/send "$recv" USR1
+    [ "$status" = 0 ]
+    [ -z "$output" ]
+    [[ $stderr = *" sender | kill($recv, SIGUSR1) = 0" ]]
+    try ./signals/send -q -5 "$recv" USR2
+    [[ $stderr = *" sender | sigqueue($recv, SIGUSR2, -5) = 0" ]]
+    kill -CONT "$recv"
+    end_recv
+}
+
+@test "a signal is USR1, SIGUSR1, usr1 or a number; real-time ones count from RTMIN or back from RTMAX" {
+    start_recv sigusr1 12 Rtmin+2 RTMAX RTMIN winch SIGRTMAX-30
+    for name in USR1 sigusr1 10 SigUsr2 rtmin RTMIN+2 RTMAX WINCH; do
+        try ./signals/send -q 1 "$recv" "$name"
+        [ "$status" = 0 ]
+        lines=$((${lines_seen:=1} + 1))
+        lines_seen=$lines
+        eventually bash -c "[ \$(wc -l <$T/recv) = $lines ]"
+    done
+    end_recv
+    last=$(tail -2 "$T/recv" | head -1)
+    [ "${last%% *}" = SIGWINCH ]
+    [ "$(tail -n +2 "$T/recv" | cut -d ' ' -f 1 | head -6 | xargs)" = \
+        "SIGUSR1 SIGUSR1 SIGUSR1 SIGUSR2 SIGRTMIN SIGRTMIN+2" ]
+}
+
+@test "recv and send know every standard signal by the name that kill -l gives it" {
+    names=()
+    for number in {1..31}; do
+        case $number in 9 | 15 | 16 | 19) ;; *) names+=("$(kill -l "$number")") ;; esac
+    done
+    start_recv "${names[@]}"
+    for name in "${names[@]}"; do
+        try ./signals/send "$recv" "$name"
+        [ "$status" = 0 ]
+    done
+    eventually bash -c "[ \$(wc -l <$T/recv) = $((${#names[@]} + 1)) ]"
+    end_recv
+    diff <(printf 'SIG%s\n' "${names[@]}" TERM | sort) <(tail -n +2 "$T/recv" | cut -d ' ' -f 1 | sort)
+}
+
+@test "a name or number that is no signal is refused with status 2" {
+    for name in "" SIG X 1x +1 -0 65 99999999999999999999 RTMIN+ RTMIN+99 RTMIN-1 RTMIN2 RTMAX+1 RTMAX-99 RTMIN+1x \
+        "$(printf 'x%.0s' {1..3000})" $'US\nR1'; do
+        try ./signals/recv -- USR1 "$name"
+        [ "$status" = 2 ]
+        [ -z "$output" ]
+        [ "${#stderr_lines[@]}" = 1 ]
+        try ./signals/send $$ "$name"
+        [ "$status" = 2 ]
+        [ "${#stderr_lines[@]}" = 1 ]
+    done
+    try ./signals/recv 0
+    [ "$status" = 2 ]
+}
+
+@test "SIGKILL, SIGSTOP and what the C library keeps cannot be caught: EINVAL, and no pid is printed" {
+    for name in KILL STOP 32; do
+        try ./signals/recv USR1 "$name"
+        [ "$status" = 1 ]
+        [ -z "$output" ]
+        [[ $stderr = "recv: "*" cannot be caught: sig"*": Invalid argument" ]]
+    done
+}
+
+@test "without arguments recv takes SIGUSR1, SIGUSR2 and all real-time signals, but not Ctrl-C or a hangup" {
+    start_recv
+    [ "$(./signals/send "$recv" RTMIN 2>&1)" ]
+    [ "$(./signals/send "$recv" RTMAX 2>&1)" ]
+    eventually bash -c "[ \$(wc -l <$T/recv) = 3 ]"
+    kill -INT "$recv"
+    finish recv
+    [ "$status" = 130 ]
+    start_recv
+    kill -HUP "$recv"
+    finish recv
+    [ "$status" = 129 ]
+}
+
+@test "no real-time signal is lost, and all that came before SIGTERM is printed before it" {
+    start_recv
+    stop "$recv"
+    expected=()
+    for value in {1..60}; do
+        ./signals/send -q "$value" "$recv" RTMIN+3 2>/dev/null
+        expected+=("SIGRTMIN+3 value $value")
+    done
+    ./signals/send -q 7 "$recv" RTMIN+1 2>/dev/null
+    kill -TERM "$recv"
+    kill -CONT "$recv"
+    finish recv
+    [ "$status" = 0 ]
+    diff <(printf '%s\n' "SIGRTMIN+1 value 7" "${expected[@]}") \
+        <(tail -n +2 "$T/recv" | head -n -1 | sed 's/ from [0-9]*//')
+    [[ $(tail -1 "$T/recv") = "SIGTERM from "* ]]
+}
+
+@test "a standard signal that is sent again before it is taken comes once, from its first sender" {
+    start_recv
+    stop "$recv"
+    start send ./signals/send -q 1 "$recv" USR1
+    finish send
+    for value in 2 3 4; do
+        ./signals/send -q "$value" "$recv" USR1 2>/dev/null
+    done
+    kill -CONT "$recv"
+    eventually grep -q USR1 "$T/recv"
+    end_recv
+    has_lines "SIGUSR1 from $send value 1" "SIGTERM from $BASHPID"
+}
+
+@test "a value is any int, and goes with standard signals too" {
+    start_recv USR1
+    for value in 0 -1 2147483647 -2147483648; do
+        try ./signals/send -q "$value" "$recv" USR1
+        [ "$status" = 0 ]
+        eventually grep -q -- "value $value$" "$T/recv"
+    done
+    try ./signals/send -q 2147483648 "$recv" USR1
+    [ "$status" = 2 ]
+    end_recv
+}
+
+@test "recv hears kill(1), its -q, and perl" {
+    start_recv 40 USR1
+    start kill env kill -USR1 "$recv"
+    finish kill
+    eventually grep -q "^SIGUSR1 from $kill$" "$T/recv"
+    start perl perl -e 'kill USR1 => $ARGV[0]' "$recv"
+    finish perl
+    eventually grep -q "^SIGUSR1 from $perl$" "$T/recv"
+    if env kill --help 2>&1 | grep -q -- --queue; then
+        start kill env kill -q 12345 -40 "$recv" # procps has the number first
+        finish kill
+        [ "$status" = 0 ] || { start kill env kill -q 12345 -s 40 "$recv"; finish kill; }
+        eventually grep -q "^SIGRTMIN+[0-9]* from $kill value 12345$" "$T/recv"
+    fi
+    end_recv
+}
+
+@test "send is heard by perl: the pid, the user, the code and the value" {
+    cat >"$T/listen" <<'END'
+use POSIX;
+$| = 1;
+sigaction(SIGUSR1, POSIX::SigAction->new(sub {
+    my ($name, $info, $raw) = @_;
+    print "$name $$info{pid} $$info{uid} $$info{code} ", $$info{code} == SI_QUEUE ? unpack("x24 i", $raw) : "", "\n";
+    exit if ++$count == 2;
+}, POSIX::SigSet->new, SA_SIGINFO));
+print "ready\n";
+select undef, undef, undef, 0.1 while 1;
+END
+    start perl perl "$T/listen"
+    eventually grep -q ready "$T/perl"
+    start send ./signals/send "$perl" USR1
+    finish send
+    eventually grep -qx "USR1 $send $(id -u) 0 " "$T/perl"
+    start send ./signals/send -q -77 "$perl" SIGUSR1
+    finish send
+    finish perl
+    grep -qx "USR1 $send $(id -u) -1 -77" "$T/perl"
+}
+
+@test "a key of the terminal is a signal from nobody: PID 0, SI_KERNEL" {
+    command -v script >/dev/null || skip "needs script(1)"
+    mkfifo "$T/keys"
+    start script script -qec "./signals/recv INT 2>$T/story | tee $T/got" /dev/null <"$T/keys"
+    exec {keys}>"$T/keys"
+    eventually grep -q . "$T/got"
+    pid=$(head -1 "$T/got" | tr -d '\r')
+    stop_of_tee=$(pgrep -P "$(ps -o ppid= -p "$pid" | tr -d ' ')" tee) || true
+    printf '\003' >&"$keys"
+    eventually grep -q "SIGINT: SI_KERNEL, si_uid 0" "$T/story"
+    kill -TERM "$pid"
+    exec {keys}>&-
+    finish script
+    rm "$T/keys"
+}
+
+@test "PID 0 and negative ones would be groups, perhaps everybody: refused with status 2" {
+    for pid in 0 -1 "-$BASHPID"; do
+        try ./signals/send -- "$pid" KILL
+        [ "$status" = 2 ]
+        [[ $stderr = "send: PID $pid: "*group* ]]
+    done
+    try ./signals/send 4294967297 0
+    [ "$status" = 2 ]
+}
+
+@test "send to a process that is not there: ESRCH; signal 0 only asks" {
+    sleep 0 &
+    wait $!
+    gone=$!
+    try ./signals/send "$gone" USR1
+    [ "$status" = 1 ]
+    [ "$stderr" = "send: kill: $gone: No such process" ]
+    try ./signals/send -q 1 "$gone" 0
+    [ "$status" = 1 ]
+    [ "$stderr" = "send: sigqueue: $gone: No such process" ]
+    try ./signals/send $$ 0
+    [ "$status" = 0 ]
+    start_recv
+    kill -KILL "$recv"
+    finish recv
+    try ./signals/send "$recv" USR1
+    [ "$status" = 1 ]
+}
+
+@test "another user's process: EPERM; root may signal anybody, and recv tells its uid" {
+    [ "$(id -u)" = 0 ] || skip "needs root, to be another user"
+    folder=$(mktemp -d)
+    scratch=("$folder")
+    chmod 755 "$folder"
+    cp signals/send signals/recv "$folder"
+    start_recv
+    try setpriv --reuid 65534 --clear-groups "$folder/send" "$recv" USR1
+    [ "$status" = 1 ]
+    [ "$stderr" = "send: kill: $recv belongs to another user: Operation not permitted" ]
+    end_recv
+    has_lines "SIGTERM from $BASHPID"
+    start recv setpriv --reuid 65534 --clear-groups "$folder/recv"
+    eventually grep -q . "$T/recv"
+    ./signals/send "$recv" USR1 2>/dev/null
+    eventually grep -q "SIGUSR1: SI_USER, si_uid 0" "$T/recv.err"
+    end_recv
+}
+
+@test "at the limit of queued signals: EAGAIN for a real-time one with a value, a signal from nobody without" {
+    command -v prlimit >/dev/null || skip "needs prlimit(1)"
+    start recv prlimit --sigpending=0 ./signals/recv
+    eventually grep -q . "$T/recv"
+    try ./signals/send -q 5 "$recv" RTMIN
+    [ "$status" = 1 ]
+    [[ $stderr = "send: sigqueue: $recv has too many signals queued "*"Resource temporarily unavailable" ]]
+    try ./signals/send "$recv" RTMIN
+    [ "$status" = 0 ]
+    eventually grep -qx "SIGRTMIN from 0" "$T/recv"
+    try ./signals/send -q 5 "$recv" USR1
+    [ "$status" = 0 ]
+    eventually grep -qx "SIGUSR1 from 0" "$T/recv"
+    end_recv
+}
+
+@test "recv works although its signals were blocked or ignored when it was started" {
+    for how in 'sigprocmask(SIG_BLOCK, POSIX::SigSet->new(1 .. 31))' '$SIG{$_} = "IGNORE" for qw(USR1 USR2 TERM HUP)'; do
+        start recv perl -e "use POSIX; $how; exec './signals/recv'"
+        eventually grep -q . "$T/recv"
+        kill -USR1 "$recv"
+        eventually grep -q "^SIGUSR1 from" "$T/recv"
+        end_recv
+    done
+}
+
+@test "recv: a full disk or a reader that has gone is an error" {
+    start recv ./signals/recv
+    eventually grep -q . "$T/recv"
+    end_recv
+    try bash -c './signals/recv >/dev/full'
+    [ "$status" = 1 ]
+    [[ $stderr = "recv: stdout: No space left on device" ]]
+    start recv bash -c "exec ./signals/recv PIPE USR1 > >(head -1)"
+    eventually grep -q . "$T/recv"
+    eventually bash -c "! pgrep -P $recv head"
+    kill -USR1 "$recv"
+    finish recv
+    [ "$status" = 1 ]
+    [[ $(<"$T/recv.err") = *"recv: stdout: Broken pipe" ]]
+}
+
+@test "pending: sent five times while blocked, delivered once; the kernel's sets show both" {
+    try ./signals/pending
+    [ "$status" = 0 ]
+    [ "$output" = "sent 5 delivered 1" ]
+    [[ $stderr =~ "its SigBlk: "[0-9a-f]{13}2|3|6|7|a|b|e|f[0-9a-f]{2} ]]
+    [ "$(grep -c 'sender | kill([0-9]*, SIGUSR1) = 0' <<<"$stderr")" = 5 ]
+    grep -q "its ShdPnd: 0000000000000200" <<<"$stderr"
+    grep -q "the sender has ended, the handler has run 0 times" <<<"$stderr"
+    grep -q "sigpending(): SIGUSR1 is in it" <<<"$stderr"
+    assert_lesson "a standard signal is pending or not"
+}
+
+@test "queue: real-time signals come in order, with each value, the lowest number first; a standard one once" {
+    try ./signals/queue
+    [ "$status" = 0 ]
+    [ "$output" = "SIGUSR1 value 1
+SIGRTMIN+1 value 1
+SIGRTMIN+1 value 2
+SIGRTMIN+1 value 3
+SIGRTMIN+2 value 1
+SIGRTMIN+2 value 2
+SIGRTMIN+2 value 3" ]
+    [ "$(grep -o 'sigqueue(SIG[^)]*) = 0' <<<"$stderr" | sed -n '1p;4p;7p' | xargs)" = \
+        "sigqueue(SIGRTMIN+2, 1) = 0 sigqueue(SIGRTMIN+1, 1) = 0 sigqueue(SIGUSR1, 1) = 0" ]
+    [ "$(grep -c 'sigqueue(SIGUSR1, [123]) = 0' <<<"$stderr")" = 3 ]
+    grep -q "sigtimedwait() = -1 EAGAIN" <<<"$stderr"
+    grep -q "sigqueue(SIGRTMIN+2) = -1 EAGAIN" <<<"$stderr"
+    assert_lesson "real-time signals are queued"
+}
+
+@test "queue: what cannot be queued is an error, not a loss" {
+    command -v prlimit >/dev/null || skip "needs prlimit(1)"
+    try prlimit --sigpending=0 ./signals/queue
+    [ "$status" = 1 ]
+    grep -q "^queue: sigqueue: Resource temporarily unavailable" <<<"$stderr"
+}
+
+@test "inherit: fork keeps all but what is pending, exec keeps all but the handlers" {
+    for ignored in "" "trap '' USR1 ALRM PIPE;"; do
+        try bash -c "$ignored ./signals/inherit"
+        [ "$status" = 0 ]
+        [ "$output" = "         fork     exec
+handler  kept     reset
+ignored  kept     kept
+mask     kept     kept
+pending  cleared  kept" ]
+        [ "$(grep -c 'ShdPnd 0000000000002000: SIGALRM' <<<"$stderr")" = 2 ]
+        [ "$(grep -c 'ShdPnd 0000000000000000: no SIGALRM' <<<"$stderr")" = 1 ]
+        [ "$(grep -c 'SigBlk 0000000000002000: SIGALRM' <<<"$stderr")" = 3 ]
+        [ "$(grep -c 'SigIgn .*: SIGUSR2' <<<"$stderr")" = 3 ]
+        [ "$(grep -c 'SigCgt .*: SIGUSR1' <<<"$stderr")" = 2 ]
+        [ "$(grep -c 'SigCgt .*: no SIGUSR1' <<<"$stderr")" = 1 ]
+        grep -q "child | pause() = -1 EINTR: the handler has run" <<<"$stderr"
+        assert_lesson "fork() copies all but what is pending"
+    done
+}
+
+@test "inherit works where its signals were blocked, and says so where there is no cat" {
+    try perl -e 'use POSIX; sigprocmask(SIG_BLOCK, POSIX::SigSet->new(1 .. 31)); exec "./signals/inherit"'
+    [ "$status" = 0 ]
+    try env PATH=/nowhere "$PWD/signals/inherit"
+    [ "$status" = 1 ]
+    grep -q "^inherit: execlp cat: No such file or directory" <<<"$stderr"
+}
+
+@test "group: a pid reaches one, 0 the sender's group and the sender, -PGID the group; zombies exist, the reaped do not" {
+    try ./signals/group
+    [ "$status" = 0 ]
+    [ "$(head -5 <<<"$output")" = "kill(B, SIGUSR1): B
+kill(0, SIGUSR1): A B
+kill(-PGID, SIGUSR1): A B
+kill(zombie, 0): 0
+kill(reaped, 0): ESRCH" ]
+    [ "${#lines[@]}" = 6 ]
+    [ "$(grep -c ' A | SIGUSR1 from [0-9]*, itself$' <<<"$stderr")" = 1 ]
+    assert_lesson "a pid is one process"
+}
+
+@test "group: without the right to signal process 1, EPERM" {
+    [ "$(id -u)" = 0 ] || ! kill -0 1 2>/dev/null || skip "process 1 belongs to this user"
+    try ./signals/group
+    [ "${lines[5]}" = "kill(1, 0): EPERM" ]
+    [ "$(id -u)" != 0 ] || grep -q "setresuid(): user 65534" <<<"$stderr"
+}
+
+@test "group reaches nobody else: neither its parent, nor whoever stands in the same group" {
+    try bash -c 'trap "echo hit" USR1 USR2 TERM; sleep 10 & ./signals/group >/dev/null 2>&1; kill -0 $! && kill $!'
+    [ "$status" = 0 ]
+    [ -z "$output" ]
+}
+
+@test "group: a terminal that stops the output of background groups (stty tostop) does not stop it" {
+    command -v script >/dev/null || skip "needs script(1)"
+    try script -qec "stty tostop; ./signals/group" /dev/null </dev/null
+    [ "$status" = 0 ]
+    [[ $output = *"kill(reaped, 0): ESRCH"* ]]
+}
+
+@test "killed in the middle, group and inherit leave nobody behind" {
+    for program in group inherit; do
+        for signal in INT TERM KILL; do
+            start_short_of_words middle "./signals/$program"
+            eventually bash -c "[ -n \"\$(pgrep -P $middle)\" ]"
+            kill -"$signal" "$middle"
+            finish middle
+            [ "$status" = $((128 + $(kill -l "$signal"))) ]
+            eventually none_left
+            exec {words}>&-
+            rm "$T/words"
+        done
+    done
+}
