@@ -232,6 +232,7 @@ static void start_other_side(void)
         err(EXIT_FAILURE, "fork");
     if (bench_peer == 0)
         other_side();
+    user_of_objects = bench_peer;
 }
 
 static void end_other_side(void)
@@ -240,6 +241,7 @@ static void end_other_side(void)
         err(EXIT_FAILURE, "signal");
     agreed->messages = 0;
     tell(&agreed->start);
+    user_of_objects = 0;
     const int status = reap(bench_peer);
     if (status != 0)
         errx(EXIT_FAILURE, "the other process has ended with status %d", status);
@@ -300,7 +302,7 @@ static void print_figures(const struct mechanism *mechanism, enum test test,
                           enum placement placement, long messages, double seconds,
                           const struct histogram *histogram)
 {
-    printf("%s\t%s\t%s\t%s\t%zu\t%ld\t%.4f\t", bench->name, mechanism->variant, test_names[test],
+    printf("%s\t%s\t%s\t%s\t%zu\t%ld\t%.6f\t", bench->name, mechanism->variant, test_names[test],
            placement_names[placement], message_size, messages, seconds);
     if (test == LATENCY)
         printf("%.0f\t%.0f\t%.0f\t%.0f\t", quantile(histogram, 0.5) / 2,
@@ -312,34 +314,53 @@ static void print_figures(const struct mechanism *mechanism, enum test test,
            (double)messages * (double)message_size / seconds / 1e6);
 }
 
+/* A measured way: how many messages its next slice will have, and what the slices said. */
+struct measured {
+    const struct mechanism *mechanism;
+    long next, messages;
+    double seconds, best; /* best: ns for each message */
+};
+
+static double measure_slice(struct measured *measured, enum test test, struct histogram *histogram)
+{
+    const long messages = measured->next;
+    const double ns = (double)slice(measured->mechanism, test, messages, histogram);
+    const double each = ns / (double)messages;
+    measured->messages += messages;
+    measured->seconds += ns / 1e9;
+    if (measured->best == 0 || each < measured->best)
+        measured->best = each;
+    /* The machine may have become faster or slower. */
+    const double better = SLICE_NS / each;
+    measured->next = better > (double)(2 * messages) ? 2 * messages : (long)better + 1;
+    return each;
+}
+
 static void measure(const struct mechanism *mechanism, enum test test, enum placement placement)
 {
-    const long messages = messages_for_a_slice(mechanism, test);
-    const long pipe_messages = compares ? messages_for_a_slice(&pipe_mechanism, test) : 0;
-    const long wanted = (long)(seconds_for_each * 1e9 / SLICE_NS + 0.5);
-    const long slices = compares && wanted < PAIRS ? PAIRS : wanted;
+    struct measured own = {.mechanism = mechanism, .next = messages_for_a_slice(mechanism, test)};
+    struct measured neighbour = {.mechanism = &pipe_mechanism};
+    if (compares)
+        neighbour.next = messages_for_a_slice(&pipe_mechanism, test);
+    const int wanted = (int)(seconds_for_each * 1e9 / SLICE_NS + 0.5);
+    const int slices = compares && wanted < PAIRS ? PAIRS : wanted;
     struct histogram *const histogram = new_histogram();
-    double *const ratios = malloc((size_t)slices * sizeof *ratios);
+    double *const ratios = calloc((size_t)slices, sizeof *ratios);
     if (ratios == NULL)
-        err(EXIT_FAILURE, "malloc");
-    double total = 0, best = 0;
-    for (long i = 0; i < slices; i++) {
-        double ns[2] = {0, 0};
+        err(EXIT_FAILURE, "calloc");
+    for (int i = 0; i < slices; i++) {
+        double own_ns = 0, pipe_ns = 0;
         for (int turn = 0; turn < 2; turn++)
             if ((i + turn) % 2 == 0)
-                ns[0] = (double)slice(mechanism, test, messages, histogram);
+                own_ns = measure_slice(&own, test, histogram);
             else if (compares)
-                ns[1] = (double)slice(&pipe_mechanism, test, pipe_messages, NULL);
-        total += ns[0];
-        if (best == 0 || ns[0] < best)
-            best = ns[0];
-        ratios[i] = compares ? ns[0] / (double)messages * (double)pipe_messages / ns[1] : 0;
+                pipe_ns = measure_slice(&neighbour, test, NULL);
+        ratios[i] = compares ? own_ns / pipe_ns : 0;
     }
     const long one_way = test == LATENCY ? 2 : 1;
-    print_figures(mechanism, test, placement, one_way * messages * slices, total / 1e9, histogram);
+    print_figures(mechanism, test, placement, one_way * own.messages, own.seconds, histogram);
     if (compares)
-        printf("\t%.0f\t%.3f", (double)(one_way * messages) / best * 1e9,
-               median(ratios, (size_t)slices));
+        printf("\t%.0f\t%.3f", (double)one_way * 1e9 / own.best, median(ratios, (size_t)slices));
     putchar('\n');
     flush_stdout();
     free(histogram);

@@ -20,7 +20,7 @@ for program in pipe fifo msgq shm sem signals dup; do
     # shellcheck disable=SC2086 # several options
     ./$program/bench -r -p same ${BENCH_OPTIONS:-} >"$work/same" 2>"$work/words" || { cat "$work/words" >&2; exit 1; }
     # shellcheck disable=SC2086
-    ./$program/bench -d 0.1 -p diff,free ${BENCH_OPTIONS:-} >"$work/others" 2>>"$work/words" ||
+    ./$program/bench -d 0.1 ${BENCH_OPTIONS:-} -p diff,free >"$work/others" 2>>"$work/words" ||
         { cat "$work/words" >&2; exit 1; }
     grep -v 'reading of the clock' "$work/words" | sort -u >&2
     head -n 1 "$work/same" >"$work/head"

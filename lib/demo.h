@@ -121,6 +121,10 @@ void unlink_at_exit(const char *path);
 void remove_queue_at_exit(int id);
 void remove_set_at_exit(int id);
 
+/* A child that works with these objects, or 0. It is killed before they are removed, so that it
+ * does not complain of that. */
+extern volatile pid_t user_of_objects;
+
 /* Remove them at once, and forget them. A signal handler may call it. */
 void remove_now(void);
 

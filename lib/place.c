@@ -23,6 +23,7 @@ static struct object {
     int queue, set;
 } objects[MOST_OBJECTS];
 static volatile sig_atomic_t object_count;
+volatile pid_t user_of_objects;
 
 static const int endings[] = {SIGHUP, SIGINT, SIGPIPE, SIGQUIT, SIGTERM};
 enum { ENDINGS = sizeof endings / sizeof *endings };
@@ -98,6 +99,8 @@ void remove_now(void)
 {
     if (getpid() != main_process)
         return; /* a child of fork(2) has inherited the list, but owns nothing */
+    if (user_of_objects > 0)
+        kill(user_of_objects, SIGKILL);
     for (int i = 0; i < object_count; i++) {
         if (objects[i].path != NULL)
             unlink(objects[i].path);
@@ -131,8 +134,8 @@ static void add_object(struct object object)
     if (atexit(remove_now) != 0)
         errx(EXIT_FAILURE, "atexit");
     for (int i = 0; i < ENDINGS; i++) {
-        const struct sigaction new = {.sa_handler = remove_and_end};
-        struct sigaction old;
+        struct sigaction new = {.sa_handler = remove_and_end}, old;
+        sigaddset(&new.sa_mask, SIGCHLD); /* of the child that remove_now() kills */
         if (sigaction(endings[i], NULL, &old) == -1)
             err(EXIT_FAILURE, "sigaction");
         if (old.sa_handler != SIG_IGN && sigaction(endings[i], &new, NULL) == -1)

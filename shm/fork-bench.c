@@ -25,7 +25,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { MIB = 1024 * 1024, MOST_SIZES = 16, ROUNDS = 15, LARGEST = 4096, SWITCHES = 20000 };
+enum { MIB = 1024 * 1024, MOST_SIZES = 16, ROUNDS = 15, LARGEST = 4096, SWITCHES = 4000 };
 
 static const char usage[] =
     "usage: fork-bench [-s MIB,...]\n"

@@ -92,6 +92,7 @@ refuses() {
 
 @test "what a program prints, it does not lose silently: a full disk is an error" {
     for program in $(programs); do
+        [[ $program != *bench ]] || continue # they take long: tests/bench.bats
         ! grep -q pair_lane "$BATS_TEST_DIRNAME/../$program.c" || continue # tested as pairs
         read -ra words <<<"$(operands "$program")"
         try "./$program" "${words[@]}" </dev/null
