@@ -139,6 +139,12 @@ static struct flow open_flow(const char *source, int from, const char *target, i
     return flow;
 }
 
+static void close_flow(const struct flow *flow)
+{
+    if (close(flow->pipe[READ_END]) == -1 || close(flow->pipe[WRITE_END]) == -1)
+        err(EXIT_FAILURE, "close");
+}
+
 static bool can_take(const struct flow *flow)
 {
     return !flow->ended && flow->held == 0;
@@ -192,11 +198,11 @@ static void talk(int peer)
     while (!outgoing.ended || !incoming.ended) {
         /* While we can neither read nor write there, it could only say POLLHUP, without end. */
         const bool watch_peer = incoming.held == 0 || outgoing.held > 0;
+        const int input = !can_take(&incoming) ? 0 : incoming.by_splice ? POLLIN | POLLPRI : POLLIN;
+        const int output = outgoing.held > 0 ? POLLOUT : 0;
         struct pollfd ends[] = {
             {.fd = can_take(&outgoing) ? STDIN_FILENO : -1, .events = POLLIN},
-            {.fd = watch_peer ? peer : -1,
-             .events =
-                 (short)((can_take(&incoming) ? POLLIN : 0) | (outgoing.held > 0 ? POLLOUT : 0))},
+            {.fd = watch_peer ? peer : -1, .events = (short)(input | output)},
             {.fd = incoming.held > 0 ? STDOUT_FILENO : -1, .events = POLLOUT},
         };
         if (poll(ends, sizeof ends / sizeof *ends, -1) == -1)
@@ -204,6 +210,10 @@ static void talk(int peer)
 
         if ((ends[1].revents & (POLLERR | POLLHUP)) != 0 && incoming.ended)
             errx(EXIT_FAILURE, "the peer has gone");
+        if ((ends[1].revents & POLLPRI) != 0) {
+            say("urgent data: splice() would stop there, so read()");
+            incoming.by_splice = false;
+        }
         if (ends[1].revents != 0 && can_take(&incoming)) {
             take(&incoming);
             if (incoming.ended)
@@ -222,6 +232,10 @@ static void talk(int peer)
             }
         }
     }
+    close_flow(&outgoing);
+    close_flow(&incoming);
+    if (close(peer) == -1)
+        err(EXIT_FAILURE, "close");
     say("%llu bytes sent, %llu received", outgoing.bytes, incoming.bytes);
 }
 

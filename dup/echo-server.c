@@ -26,7 +26,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { MOST_FDS = 4096, BUFFER = 4096, MOVES = 32, REST_MS = 1000, STALL_MS = 1000 };
+enum { MOST_FDS = 4096, BUFFER = 4096, MOVES = 16, REST_MS = 1000, STALL_MS = 1000 };
 enum { FEW = 4, LINES = 20, SHORT = 20 }; /* the story does not tell all, see telling() */
 enum way { SELECT, POLL, EPOLL, EPOLL_ET };
 

@@ -41,7 +41,7 @@ static void read_first_line(int fd, const char *file)
             break;
         length++;
     } while (length < sizeof line && line[length - 1] != '\n');
-    say("read(%d) = %zu %s", fd, length, quoted(line, length));
+    say("read(%d): %s", fd, quoted(line, length));
     if (write_full(STDOUT_FILENO, line, length) == -1)
         err(EXIT_FAILURE, "stdout");
 }

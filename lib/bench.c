@@ -23,7 +23,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 enum { SLICE_NS = 25000000, WARM_UP_NS = 5000000, PAIRS = 24, MOST_SIZES = 64 };
@@ -528,9 +527,7 @@ int run_bench(int argc, char *argv[], const struct bench *what)
         warnx("there is only one CPU: nothing is measured on two");
         chosen.placements[DIFF] = false;
     }
-    agreed = mmap(NULL, sizeof *agreed, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (agreed == MAP_FAILED)
-        err(EXIT_FAILURE, "mmap");
+    agreed = share_memory(sizeof *agreed);
     if (sem_init(&agreed->start, 1, 0) == -1 || sem_init(&agreed->ready, 1, 0) == -1 ||
         sem_init(&agreed->done, 1, 0) == -1)
         err(EXIT_FAILURE, "sem_init");

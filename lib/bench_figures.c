@@ -80,5 +80,6 @@ double quantile(const struct histogram *histogram, double part)
         return (double)bucket;
     const size_t doublings = bucket / HALF - 1;
     const double width = (double)(1ULL << doublings);
-    return width * ((double)(bucket - doublings * HALF) + 0.5);
+    const double middle = width * ((double)(bucket - doublings * HALF) + 0.5);
+    return middle < (double)histogram->longest ? middle : (double)histogram->longest;
 }

@@ -92,6 +92,17 @@ pid_t wait_for_any(void);
  * shell does. */
 int reap(pid_t pid);
 
+/* Memory that this process will have in common with its children, full of zeros. See MAP_SHARED and
+ * MAP_ANONYMOUS in mmap(2). */
+void *share_memory(size_t size);
+
+/* Exit, naming the call, unless `error` is 0: the pthread functions return the error, and leave
+ * errno alone. */
+void check_error(int error, const char *call);
+
+/* CLOCK_MONOTONIC in milliseconds. See clock_gettime(2). */
+double now_in_ms(void);
+
 /* ---- Names and removal of objects: place.c ---- */
 
 /* The path of `name` in the user's private directory, /tmp/ipc-UID, which is made if it is missing.

@@ -1,4 +1,5 @@
-/* process.c - other processes, as the kernel sees them */
+/* process.c - other processes, as the kernel sees them, and what they share */
+#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include "demo.h"
 
 #include <err.h>
@@ -8,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -21,7 +23,7 @@ static void pause_for(long nanoseconds)
     nanosleep(&(struct timespec){.tv_nsec = nanoseconds}, NULL);
 }
 
-static double now_in_ms(void)
+double now_in_ms(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -145,4 +147,20 @@ int reap(pid_t pid)
         if (errno != EINTR)
             err(EXIT_FAILURE, "waitpid");
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+void *share_memory(size_t size)
+{
+    void *const memory =
+        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        err(EXIT_FAILURE, "mmap");
+    return memory;
+}
+
+void check_error(int error, const char *call)
+{
+    errno = error;
+    if (error != 0)
+        err(EXIT_FAILURE, "%s", call);
 }

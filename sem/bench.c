@@ -37,10 +37,7 @@ static struct {
 
 static void open_memory(void)
 {
-    shared =
-        mmap(NULL, 2 * sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (shared == MAP_FAILED)
-        err(EXIT_FAILURE, "mmap");
+    shared = share_memory(2 * sizeof *shared);
 }
 
 static void close_memory(void)
@@ -110,27 +107,19 @@ static void wait_for_post(enum way way, void *message, size_t size)
 
 /* ---- A mutex and a condition ---- */
 
-static void check(int error, const char *call)
-{
-    if (error == 0)
-        return;
-    errno = error;
-    err(EXIT_FAILURE, "%s", call);
-}
-
 static void open_monitors(size_t size)
 {
     (void)size;
     pthread_mutexattr_t for_mutex;
     pthread_condattr_t for_condition;
     open_memory();
-    check(pthread_mutexattr_init(&for_mutex), "pthread_mutexattr_init");
-    check(pthread_condattr_init(&for_condition), "pthread_condattr_init");
-    check(pthread_mutexattr_setpshared(&for_mutex, PTHREAD_PROCESS_SHARED), "setpshared");
-    check(pthread_condattr_setpshared(&for_condition, PTHREAD_PROCESS_SHARED), "setpshared");
+    check_error(pthread_mutexattr_init(&for_mutex), "pthread_mutexattr_init");
+    check_error(pthread_condattr_init(&for_condition), "pthread_condattr_init");
+    check_error(pthread_mutexattr_setpshared(&for_mutex, PTHREAD_PROCESS_SHARED), "setpshared");
+    check_error(pthread_condattr_setpshared(&for_condition, PTHREAD_PROCESS_SHARED), "setpshared");
     for (int way = WAY_THERE; way <= WAY_BACK; way++) {
-        check(pthread_mutex_init(&shared[way].mutex, &for_mutex), "pthread_mutex_init");
-        check(pthread_cond_init(&shared[way].not_zero, &for_condition), "pthread_cond_init");
+        check_error(pthread_mutex_init(&shared[way].mutex, &for_mutex), "pthread_mutex_init");
+        check_error(pthread_cond_init(&shared[way].not_zero, &for_condition), "pthread_cond_init");
     }
 }
 
@@ -138,21 +127,22 @@ static void signal_one(enum way way, void *message, size_t size)
 {
     (void)message;
     (void)size;
-    check(pthread_mutex_lock(&shared[way].mutex), "pthread_mutex_lock");
+    check_error(pthread_mutex_lock(&shared[way].mutex), "pthread_mutex_lock");
     shared[way].count++;
-    check(pthread_cond_signal(&shared[way].not_zero), "pthread_cond_signal");
-    check(pthread_mutex_unlock(&shared[way].mutex), "pthread_mutex_unlock");
+    check_error(pthread_cond_signal(&shared[way].not_zero), "pthread_cond_signal");
+    check_error(pthread_mutex_unlock(&shared[way].mutex), "pthread_mutex_unlock");
 }
 
 static void wait_for_one(enum way way, void *message, size_t size)
 {
     (void)message;
     (void)size;
-    check(pthread_mutex_lock(&shared[way].mutex), "pthread_mutex_lock");
+    check_error(pthread_mutex_lock(&shared[way].mutex), "pthread_mutex_lock");
     while (shared[way].count == 0)
-        check(pthread_cond_wait(&shared[way].not_zero, &shared[way].mutex), "pthread_cond_wait");
+        check_error(pthread_cond_wait(&shared[way].not_zero, &shared[way].mutex),
+                    "pthread_cond_wait");
     shared[way].count--;
-    check(pthread_mutex_unlock(&shared[way].mutex), "pthread_mutex_unlock");
+    check_error(pthread_mutex_unlock(&shared[way].mutex), "pthread_mutex_unlock");
 }
 
 /* ---- eventfd ---- */

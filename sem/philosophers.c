@@ -28,7 +28,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ipc.h>
-#include <sys/mman.h>
 #include <sys/sem.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -183,13 +182,6 @@ static const struct way mistake = {
     "left fork first", take_left_first, put_forks,
     "each holds what its neighbour waits for, all around: nobody will ever eat"};
 
-static double now_in_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
-}
-
 /* First say that I eat, then look at the others: of two that eat, one at least sees the other. */
 static void eat(int i)
 {
@@ -337,9 +329,7 @@ int main(int argc, char *argv[])
         way = &mistake;
 
     lane(0, "watcher");
-    shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (shared == MAP_FAILED)
-        err(EXIT_FAILURE, "mmap");
+    shared = share_memory(sizeof *shared);
     make_semaphores(way);
     say("%d philosophers, always hungry; the way: %s", count, way->name);
     pid_t pids[MOST];

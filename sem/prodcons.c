@@ -30,7 +30,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 enum { MOST_OF_A_KIND = 32, MOST_SLOTS = 1000, MOST_ITEMS = 10000000 };
@@ -65,14 +64,6 @@ static struct shared {
 
 static pid_t pids[2 * MOST_OF_A_KIND]; /* the consumers, then the producers */
 static int me;                         /* my number among them */
-
-/* The pthread functions return the error, and leave errno alone. */
-static void check(int error, const char *call)
-{
-    errno = error;
-    if (error != 0)
-        err(EXIT_FAILURE, "%s", call);
-}
 
 static void wait_for(enum thing thing)
 {
@@ -111,18 +102,19 @@ static void give(enum thing thing)
 
 static void enter(enum thing thing)
 {
-    check(pthread_mutex_lock(&shared->mutex), "pthread_mutex_lock");
+    check_error(pthread_mutex_lock(&shared->mutex), "pthread_mutex_lock");
     shared->awaited[me] = (int)thing;
     while (shared->count[thing] == 0)
-        check(pthread_cond_wait(&shared->available[thing], &shared->mutex), "pthread_cond_wait");
+        check_error(pthread_cond_wait(&shared->available[thing], &shared->mutex),
+                    "pthread_cond_wait");
     shared->count[thing]--;
 }
 
 static void leave(enum thing thing)
 {
     shared->count[thing]++;
-    check(pthread_cond_signal(&shared->available[thing]), "pthread_cond_signal");
-    check(pthread_mutex_unlock(&shared->mutex), "pthread_mutex_unlock");
+    check_error(pthread_cond_signal(&shared->available[thing]), "pthread_cond_signal");
+    check_error(pthread_mutex_unlock(&shared->mutex), "pthread_mutex_unlock");
 }
 
 static void enter_lock_first(enum thing thing)
@@ -211,10 +203,7 @@ static void start(int party)
 /* Each of them must be told that it is for processes: the semaphores, the mutex, the conditions. */
 static void make_shared(void)
 {
-    shared = mmap(NULL, sizeof *shared + (size_t)items, PROT_READ | PROT_WRITE,
-                  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (shared == MAP_FAILED)
-        err(EXIT_FAILURE, "mmap");
+    shared = share_memory(sizeof *shared + (size_t)items);
     shared->producing = producers;
     shared->count[FREE] = slots;
     const unsigned values[THINGS] = {[FREE] = (unsigned)slots, [ITEM] = 0, [LOCK] = 1};
@@ -222,14 +211,14 @@ static void make_shared(void)
         if (sem_init(&shared->semaphore[i], true, values[i]) == -1)
             err(EXIT_FAILURE, "sem_init");
     pthread_mutexattr_t of_mutex;
-    check(pthread_mutexattr_init(&of_mutex), "pthread_mutexattr_init");
-    check(pthread_mutexattr_setpshared(&of_mutex, PTHREAD_PROCESS_SHARED), "setpshared");
-    check(pthread_mutex_init(&shared->mutex, &of_mutex), "pthread_mutex_init");
+    check_error(pthread_mutexattr_init(&of_mutex), "pthread_mutexattr_init");
+    check_error(pthread_mutexattr_setpshared(&of_mutex, PTHREAD_PROCESS_SHARED), "setpshared");
+    check_error(pthread_mutex_init(&shared->mutex, &of_mutex), "pthread_mutex_init");
     pthread_condattr_t of_condition;
-    check(pthread_condattr_init(&of_condition), "pthread_condattr_init");
-    check(pthread_condattr_setpshared(&of_condition, PTHREAD_PROCESS_SHARED), "setpshared");
+    check_error(pthread_condattr_init(&of_condition), "pthread_condattr_init");
+    check_error(pthread_condattr_setpshared(&of_condition, PTHREAD_PROCESS_SHARED), "setpshared");
     for (int i = 0; i < LOCK; i++)
-        check(pthread_cond_init(&shared->available[i], &of_condition), "pthread_cond_init");
+        check_error(pthread_cond_init(&shared->available[i], &of_condition), "pthread_cond_init");
 }
 
 static int value_of(enum thing thing)
@@ -247,9 +236,9 @@ static void tell_state(const char *when)
         say("%s: lock %d, items %d, free %d", when, value_of(LOCK), value_of(ITEM), value_of(FREE));
         return;
     }
-    check(pthread_mutex_trylock(&shared->mutex), "pthread_mutex_trylock");
+    check_error(pthread_mutex_trylock(&shared->mutex), "pthread_mutex_trylock");
     say("%s: the mutex is free, items %d, free %d", when, shared->count[ITEM], shared->count[FREE]);
-    check(pthread_mutex_unlock(&shared->mutex), "pthread_mutex_unlock");
+    check_error(pthread_mutex_unlock(&shared->mutex), "pthread_mutex_unlock");
 }
 
 /* In the order in which they end: if one is killed we end, and the others with us. */
@@ -330,7 +319,7 @@ int main(int argc, char *argv[])
     lane(0, "watcher");
     way = lock_first ? &wrong[choice] : &right[choice];
     make_shared();
-    say("%d slots, %d items, -m %s", slots, items, way->name);
+    say("slots %d, items %d, -m %s", slots, items, way->name);
     for (int i = 0; i < consumers; i++) {
         start(i);
         wait_asleep(pids[i]); /* the buffer is empty */

@@ -20,7 +20,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 enum { SUM = 100, AMOUNT = 30, WATCHED_MS = 200 };
@@ -36,18 +35,10 @@ static struct bank {
     int left, right;
 } * bank;
 
-/* The pthread functions return the error, and leave errno alone. */
-static void check(int error, const char *call)
-{
-    errno = error;
-    if (error != 0)
-        err(EXIT_FAILURE, "%s", call);
-}
-
 static void die_in_the_middle(void)
 {
     lane(1, "clerk");
-    check(pthread_mutex_lock(&bank->mutex), "pthread_mutex_lock");
+    check_error(pthread_mutex_lock(&bank->mutex), "pthread_mutex_lock");
     say("pthread_mutex_lock() = 0");
     bank->left -= AMOUNT;
     say("left %d, right %d, and not yet done", bank->left, bank->right);
@@ -70,16 +61,16 @@ static void repair(void)
     lock_after_a_death();
     bank->right = SUM - bank->left;
     say("left %d, right %d", bank->left, bank->right);
-    check(pthread_mutex_consistent(&bank->mutex), "pthread_mutex_consistent");
+    check_error(pthread_mutex_consistent(&bank->mutex), "pthread_mutex_consistent");
     say("consistent() = 0");
-    check(pthread_mutex_unlock(&bank->mutex), "pthread_mutex_unlock");
+    check_error(pthread_mutex_unlock(&bank->mutex), "pthread_mutex_unlock");
     _exit(EXIT_SUCCESS);
 }
 
 static void only_unlock(void)
 {
     lock_after_a_death();
-    check(pthread_mutex_unlock(&bank->mutex), "pthread_mutex_unlock");
+    check_error(pthread_mutex_unlock(&bank->mutex), "pthread_mutex_unlock");
     say("unlock() = 0");
     _exit(EXIT_SUCCESS);
 }
@@ -128,7 +119,7 @@ static void show_both_ends(void)
 {
     expect_end(let_one_die(repair), EXIT_SUCCESS);
     expect_lock(0, "0: as good as new");
-    check(pthread_mutex_unlock(&bank->mutex), "pthread_mutex_unlock");
+    check_error(pthread_mutex_unlock(&bank->mutex), "pthread_mutex_unlock");
     printf("sum %d\n", bank->left + bank->right);
     flush_stdout();
     expect_end(let_one_die(only_unlock), EXIT_SUCCESS);
@@ -153,19 +144,17 @@ static void show_the_hang(void)
 
 static void make_bank(bool robust)
 {
-    bank = mmap(NULL, sizeof *bank, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (bank == MAP_FAILED)
-        err(EXIT_FAILURE, "mmap");
+    bank = share_memory(sizeof *bank);
     bank->left = SUM;
     pthread_mutexattr_t attributes;
-    check(pthread_mutexattr_init(&attributes), "pthread_mutexattr_init");
-    check(pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED),
-          "pthread_mutexattr_setpshared");
+    check_error(pthread_mutexattr_init(&attributes), "pthread_mutexattr_init");
+    check_error(pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED),
+                "pthread_mutexattr_setpshared");
     if (robust)
-        check(pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST),
-              "pthread_mutexattr_setrobust");
-    check(pthread_mutex_init(&bank->mutex, &attributes), "pthread_mutex_init");
-    check(pthread_mutexattr_destroy(&attributes), "pthread_mutexattr_destroy");
+        check_error(pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST),
+                    "pthread_mutexattr_setrobust");
+    check_error(pthread_mutex_init(&bank->mutex, &attributes), "pthread_mutex_init");
+    check_error(pthread_mutexattr_destroy(&attributes), "pthread_mutexattr_destroy");
 }
 
 int main(int argc, char *argv[])

@@ -21,7 +21,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -60,21 +59,6 @@ static struct room {
     } party[KINDS][MOST_OF_A_KIND];
 } * room;
 
-/* The pthread functions return the error, and leave errno alone. */
-static void check(int error, const char *call)
-{
-    errno = error;
-    if (error != 0)
-        err(EXIT_FAILURE, "%s", call);
-}
-
-static double now_in_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
-}
-
 static enum kind other(enum kind kind)
 {
     return kind == READER ? WRITER : READER;
@@ -102,7 +86,7 @@ static void overtake(enum kind kind, int ticket)
 /* Returns false when all entries of the kind are used up. */
 static bool enter(enum kind kind, struct party *me)
 {
-    check(pthread_mutex_lock(&room->mutex), "pthread_mutex_lock");
+    check_error(pthread_mutex_lock(&room->mutex), "pthread_mutex_lock");
     const bool comes = room->still_to_come[kind] > 0;
     if (comes) {
         room->still_to_come[kind]--;
@@ -111,17 +95,17 @@ static bool enter(enum kind kind, struct party *me)
         me->ticket = room->arrivals++;
         me->overtaken = 0;
         me->waits = true;
-        check(pthread_cond_broadcast(&room->changed), "pthread_cond_broadcast");
+        check_error(pthread_cond_broadcast(&room->changed), "pthread_cond_broadcast");
         while (!may_enter(kind, me->ticket))
-            check(pthread_cond_wait(&room->changed, &room->mutex), "pthread_cond_wait");
+            check_error(pthread_cond_wait(&room->changed, &room->mutex), "pthread_cond_wait");
         me->waits = false;
         room->waiting[kind]--;
         room->inside[kind]++;
         room->entries++;
         overtake(other(kind), me->ticket);
-        check(pthread_cond_broadcast(&room->changed), "pthread_cond_broadcast");
+        check_error(pthread_cond_broadcast(&room->changed), "pthread_cond_broadcast");
     }
-    check(pthread_mutex_unlock(&room->mutex), "pthread_mutex_unlock");
+    check_error(pthread_mutex_unlock(&room->mutex), "pthread_mutex_unlock");
     return comes;
 }
 
@@ -139,14 +123,14 @@ static void stay(enum kind kind)
 
 static void leave(enum kind kind)
 {
-    check(pthread_mutex_lock(&room->mutex), "pthread_mutex_lock");
+    check_error(pthread_mutex_lock(&room->mutex), "pthread_mutex_lock");
     while (room->present[kind] == 1 && room->still_to_come[kind] > 0) /* a steady stream */
-        check(pthread_cond_wait(&room->changed, &room->mutex), "pthread_cond_wait");
+        check_error(pthread_cond_wait(&room->changed, &room->mutex), "pthread_cond_wait");
     atomic_fetch_sub(&room->seen_inside[kind], 1);
     room->present[kind]--;
     room->inside[kind]--;
-    check(pthread_cond_broadcast(&room->changed), "pthread_cond_broadcast");
-    check(pthread_mutex_unlock(&room->mutex), "pthread_mutex_unlock");
+    check_error(pthread_cond_broadcast(&room->changed), "pthread_cond_broadcast");
+    check_error(pthread_mutex_unlock(&room->mutex), "pthread_mutex_unlock");
 }
 
 static void come_and_go(enum kind kind, struct party *me)
@@ -209,18 +193,16 @@ static void reap_all(void)
 /* The mutex and the condition must both be told that they are for processes. */
 static void make_room(void)
 {
-    room = mmap(NULL, sizeof *room, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (room == MAP_FAILED)
-        err(EXIT_FAILURE, "mmap");
+    room = share_memory(sizeof *room);
     room->still_to_come[READER] = room->still_to_come[WRITER] = ENTRIES;
     pthread_mutexattr_t of_mutex;
-    check(pthread_mutexattr_init(&of_mutex), "pthread_mutexattr_init");
-    check(pthread_mutexattr_setpshared(&of_mutex, PTHREAD_PROCESS_SHARED), "setpshared");
-    check(pthread_mutex_init(&room->mutex, &of_mutex), "pthread_mutex_init");
+    check_error(pthread_mutexattr_init(&of_mutex), "pthread_mutexattr_init");
+    check_error(pthread_mutexattr_setpshared(&of_mutex, PTHREAD_PROCESS_SHARED), "setpshared");
+    check_error(pthread_mutex_init(&room->mutex, &of_mutex), "pthread_mutex_init");
     pthread_condattr_t of_condition;
-    check(pthread_condattr_init(&of_condition), "pthread_condattr_init");
-    check(pthread_condattr_setpshared(&of_condition, PTHREAD_PROCESS_SHARED), "setpshared");
-    check(pthread_cond_init(&room->changed, &of_condition), "pthread_cond_init");
+    check_error(pthread_condattr_init(&of_condition), "pthread_condattr_init");
+    check_error(pthread_condattr_setpshared(&of_condition, PTHREAD_PROCESS_SHARED), "setpshared");
+    check_error(pthread_cond_init(&room->changed, &of_condition), "pthread_cond_init");
 }
 
 /* Prints a line for the kind; returns by how many one of it was overtaken, at the most. */

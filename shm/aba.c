@@ -20,7 +20,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 static const char usage[] =
@@ -222,9 +221,7 @@ int main(int argc, char *argv[])
         errx(USAGE_ERROR, "-c is not for -x");
 
     lane(0, "first");
-    stack = mmap(NULL, sizeof *stack, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (stack == MAP_FAILED)
-        err(EXIT_FAILURE, "mmap");
+    stack = share_memory(sizeof *stack);
     if (!atomic_is_lock_free(&stack->top))
         errx(EXIT_FAILURE, "this machine has no lock-free exchange of 64 bits");
     say("64 bits are exchanged in one step: lock-free");

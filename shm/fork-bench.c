@@ -203,10 +203,7 @@ static void measure_switches(void)
     CPU_SET((size_t)sched_getcpu(), &one);
     if (sched_setaffinity(0, sizeof one, &one) == -1)
         err(EXIT_FAILURE, "sched_setaffinity");
-    turns =
-        mmap(NULL, 2 * sizeof *turns, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (turns == MAP_FAILED)
-        err(EXIT_FAILURE, "mmap");
+    turns = share_memory(2 * sizeof *turns);
     if (sem_init(&turns[0], 1, 0) == -1 || sem_init(&turns[1], 1, 0) == -1)
         err(EXIT_FAILURE, "sem_init");
     for (int round = 0; round < ROUNDS; round++) {

@@ -128,7 +128,7 @@ int main(int argc, char *argv[])
     if (sigprocmask(SIG_UNBLOCK, &set, NULL) == -1) /* the handler runs before this returns */
         err(EXIT_FAILURE, "sigprocmask");
     const int zombies = count_zombies(children);
-    say("SIGCHLD unblocked: the handler has run %d time, its waitpid() took %d", (int)signals,
+    say("SIGCHLD unblocked: the handler ran %d time, its waitpid() took %d", (int)signals,
         (int)reaped);
     printf("ended %d signals %d waits %d zombies %d\n", CHILDREN, (int)signals, (int)reaped,
            zombies);

@@ -175,6 +175,7 @@ static void tell_of_sleep(pid_t child)
     if (number != SYS_read || fd != (unsigned long)pipe_ends[READ_END])
         errx(EXIT_FAILURE, "%s: the child sleeps in call %ld", path, number);
     say("%s: it sleeps in read(%lu)", path, fd);
+    say("kill(%d, SIGUSR1)", (int)child);
 }
 
 /* Whether the call failed with EINTR; it goes on otherwise, and we end it. */
@@ -189,8 +190,6 @@ static bool interrupts(enum call call, int flags)
     wait_asleep(child);
     if (call == READ)
         tell_of_sleep(child);
-    if (call == READ)
-        say("kill(%d, SIGUSR1)", (int)child);
     if (kill(child, SIGUSR1) == -1)
         err(EXIT_FAILURE, "kill");
 

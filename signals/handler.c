@@ -172,12 +172,12 @@ static void *do_nothing(void *unused)
 static void ask_for_ever(const sigset_t *set)
 {
     die_with_parent();
-    pthread_t thread;
-    if ((errno = pthread_create(&thread, NULL, do_nothing, NULL)) != 0)
-        err(EXIT_FAILURE, "pthread_create");
     const struct sigaction action = {.sa_handler = ask_for_time, .sa_flags = SA_RESTART};
     if (sigaction(SIGUSR1, &action, NULL) == -1)
         err(EXIT_FAILURE, "sigaction");
+    pthread_t thread;
+    if ((errno = pthread_create(&thread, NULL, do_nothing, NULL)) != 0)
+        err(EXIT_FAILURE, "pthread_create");
     if (sigprocmask(SIG_UNBLOCK, set, NULL) == -1)
         err(EXIT_FAILURE, "sigprocmask");
     for (;;)

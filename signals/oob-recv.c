@@ -74,8 +74,10 @@ static int accept_sender(in_port_t port, bool in_line)
 static void ask_select_and_epoll(int fd)
 {
     fd_set exceptional;
+    if (fd >= FD_SETSIZE) /* FD_SET() would write past the end */
+        errx(EXIT_FAILURE, "descriptor %d is not below FD_SETSIZE, %d", fd, FD_SETSIZE);
     FD_ZERO(&exceptional);
-    FD_SET(fd, &exceptional);
+    FD_SET((unsigned)fd, &exceptional);
     const int selected = select(fd + 1, NULL, NULL, &exceptional, &(struct timeval){0});
     if (selected == -1)
         err(EXIT_FAILURE, "select");

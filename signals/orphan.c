@@ -102,6 +102,7 @@ static struct report make_orphan(void)
         err(EXIT_FAILURE, "close");
     const pid_t orphan = read_report().self;
     wait_asleep(orphan);
+    wait_asleep(parent);
     say("kill(%d, SIGTERM): the parent ends", (int)parent);
     if (kill(parent, SIGTERM) == -1)
         err(EXIT_FAILURE, "kill");

@@ -34,7 +34,7 @@ static const char usage[] =
     "  -f FILE  the settings (/tmp/ipc-UID/reload.conf, made if it is missing); two lines:\n"
     "             greeting = hello\n"
     "             times = 1\n"
-    "  prints the greeting so many times, each time it has read FILE\n"
+    "  prints the greeting so many times, at the start and on each SIGHUP\n"
     "  other terminal: kill -HUP $(cat /tmp/ipc-$(id -u)/reload.pid); -TERM ends it\n";
 
 static char file_path[PATH_MAX], pid_path[PATH_MAX], log_path[PATH_MAX];
@@ -164,8 +164,6 @@ static void be_the_only_one(const sigset_t *wanted)
     hold_endings();
     const int fd = lock_pid_file();
     unlink_at_exit(pid_path);
-    if (signal(SIGHUP, SIG_DFL) == SIG_ERR) /* nohup(1) has it ignored */
-        err(EXIT_FAILURE, "signal");
     if (sigprocmask(SIG_SETMASK, wanted, NULL) == -1)
         err(EXIT_FAILURE, "sigprocmask");
     if (ftruncate(fd, 0) == -1)
@@ -213,7 +211,7 @@ static bool take_line(const char *line, struct settings *new)
             new->times <= MOST_TIMES);
 }
 
-/* The start of FILE; NULL, and a word on stderr, if it cannot be read. */
+/* Returns the text of FILE; NULL, and a word on stderr, if it cannot be read. */
 static char *read_file(void)
 {
     static char text[4096];
@@ -222,14 +220,17 @@ static char *read_file(void)
         warn("open %s", file_path);
         return NULL;
     }
-    const ssize_t length = read_full(fd, text, sizeof text - 1);
+    const ssize_t length = read_full(fd, text, sizeof text);
+    const bool too_long = length == sizeof text;
     if (length == -1)
         warn("read %s", file_path);
+    else if (too_long)
+        warnx("%s: longer than %zu bytes", file_path, sizeof text - 1);
     else
         text[length] = '\0';
     if (close(fd) == -1)
         err(EXIT_FAILURE, "close %s", file_path);
-    return length == -1 ? NULL : text;
+    return length == -1 || too_long ? NULL : text;
 }
 
 /* All or nothing: changes the settings only when the whole of FILE is right. Returns whether it is;
@@ -280,10 +281,9 @@ static void serve(const sigset_t *wanted)
         }
         if (number == SIGHUP) {
             say("SIGHUP from process %d: reads %s", (int)info.si_pid, file_path);
-            if (read_settings())
-                greet();
-            else
+            if (!read_settings())
                 say("the old settings stay");
+            greet();
         }
     }
 }

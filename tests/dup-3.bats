@@ -365,6 +365,37 @@ work_of() {
     done
 }
 
+@test "what has piled up while the server could not run comes back too" {
+    head -c 60000 /dev/zero | tr '\0' x >"$T/in"
+    for way in $ways; do
+        serve server -m $way
+        kill -STOP "$server"
+        eventually eval '[ "$(state "$server")" = T ]'
+        start client ./dup/echo-client -p "$port" <"$T/in"
+        eventually grep -q "60000 bytes are missing" "$T/client.err"
+        kill -CONT "$server"
+        finish client
+        [ "$status" = 0 ]
+        cmp "$T/in" "$T/client"
+        end server
+    done
+}
+
+@test "the client closes its direction when all is back, and waits for the server to close the other" {
+    mkfifo "$T/input"
+    exec {hold}<>"$T/input"
+    foreign_server 'while (sysread $c, my $text, 100) { print {$c} $text } print "end of file\n"; <STDIN>' <"$T/input"
+    start client ./dup/echo-client -p "$port" hello
+    eventually grep -q "end of file" "$T/foreign"
+    eventually asleep "$client"
+    echo go >&"$hold"
+    finish client
+    [ "$status" = 0 ]
+    finish foreign
+    exec {hold}>&-
+    rm "$T/input"
+}
+
 @test "the server is killed with -9: a client ends with an error, whether it waits for an answer or for input" {
     mkfifo "$T/input"
     exec {hold}<>"$T/input"
@@ -399,6 +430,11 @@ work_of() {
         foreign 'for (1 .. 50) {
             my $s = connect_socket(); syswrite $s, "x" x 100000;
             setsockopt $s, SOL_SOCKET, SO_LINGER, pack "ii", 1, 0; close $s }'
+        kill -STOP "$server" # so that data, the end of file and the reset are there before it looks
+        eventually eval '[ "$(state "$server")" = T ]'
+        foreign 'my $s = connect_socket(); syswrite $s, "x" x 20000; shutdown $s, 1;
+            setsockopt $s, SOL_SOCKET, SO_LINGER, pack "ii", 1, 0; close $s'
+        kill -CONT "$server"
         try ./dup/echo-client -p "$port" hello
         [ "$output" = hello ]
         end server
