@@ -211,7 +211,7 @@ static void talk(int peer)
         if ((ends[1].revents & (POLLERR | POLLHUP)) != 0 && incoming.ended)
             errx(EXIT_FAILURE, "the peer has gone");
         if ((ends[1].revents & POLLPRI) != 0) {
-            say("urgent data: splice() would stop there, so read()");
+            say("urgent data stops splice(), so read()");
             incoming.by_splice = false;
         }
         if (ends[1].revents != 0 && can_take(&incoming)) {

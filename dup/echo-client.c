@@ -21,7 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { BUFFER = 64 * 1024, NOTICE_MS = 300, PATIENCE_MS = 3000, TOLD = 10, SHORT = 20 };
@@ -152,24 +151,16 @@ static void tell_what_is_missing(int server, in_port_t port)
         say("the server has read all that was sent");
 }
 
-static long now_in_ms(void)
-{
-    struct timespec now;
-    if (clock_gettime(CLOCK_MONOTONIC, &now) == -1)
-        err(EXIT_FAILURE, "clock_gettime");
-    return (long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* Both directions at once. It waits for ever for its input, but not for what the server owes. */
 static void exchange(int server, in_port_t port)
 {
     bool half_closed = false, told = false, ended = false;
-    long heard = now_in_ms();
+    double heard = now_in_ms();
     while (!ended) {
         const bool pending = start < end;
         const bool owed = pending || received.bytes < sent.bytes || half_closed;
-        const long left = heard + (told ? PATIENCE_MS : NOTICE_MS) - now_in_ms();
-        const int patience = !owed ? -1 : left > 0 ? (int)left : 0;
+        const double left = heard + (told ? PATIENCE_MS : NOTICE_MS) - now_in_ms();
+        const int patience = !owed ? -1 : left > 0 ? (int)left + 1 : 0;
         struct pollfd ends[] = {{.fd = more && !pending ? STDIN_FILENO : -1, .events = POLLIN},
                                 {.fd = server, .events = pending ? POLLIN | POLLOUT : POLLIN}};
         const int ready = poll(ends, 2, patience);

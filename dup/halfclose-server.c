@@ -18,7 +18,6 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { PATIENCE_MS = 5000, RETRY_MS = 1 };
@@ -28,13 +27,6 @@ static const char usage[] =
     "  -p PORT  listen there; 0 is any free one (20001 + 10 * (UID % 1000))\n"
     "  prints \"port N\", then what the client sends; serves one client, and ends\n"
     "  other terminal: ./dup/halfclose-client\n";
-
-static long now_in_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static int accept_one(int listener)
 {
@@ -53,7 +45,7 @@ static size_t read_to_end(int fd, char *answer, size_t size)
     char buffer[4096];
     unsigned long long lines = 0, bytes = 0;
     for (;;) {
-        const long start = now_in_ms();
+        const double start = now_in_ms();
         const int ready = poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, PATIENCE_MS);
         if (ready == -1)
             err(EXIT_FAILURE, "poll");
@@ -63,7 +55,7 @@ static size_t read_to_end(int fd, char *answer, size_t size)
         if (count == -1)
             err(EXIT_FAILURE, "read");
         if (count == 0) {
-            say("read(%d) = 0: end of file, after %ld ms", fd, now_in_ms() - start);
+            say("read(%d) = 0: end of file, after %.0f ms", fd, now_in_ms() - start);
             return (size_t)snprintf(answer, size, "lines %llu bytes %llu\n", lines, bytes);
         }
         say("read(%d) = %zd %s", fd, count, quoted(buffer, (size_t)count));
@@ -79,7 +71,7 @@ static size_t read_to_end(int fd, char *answer, size_t size)
  * later: an ACK empties the queue, an RST is POLLERR. */
 static bool is_acknowledged(int fd)
 {
-    for (const long start = now_in_ms(); now_in_ms() - start < PATIENCE_MS;) {
+    for (const double start = now_in_ms(); now_in_ms() - start < PATIENCE_MS;) {
         struct pollfd end = {.fd = fd, .events = 0};
         if (poll(&end, 1, RETRY_MS) == -1)
             err(EXIT_FAILURE, "poll");

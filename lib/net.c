@@ -62,7 +62,7 @@ int connect_to(in_port_t port)
         if (errno != ECONNREFUSED)
             err(EXIT_FAILURE, "connect to port %u", (unsigned)port);
         if (i == 0)
-            say("nobody listens at port %u: waiting for a server", (unsigned)port);
+            say("port %u: waiting for a server", (unsigned)port);
         close(fd);
         nanosleep(&(struct timespec){.tv_nsec = PAUSE}, NULL);
     }

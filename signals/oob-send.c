@@ -80,20 +80,12 @@ static bool receiver_has_gone(void)
     return count == 0;
 }
 
-static long now_in_ms(void)
-{
-    struct timespec now;
-    if (clock_gettime(CLOCK_MONOTONIC, &now) == -1)
-        err(EXIT_FAILURE, "clock_gettime");
-    return (long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* Waits until the receiver has read all, unless it was once found asleep. Returns how many bytes it
  * has not read. */
 static long wait_until_read(void)
 {
     enum { PATIENCE_MS = 1000, MILLISECOND = 1000000 };
-    const long start = now_in_ms();
+    const double start = now_in_ms();
     long unread;
     while ((unread = unread_bytes(sender.peer, sender.own)) > 0 && sender.patient) {
         if (receiver_has_gone())

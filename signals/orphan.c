@@ -33,10 +33,10 @@ struct report {
 };
 static int reports[2];
 
-static void tell(const char *when)
+static void tell(void)
 {
     const struct report report = {.self = getpid(), .parent = getppid()};
-    say("%s: getppid() says process %d", when, (int)report.parent);
+    say("parent: pid %d", (int)report.parent);
     if (write_full(reports[WRITE_END], &report, sizeof report) == -1)
         err(EXIT_FAILURE, "write");
 }
@@ -52,11 +52,11 @@ static void be_orphaned(pid_t parent)
         err(EXIT_FAILURE, "sigprocmask");
     if (prctl(PR_SET_PDEATHSIG, SIGUSR1) == -1)
         err(EXIT_FAILURE, "prctl");
-    tell("before");
+    tell();
     int received;
     if (getppid() == parent && (errno = sigwait(&set, &received)) != 0)
         err(EXIT_FAILURE, "sigwait");
-    tell("after");
+    tell();
     _exit(EXIT_SUCCESS);
 }
 

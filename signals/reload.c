@@ -114,7 +114,7 @@ static int become_daemon(void)
         err(EXIT_FAILURE, "close");
     if (setsid() == -1)
         err(EXIT_FAILURE, "setsid");
-    say("setsid() = %d: no terminal any more", (int)getpid());
+    say("setsid(): a session without a terminal");
     const pid_t daemon = fork();
     if (daemon == -1)
         err(EXIT_FAILURE, "fork");

@@ -77,15 +77,12 @@ static const char *name_of(int number)
 static void explain_and_exit(const char *call, long pid)
 {
     switch (errno) {
-    case ESRCH:
-        err(EXIT_FAILURE, "%s: %ld", call, pid);
     case EPERM:
-        err(EXIT_FAILURE, "%s: %ld belongs to another user", call, pid);
+        err(EXIT_FAILURE, "%s: process %ld belongs to another user", call, pid);
     case EAGAIN: /* see RLIMIT_SIGPENDING in getrlimit(2) */
-        err(EXIT_FAILURE, "%s: %ld has too many signals queued (prlimit -i -p %ld)", call, pid,
-            pid);
+        err(EXIT_FAILURE, "%s: process %ld can queue no more (RLIMIT_SIGPENDING)", call, pid);
     default:
-        err(EXIT_FAILURE, "%s", call);
+        err(EXIT_FAILURE, "%s: process %ld", call, pid);
     }
 }
 

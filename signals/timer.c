@@ -164,7 +164,7 @@ static const struct way {
     bool counts;
 } ways[] = {
     {"alarm", "setitimer()", "SIGALRM", NULL, set_alarm, wait_for_alarm, NULL, false},
-    {"posix", "timer_settime()", "SIGRTMIN, timer_getoverrun()", create_posix, set_posix,
+    {"posix", "timer_settime()", "SIGRTMIN + timer_getoverrun()", create_posix, set_posix,
      wait_for_posix, delete_posix, true},
     {"fd", "timerfd_settime()", "read()", create_fd, set_fd, wait_for_fd, delete_fd, true},
 };

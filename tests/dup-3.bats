@@ -221,7 +221,7 @@ work_of() {
         exec {hold}<>"$T/input"
         start crowd perl -e "$perl_start"'my @s = map connect_socket(), 1 .. 8; print "8 connected\n"; <STDIN>;
             for (@s) { syswrite $_, "hello"; sysread $_, my $text, 9; print "$text\n"; close $_ }' "$port" <"$T/input"
-        eventually grep -q "^echo-server: accept4: .*Too many open files" "$T/server.err"
+        eventually grep -q "^echo-server: accept4: .*\(Too many open files\|No file descriptors\)" "$T/server.err"
         eventually grep -q "connected" "$T/crowd"
         eventually asleep "$server"
         earlier=$(work_of "$server")
@@ -445,7 +445,7 @@ work_of() {
     serve server
     try ./dup/echo-server -p "$port"
     [ "$status" = 1 ]
-    [[ $stderr = *"echo-server: bind to port $port: Address already in use" ]]
+    [[ $stderr = *"echo-server: bind to port $port: Address "*"in use" ]]
     try ./dup/echo-client -p "$port" hello
     [ "$output" = hello ]
     kill -INT "$server"
@@ -491,7 +491,7 @@ work_of() {
 
 @test "epoll has no memory in common with the kernel: the events are copied to the caller's buffer" {
     serve server -m epoll
-    ls -l "/proc/$server/fd" | grep -q "anon_inode:\[eventpoll\]"
+    readlink "/proc/$server/fd/"* | grep -q "anon_inode:\[eventpoll\]"
     ! grep -q eventpoll "/proc/$server/maps" || false
     end server
 }

@@ -158,7 +158,7 @@ row() {
     [ "${lines[1]}" = "a subreaper here: adopted by it" ]
     [ "${#lines[@]}" = 2 ]
     own=$(sed -n 's/.*| process \([0-9]*\), a child of.*/\1/p' <<<"$stderr")
-    [ "$(grep -c "after: getppid() says process $own\$" <<<"$stderr")" = 1 ]
+    [ "$(grep -c "| parent: pid $own\$" <<<"$stderr")" = 1 ]
     assert_lesson "an orphan becomes the child of the nearest subreaper above it"
 }
 

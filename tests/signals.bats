@@ -249,10 +249,10 @@ END
     gone=$!
     try ./signals/send "$gone" USR1
     [ "$status" = 1 ]
-    [ "$stderr" = "send: kill: $gone: No such process" ]
+    [ "$stderr" = "send: kill: process $gone: No such process" ]
     try ./signals/send -q 1 "$gone" 0
     [ "$status" = 1 ]
-    [ "$stderr" = "send: sigqueue: $gone: No such process" ]
+    [ "$stderr" = "send: sigqueue: process $gone: No such process" ]
     try ./signals/send $$ 0
     [ "$status" = 0 ]
     start_recv
@@ -271,7 +271,7 @@ END
     start_recv
     try setpriv --reuid 65534 --clear-groups "$folder/send" "$recv" USR1
     [ "$status" = 1 ]
-    [ "$stderr" = "send: kill: $recv belongs to another user: Operation not permitted" ]
+    [ "$stderr" = "send: kill: process $recv belongs to another user: Operation not permitted" ]
     end_recv
     has_lines "SIGTERM from $BASHPID"
     start recv setpriv --reuid 65534 --clear-groups "$folder/recv"
@@ -287,7 +287,7 @@ END
     eventually grep -q . "$T/recv"
     try ./signals/send -q 5 "$recv" RTMIN
     [ "$status" = 1 ]
-    [[ $stderr = "send: sigqueue: $recv has too many signals queued "*"Resource temporarily unavailable" ]]
+    [[ $stderr = "send: sigqueue: process $recv can queue no more "*"Resource temporarily unavailable" ]]
     try ./signals/send "$recv" RTMIN
     [ "$status" = 0 ]
     eventually grep -qx "SIGRTMIN from 0" "$T/recv"
