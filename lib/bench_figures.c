@@ -74,7 +74,7 @@ double quantile(const struct histogram *histogram, double part)
         return (double)histogram->longest;
     long seen = 0;
     size_t bucket = 0;
-    while ((seen += histogram->buckets[bucket]) <= part * (double)histogram->count)
+    while ((double)(seen += histogram->buckets[bucket]) <= part * (double)histogram->count)
         bucket++;
     if (bucket < EXACT)
         return (double)bucket;

@@ -51,13 +51,27 @@ int listen_at(in_port_t port)
     return fd;
 }
 
+/* The kernel may choose, as our own port, the one that we try to connect to. */
+static bool is_connected_to_itself(int fd)
+{
+    struct sockaddr_in own, other;
+    socklen_t own_length = sizeof own, other_length = sizeof other;
+    if (getsockname(fd, (struct sockaddr *)&own, &own_length) == -1)
+        err(EXIT_FAILURE, "getsockname");
+    if (getpeername(fd, (struct sockaddr *)&other, &other_length) == -1)
+        err(EXIT_FAILURE, "getpeername");
+    errno = ECONNREFUSED; /* that is what it should have been */
+    return own.sin_port == other.sin_port;
+}
+
 int connect_to(in_port_t port)
 {
     enum { TRIES = 600, PAUSE = 100000000 }; /* a minute, in steps of 0.1 s */
     const struct sockaddr_in address = local_address(port);
     for (int i = 0; i < TRIES; i++) {
         const int fd = new_socket(); /* one that could not connect is of no more use */
-        if (connect(fd, (const struct sockaddr *)&address, sizeof address) == 0)
+        if (connect(fd, (const struct sockaddr *)&address, sizeof address) == 0 &&
+            !is_connected_to_itself(fd))
             return fd;
         if (errno != ECONNREFUSED)
             err(EXIT_FAILURE, "connect to port %u", (unsigned)port);

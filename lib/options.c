@@ -29,9 +29,13 @@ int next_option(int argc, char *argv[], const char *letters, const char *usage)
     if (!started) {
         started = true;
         main_process = getpid();
-        /* Whoever started us may have had them ignored, and that is inherited; see execve(2). */
+        /* Whoever started us may have had them ignored or blocked, and that is inherited; see
+         * execve(2). */
         signal(SIGCHLD, SIG_DFL); /* or wait() fails with ECHILD */
         signal(SIGTERM, SIG_DFL); /* or a child that is ended by it lives on */
+        sigset_t none;
+        sigemptyset(&none);
+        sigprocmask(SIG_SETMASK, &none, NULL);
         open_standard_descriptors();
         setvbuf(stderr, NULL, _IOLBF,
                 BUFSIZ); /* err(3) too writes its line at once (not with musl) */

@@ -84,11 +84,11 @@ bool still_asleep(pid_t pid, int milliseconds)
 {
     const double start = now_in_ms();
     const long switches = context_switches(pid);
-    while (now_in_ms() - start < milliseconds) {
+    do { /* at least once, even if the time is over before we get so far */
         pause_for(MILLISECOND);
         if (state_of(pid) != 'S')
             return false;
-    }
+    } while (now_in_ms() - start < milliseconds);
     return context_switches(pid) == switches;
 }
 

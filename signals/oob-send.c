@@ -119,7 +119,7 @@ static void send_line(const char *line, size_t length)
     if (receiver_has_gone())
         errx(EXIT_FAILURE, "the receiver has gone");
     if (urgent && sender.since_urgent != NONE && unread > sender.since_urgent)
-        say("the last urgent byte is unread: pushed out");
+        say("the last one is unread, and there is one mark");
     if (urgent) {
         send_bytes(line + 1, length - strlen("!\n"), MSG_OOB);
         send_bytes("\n", 1, 0);
