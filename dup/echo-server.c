@@ -27,7 +27,7 @@
 #include <unistd.h>
 
 enum { MOST_FDS = 4096, BUFFER = 4096, MOVES = 16, REST_MS = 1000, STALL_MS = 1000 };
-enum { FEW = 4, LINES = 20, SHORT = 20 }; /* the story does not tell all, see telling() */
+enum { FEW = 4, LINES = 20, SHORT = 20 }; /* how much of the story is told */
 enum way { SELECT, POLL, EPOLL, EPOLL_ET };
 
 static const char *const way_names[] = {"select", "poll", "epoll", "epoll-et"};
@@ -55,7 +55,7 @@ static bool once; /* -x */
 static int listener, client_count, epoll = -1;
 static bool resting;    /* the listening socket is not watched for a while */
 static bool complained; /* that there are too many clients; once for as long as there are some */
-static int lines_left = LINES;
+static int lines_left = LINES; /* of the story; a new client brings some, while there are few */
 
 static bool telling(void)
 {
@@ -246,7 +246,7 @@ static int wait_by_poll(int milliseconds)
     if (count == -1)
         err(EXIT_FAILURE, "poll");
     if (telling())
-        say("poll(%d entries) = %d", (int)length, count);
+        say("poll(list of %d) = %d", (int)length, count);
     for (nfds_t i = 0; count > 0 && i < length; i++)
         serve(list[i].fd, list[i].revents);
     return count;

@@ -79,6 +79,11 @@ void die_with_parent(void);
  * proc(5). */
 void wait_asleep(pid_t pid);
 
+/* The number of the system call that the process sleeps in, as in SYS_read, and its first argument.
+ * Returns false if it runs, or if this system does not let us see the call. See /proc/PID/syscall
+ * in proc(5). */
+bool sleeps_in(pid_t pid, long *call, unsigned long *argument);
+
 /* Watch a process for so many milliseconds. Returns whether it slept all the time, without running
  * once in between: its state and its context switches, from /proc/PID/status, stay the same. */
 bool still_asleep(pid_t pid, int milliseconds);
@@ -144,6 +149,20 @@ void remove_now(void);
  */
 void hold_endings(void);
 void release_endings(void);
+
+/* ---- Signals: signals.c ---- */
+
+/* The number of the signal that is called "USR1", "SIGUSR1", "usr1", "RTMIN+2" or has that number,
+ * if it is not below `least`; exit 2 if there is none. */
+int parse_signal(const char *text, int least);
+
+/* "SIGUSR1", "SIGRTMIN+2". The next call may overwrite the string. */
+const char *signal_name(int number);
+
+/* A set of signals from /proc/PID/status: SigBlk, SigIgn, SigCgt, SigPnd or ShdPnd, see proc(5);
+ * and whether a signal is in such a set: bit 0 is signal 1. */
+unsigned long long signal_set(pid_t pid, const char *field);
+bool is_in_set(int number, unsigned long long set);
 
 /* ---- TCP on the loopback interface: net.c ---- */
 

@@ -92,6 +92,13 @@ bool still_asleep(pid_t pid, int milliseconds)
     return context_switches(pid) == switches;
 }
 
+bool sleeps_in(pid_t pid, long *call, unsigned long *argument)
+{
+    char text[128];
+    return read_proc(pid, "syscall", text, sizeof text) &&
+           sscanf(text, "%ld %lx", call, argument) == 2; /* not "running" */
+}
+
 /* Whether the process sleeps in a system call, and not merely in write(2) to its stderr: it may
  * have to wait there for its turn. Not every system lets us see the call; then we look twice. */
 static bool is_asleep(pid_t pid)

@@ -51,18 +51,60 @@ stop 'LANE=1 ./msgq/recv -k $$ & ./msgq/send -k $$ hello && wait $! && ./msgq/rm
 stop './msgq/client -x' \
     'Many clients, one queue: each asks for the answers of its own type, its pid.' \
     'Here two of them ask for any type, and take each other'"'"'s answers.'
+stop './msgq/posix-notify -x' \
+    'A process asks to be told when a message comes, but a moment too late.' \
+    'The message lies in the queue, and nobody is ever told again.'
 stop './shm/race -x' \
     'Four processes count in shared memory, and nothing guards the counter.' \
     'One sleeps between load and store; when it stores, what the others did is lost.'
 stop './shm/attach' \
     'One segment at several addresses: a pointer kept in it is wrong elsewhere,' \
     'an offset is right. Removed while attached, the segment lives on.'
+stop './shm/fork' \
+    'fork() copies no memory. How much is copied when parent or child write to it?' \
+    'The kernel says so, in /proc/self/smaps_rollup.'
+stop './shm/aba -x' \
+    'A stack without locks, by compare-and-swap: A has gone and come back,' \
+    'and the exchange succeeds. B has two owners now, and C is lost.'
 stop './sem/undo -x' \
     'A process is killed while it holds a semaphore, and nobody gives it back.' \
     'SEM_UNDO makes the kernel do it: try it without -x.'
 stop './sem/init -x' \
     'Making a semaphore and setting it are two steps.' \
     'What another process does in between is lost.'
+stop './sem/prodcons -x' \
+    'Producers and consumers: one takes the lock, and then waits for an item.' \
+    'Every producer waits for that lock.'
+stop './sem/philosophers -x' \
+    'Each holds its left fork and waits for the right one.' \
+    'The kernel tells who holds what, and the circle closes. Try -m order.'
+stop './sem/robust' \
+    'A process dies with a mutex in its hands, and the next one is told: EOWNERDEAD.' \
+    'It repairs the data, or nobody ever gets the mutex again.'
+stop './signals/eintr' \
+    'A signal comes while a call sleeps: EINTR, or it goes on?' \
+    'The table is tried out here and now, not copied from a manual.'
+stop './signals/lost -x' \
+    'The signal comes between the test and pause(), and the program sleeps' \
+    'although its handler has run.'
+stop './signals/handler -x' \
+    'The handler calls localtime() while the program is inside it.' \
+    'It waits for a lock that its own program holds.'
+stop './signals/child -x' \
+    'Several children end at once, one SIGCHLD comes.' \
+    'One wait for each signal leaves zombies, as many as predicted.'
+stop './dup/offset' \
+    'dup and fork give one open file more numbers: what one has read, the others do' \
+    'not read again. The kernel'"'"'s own table is in /proc/PID/fdinfo.'
+stop './dup/cloexec -x' \
+    'A server forgets O_CLOEXEC and starts cat.' \
+    'cat finds the secret under its number, and prints it.'
+stop 'LANE=1 ./dup/halfclose-server -p $((40000 + $$ % 9000)) & ./dup/halfclose-client -p $((40000 + $$ % 9000)) -m dup' \
+    'One copy of the socket is closed, another one is open:' \
+    'no end of file is sent, and both sides wait.'
+stop './pipe/bench -d 0.05 -s 64 -p same -m pipe' \
+    'What does a message cost? Times in ns, one way; the columns are told by the first line.' \
+    'make bench measures all mechanisms, and draws a picture.'
 
 printf '\nAll demos: make list. What they show, and why: README.md in each folder.\n'
 exit $failed

@@ -163,18 +163,12 @@ static void sleep_in(enum call call, int flags)
 /* The proof that the signal does not come too early. Not every system has this file. */
 static void tell_of_sleep(pid_t child)
 {
-    char path[64];
     long number = SYS_read;
     unsigned long fd = (unsigned long)pipe_ends[READ_END];
-    snprintf(path, sizeof path, "/proc/%d/syscall", (int)child);
-    FILE *const file = fopen(path, "re");
-    if (file != NULL && fscanf(file, "%ld %lx", &number, &fd) != 2)
-        err(EXIT_FAILURE, "%s", path);
-    if (file != NULL)
-        fclose(file);
+    (void)sleeps_in(child, &number, &fd);
     if (number != SYS_read || fd != (unsigned long)pipe_ends[READ_END])
-        errx(EXIT_FAILURE, "%s: the child sleeps in call %ld", path, number);
-    say("%s: it sleeps in read(%lu)", path, fd);
+        errx(EXIT_FAILURE, "the child sleeps in call %ld", number);
+    say("/proc/%d/syscall: it sleeps in read(%lu)", (int)child, fd);
     say("kill(%d, SIGUSR1)", (int)child);
 }
 

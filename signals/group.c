@@ -74,7 +74,10 @@ static void start_member(int me)
 static void signal_and_print(const char *what, pid_t pid, int number, bool reaches_both)
 {
     reached[A] = reached[B] = 0;
-    say("kill(%d, %s)", (int)pid, number == SIGUSR1 ? "SIGUSR1" : "SIGUSR2");
+    if (number == SIGUSR2)
+        say("kill(%d, SIGUSR2): asks A to do it", (int)pid);
+    else
+        say("kill(%d, SIGUSR1)", (int)pid);
     if (kill(pid, number) == -1)
         err(EXIT_FAILURE, "kill");
     wait_asleep(members[A]);

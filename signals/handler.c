@@ -22,7 +22,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -187,17 +186,13 @@ static void ask_for_ever(const sigset_t *set)
 /* Where it is known, the call that the process sleeps in must be futex(2). */
 static void check_futex(pid_t pid)
 {
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%d/syscall", (int)pid);
-    FILE *const file = fopen(path, "re");
-    if (file == NULL)
-        return;
     long number;
     unsigned long address;
-    if (fscanf(file, "%ld %lx", &number, &address) != 2 || number != SYS_futex)
-        errx(EXIT_FAILURE, "%s: not in futex()", path);
-    say("%s: it sleeps in futex(0x%lx), a lock", path, address);
-    fclose(file);
+    if (!sleeps_in(pid, &number, &address))
+        return;
+    if (number != SYS_futex)
+        errx(EXIT_FAILURE, "it sleeps in call %ld, not in futex()", number);
+    say("/proc/%d/syscall: it sleeps in futex(0x%lx), a lock", (int)pid, address);
 }
 
 static void hang(void)

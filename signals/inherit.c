@@ -14,7 +14,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -67,24 +66,11 @@ struct state {
 static struct state look_at(pid_t pid)
 {
     struct state state;
-    char path[64], line[256];
-    int found = 0;
-    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
-    FILE *const file = fopen(path, "re");
-    if (file == NULL)
-        err(EXIT_FAILURE, "%s", path);
-    while (fgets(line, sizeof line, file) != NULL)
-        for (int i = 0; i < FACTS; i++)
-            if (strncmp(line, facts[i].field, strlen(facts[i].field)) == 0) {
-                const unsigned long long set = strtoull(strchr(line, ':') + 1, NULL, 16);
-                state.has[i] = (set >> (facts[i].number - 1) & 1) == 1; /* bit 0 is signal 1 */
-                say("%s %016llx: %s%s", facts[i].field, set, state.has[i] ? "" : "no ",
-                    facts[i].name);
-                found++;
-            }
-    if (found != FACTS)
-        err(EXIT_FAILURE, "%s: no signals", path);
-    fclose(file);
+    for (int i = 0; i < FACTS; i++) {
+        const unsigned long long set = signal_set(pid, facts[i].field);
+        state.has[i] = is_in_set(facts[i].number, set);
+        say("%s %016llx: %s%s", facts[i].field, set, state.has[i] ? "" : "no ", facts[i].name);
+    }
     return state;
 }
 

@@ -77,24 +77,6 @@ static void wait_until_stopped(pid_t pid)
         errx(EXIT_FAILURE, "the waiter has ended");
 }
 
-/* Whether a signal has been sent to the process and not yet taken. */
-static bool is_pending(pid_t pid, int signal_number)
-{
-    char path[64], line[128];
-    unsigned long long pending = 0; /* bit 0 is signal 1 */
-    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
-    FILE *const file = fopen(path, "re");
-    if (file == NULL)
-        err(EXIT_FAILURE, "%s", path);
-    while (fgets(line, sizeof line, file) != NULL)
-        if (sscanf(line, "ShdPnd: %llx", &pending) == 1)
-            break;
-    if (ferror(file))
-        err(EXIT_FAILURE, "%s", path);
-    fclose(file);
-    return (pending >> (signal_number - 1) & 1) != 0;
-}
-
 static void send_signal(pid_t pid, int signal_number, const char *name)
 {
     say("kill(%d, %s)", (int)pid, name);
@@ -118,7 +100,7 @@ int main(int argc, char *argv[])
     wait_until_stopped(waiter);
     say("the waiter has tested, and does not sleep yet");
     send_signal(waiter, SIGUSR1, "SIGUSR1");
-    if (!is_pending(waiter, SIGUSR1))
+    if (!is_in_set(SIGUSR1, signal_set(waiter, "ShdPnd")))
         errx(EXIT_FAILURE, "the signal is not pending");
     say("/proc/%d/status: it is pending", (int)waiter);
     send_signal(waiter, SIGCONT, "SIGCONT");
@@ -126,7 +108,7 @@ int main(int argc, char *argv[])
     int needed = 1;
     if (!atomically) {
         wait_asleep(waiter);
-        if (is_pending(waiter, SIGUSR1) || !still_asleep(waiter, WATCHED_MS))
+        if (is_in_set(SIGUSR1, signal_set(waiter, "ShdPnd")) || !still_asleep(waiter, WATCHED_MS))
             errx(EXIT_FAILURE, "the waiter does not sleep for ever");
         say("%d ms later it sleeps, and nothing is pending: lost", WATCHED_MS);
         send_signal(waiter, SIGUSR1, "SIGUSR1");

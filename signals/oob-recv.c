@@ -125,7 +125,7 @@ static void own(int fd)
 {
     if (fcntl(fd, F_SETOWN, getpid()) == -1)
         err(EXIT_FAILURE, "fcntl F_SETOWN");
-    say("fcntl(%d, F_SETOWN, %d)", fd, (int)getpid());
+    say("fcntl(%d, F_SETOWN, getpid())", fd);
     urgent.owned = true;
 }
 

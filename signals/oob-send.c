@@ -60,13 +60,13 @@ static long unread_bytes(in_port_t peer, in_port_t own)
     return bytes;
 }
 
+enum { NONE = -1 };
 static struct {
     int fd;
     in_port_t own, peer;
-    long since_urgent; /* bytes sent after the last urgent one; NONE */
-    bool patient;
+    long since_urgent; /* bytes sent after the last urgent one, or NONE */
+    bool patient;      /* waits for the receiver */
 } sender;
-enum { NONE = -1 };
 
 /* Takes whatever the receiver says, and looks whether it has closed the connection. */
 static bool receiver_has_gone(void)

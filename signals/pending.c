@@ -27,24 +27,11 @@ static void count_delivery(int number)
     delivered = delivered + 1;
 }
 
-/* Whether SIGUSR1 is in that set of the receiver, as the kernel shows it: bit 0 is signal 1. */
 static bool kernel_shows(const char *field)
 {
-    char path[64], line[256], name[16] = "";
-    unsigned long long set = 0;
-    snprintf(path, sizeof path, "/proc/%d/status", (int)main_process);
-    FILE *const file = fopen(path, "re");
-    if (file == NULL)
-        err(EXIT_FAILURE, "%s", path);
-    while (strcmp(name, field) != 0) {
-        if (fgets(line, sizeof line, file) == NULL)
-            err(EXIT_FAILURE, "%s: no %s", path, field);
-        if (sscanf(line, "%15[A-Za-z]: %llx", name, &set) != 2)
-            name[0] = '\0';
-    }
-    fclose(file);
+    const unsigned long long set = signal_set(main_process, field);
     say("its %s: %016llx", field, set);
-    return (set >> (SIGUSR1 - 1) & 1) == 1;
+    return is_in_set(SIGUSR1, set); /* bit 0 is signal 1 */
 }
 
 static void send_all(void)

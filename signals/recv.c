@@ -9,14 +9,12 @@
  */
 #include "../lib/demo.h"
 
-#include <ctype.h>
 #include <err.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 static const char usage[] =
@@ -25,55 +23,6 @@ static const char usage[] =
     "  prints its pid, then SIGNAL from PID for each one; value N after it if it has one\n"
     "  PID 0: the kernel sent it, for a key of the terminal perhaps\n"
     "  ends on SIGTERM, and prints that last; other terminal: ./signals/send PID USR1\n";
-
-/* POSIX has no function for this before 2024: sig2str(3). */
-static const char *const names[] = {
-    [SIGHUP] = "HUP",   [SIGINT] = "INT",       [SIGQUIT] = "QUIT", [SIGILL] = "ILL",
-    [SIGTRAP] = "TRAP", [SIGABRT] = "ABRT",     [SIGBUS] = "BUS",   [SIGFPE] = "FPE",
-    [SIGKILL] = "KILL", [SIGUSR1] = "USR1",     [SIGSEGV] = "SEGV", [SIGUSR2] = "USR2",
-    [SIGPIPE] = "PIPE", [SIGALRM] = "ALRM",     [SIGTERM] = "TERM", [SIGCHLD] = "CHLD",
-    [SIGCONT] = "CONT", [SIGSTOP] = "STOP",     [SIGTSTP] = "TSTP", [SIGTTIN] = "TTIN",
-    [SIGTTOU] = "TTOU", [SIGURG] = "URG",       [SIGXCPU] = "XCPU", [SIGXFSZ] = "XFSZ",
-    [SIGPROF] = "PROF", [SIGVTALRM] = "VTALRM", [SIGIO] = "IO",     [SIGWINCH] = "WINCH",
-    [SIGPWR] = "PWR",   [SIGSYS] = "SYS",
-};
-enum { NAMES = sizeof names / sizeof *names };
-
-/* The number of a signal; exit 2 if there is none of that name. */
-static int parse_signal(const char *text)
-{
-    enum { PREFIX = 3, BASE = 5 }; /* characters of SIG, of RTMIN */
-    if (isdigit((unsigned char)*text))
-        return (int)parse_long("SIGNAL", text, 1, SIGRTMAX);
-    const char *const name = strncasecmp(text, "SIG", PREFIX) == 0 ? text + PREFIX : text;
-    for (int number = 1; number < NAMES; number++)
-        if (names[number] != NULL && strcasecmp(name, names[number]) == 0)
-            return number;
-    const int range = SIGRTMAX - SIGRTMIN; /* not constants: the C library keeps some for itself */
-    if (strcasecmp(name, "RTMIN") == 0)
-        return SIGRTMIN;
-    if (strcasecmp(name, "RTMAX") == 0)
-        return SIGRTMAX;
-    if (strncasecmp(name, "RTMIN+", BASE + 1) == 0)
-        return SIGRTMIN + (int)parse_long("RTMIN", name + BASE, 0, range);
-    if (strncasecmp(name, "RTMAX-", BASE + 1) == 0)
-        return SIGRTMAX + (int)parse_long("RTMAX", name + BASE, -range, 0);
-    errx(USAGE_ERROR, "%s: not a signal (kill -l lists them)", quoted(text, strlen(text)));
-}
-
-static const char *name_of(int number)
-{
-    static char name[32];
-    if (number == SIGRTMIN)
-        return "SIGRTMIN";
-    if (number > SIGRTMIN)
-        snprintf(name, sizeof name, "SIGRTMIN+%d", number - SIGRTMIN);
-    else if (number < NAMES && names[number] != NULL)
-        snprintf(name, sizeof name, "SIG%s", names[number]);
-    else
-        snprintf(name, sizeof name, "%d", number);
-    return name;
-}
 
 static const char *code_of(int code)
 {
@@ -95,7 +44,7 @@ static const char *code_of(int code)
 
 static void print_signal(const siginfo_t *info)
 {
-    const char *const name = name_of(info->si_signo);
+    const char *const name = signal_name(info->si_signo);
     say("%s: %s, si_uid %u", name, code_of(info->si_code), (unsigned)info->si_uid);
     printf("%s from %d", name, (int)info->si_pid);
     if (info->si_code == SI_QUEUE)
@@ -117,7 +66,7 @@ static void note(int number, siginfo_t *info, void *context)
 static void choose(int number, sigset_t *chosen)
 {
     if (sigaddset(chosen, number) == -1) /* there are two that the C library has for itself */
-        err(EXIT_FAILURE, "%s cannot be caught: sigaddset", name_of(number));
+        err(EXIT_FAILURE, "%s cannot be caught: sigaddset", signal_name(number));
 }
 
 static void catch_signal(int number)
@@ -125,7 +74,7 @@ static void catch_signal(int number)
     struct sigaction action = {.sa_sigaction = note, .sa_flags = SA_SIGINFO};
     sigfillset(&action.sa_mask); /* one at a time: the next waits until this one is printed */
     if (sigaction(number, &action, NULL) == -1)
-        err(EXIT_FAILURE, "%s cannot be caught: sigaction", name_of(number));
+        err(EXIT_FAILURE, "%s cannot be caught: sigaction", signal_name(number));
 }
 
 /* SIGTERM overtakes what has a higher number: take that too before the end. */
@@ -146,7 +95,7 @@ int main(int argc, char *argv[])
     sigset_t chosen, while_waiting;
     sigemptyset(&chosen);
     for (int i = optind; i < argc; i++)
-        choose(parse_signal(argv[i]), &chosen);
+        choose(parse_signal(argv[i], 1), &chosen);
     if (optind == argc) {
         choose(SIGUSR1, &chosen);
         choose(SIGUSR2, &chosen);

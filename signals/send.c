@@ -8,15 +8,11 @@
  */
 #include "../lib/demo.h"
 
-#include <ctype.h>
 #include <err.h>
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 static const char usage[] =
@@ -24,55 +20,6 @@ static const char usage[] =
     "  -q VALUE  a number that goes with the signal: sigqueue()\n"
     "  SIGNAL    as in USR1, SIGUSR1, usr1, 10, RTMIN+2; 0: is there such a process?\n"
     "  other terminal: ./signals/recv prints its PID\n";
-
-/* POSIX has no function for this before 2024: sig2str(3). */
-static const char *const names[] = {
-    [SIGHUP] = "HUP",   [SIGINT] = "INT",       [SIGQUIT] = "QUIT", [SIGILL] = "ILL",
-    [SIGTRAP] = "TRAP", [SIGABRT] = "ABRT",     [SIGBUS] = "BUS",   [SIGFPE] = "FPE",
-    [SIGKILL] = "KILL", [SIGUSR1] = "USR1",     [SIGSEGV] = "SEGV", [SIGUSR2] = "USR2",
-    [SIGPIPE] = "PIPE", [SIGALRM] = "ALRM",     [SIGTERM] = "TERM", [SIGCHLD] = "CHLD",
-    [SIGCONT] = "CONT", [SIGSTOP] = "STOP",     [SIGTSTP] = "TSTP", [SIGTTIN] = "TTIN",
-    [SIGTTOU] = "TTOU", [SIGURG] = "URG",       [SIGXCPU] = "XCPU", [SIGXFSZ] = "XFSZ",
-    [SIGPROF] = "PROF", [SIGVTALRM] = "VTALRM", [SIGIO] = "IO",     [SIGWINCH] = "WINCH",
-    [SIGPWR] = "PWR",   [SIGSYS] = "SYS",
-};
-enum { NAMES = sizeof names / sizeof *names };
-
-/* The number of a signal; exit 2 if there is none of that name. */
-static int parse_signal(const char *text)
-{
-    enum { PREFIX = 3, BASE = 5 }; /* characters of SIG, of RTMIN */
-    if (isdigit((unsigned char)*text))
-        return (int)parse_long("SIGNAL", text, 0, SIGRTMAX);
-    const char *const name = strncasecmp(text, "SIG", PREFIX) == 0 ? text + PREFIX : text;
-    for (int number = 1; number < NAMES; number++)
-        if (names[number] != NULL && strcasecmp(name, names[number]) == 0)
-            return number;
-    const int range = SIGRTMAX - SIGRTMIN; /* not constants: the C library keeps some for itself */
-    if (strcasecmp(name, "RTMIN") == 0)
-        return SIGRTMIN;
-    if (strcasecmp(name, "RTMAX") == 0)
-        return SIGRTMAX;
-    if (strncasecmp(name, "RTMIN+", BASE + 1) == 0)
-        return SIGRTMIN + (int)parse_long("RTMIN", name + BASE, 0, range);
-    if (strncasecmp(name, "RTMAX-", BASE + 1) == 0)
-        return SIGRTMAX + (int)parse_long("RTMAX", name + BASE, -range, 0);
-    errx(USAGE_ERROR, "%s: not a signal (kill -l lists them)", quoted(text, strlen(text)));
-}
-
-static const char *name_of(int number)
-{
-    static char name[32];
-    if (number == SIGRTMIN)
-        return "SIGRTMIN";
-    if (number > SIGRTMIN)
-        snprintf(name, sizeof name, "SIGRTMIN+%d", number - SIGRTMIN);
-    else if (number < NAMES && names[number] != NULL)
-        snprintf(name, sizeof name, "SIG%s", names[number]);
-    else
-        snprintf(name, sizeof name, "%d", number);
-    return name;
-}
 
 static void explain_and_exit(const char *call, long pid)
 {
@@ -98,17 +45,17 @@ int main(int argc, char *argv[])
     const long pid = parse_long("PID", argv[optind], INT_MIN, INT_MAX);
     if (pid <= 0)
         errx(USAGE_ERROR, "PID %ld: that is a group of processes (see signals/group)", pid);
-    const int number = parse_signal(argv[optind + 1]);
+    const int number = parse_signal(argv[optind + 1], 0);
 
     pair_lane("sender");
     if (with_value) {
         if (sigqueue((pid_t)pid, number, (union sigval){.sival_int = value}) == -1)
             explain_and_exit("sigqueue", pid);
-        say("sigqueue(%ld, %s, %d) = 0", pid, name_of(number), value);
+        say("sigqueue(%ld, %s, %d) = 0", pid, signal_name(number), value);
     } else {
         if (kill((pid_t)pid, number) == -1)
             explain_and_exit("kill", pid);
-        say("kill(%ld, %s) = 0", pid, name_of(number));
+        say("kill(%ld, %s) = 0", pid, signal_name(number));
     }
     return EXIT_SUCCESS;
 }

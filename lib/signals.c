@@ -1,0 +1,83 @@
+/* signals.c - signals by name, and as the kernel shows them */
+#include "demo.h"
+
+#include <ctype.h>
+#include <err.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* POSIX has no function for this before 2024: sig2str(3). */
+static const char *const names[] = {
+    [SIGHUP] = "HUP",   [SIGINT] = "INT",       [SIGQUIT] = "QUIT", [SIGILL] = "ILL",
+    [SIGTRAP] = "TRAP", [SIGABRT] = "ABRT",     [SIGBUS] = "BUS",   [SIGFPE] = "FPE",
+    [SIGKILL] = "KILL", [SIGUSR1] = "USR1",     [SIGSEGV] = "SEGV", [SIGUSR2] = "USR2",
+    [SIGPIPE] = "PIPE", [SIGALRM] = "ALRM",     [SIGTERM] = "TERM", [SIGCHLD] = "CHLD",
+    [SIGCONT] = "CONT", [SIGSTOP] = "STOP",     [SIGTSTP] = "TSTP", [SIGTTIN] = "TTIN",
+    [SIGTTOU] = "TTOU", [SIGURG] = "URG",       [SIGXCPU] = "XCPU", [SIGXFSZ] = "XFSZ",
+    [SIGPROF] = "PROF", [SIGVTALRM] = "VTALRM", [SIGIO] = "IO",     [SIGWINCH] = "WINCH",
+    [SIGPWR] = "PWR",   [SIGSYS] = "SYS",
+};
+enum { NAMES = sizeof names / sizeof *names };
+
+int parse_signal(const char *text, int least)
+{
+    enum { PREFIX = 3, BASE = 5 }; /* characters of SIG, of RTMIN */
+    if (isdigit((unsigned char)*text))
+        return (int)parse_long("SIGNAL", text, least, SIGRTMAX);
+    const char *const name = strncasecmp(text, "SIG", PREFIX) == 0 ? text + PREFIX : text;
+    for (int number = 1; number < NAMES; number++)
+        if (names[number] != NULL && strcasecmp(name, names[number]) == 0)
+            return number;
+    const int range = SIGRTMAX - SIGRTMIN; /* not constants: the C library keeps some for itself */
+    if (strcasecmp(name, "RTMIN") == 0)
+        return SIGRTMIN;
+    if (strcasecmp(name, "RTMAX") == 0)
+        return SIGRTMAX;
+    if (strncasecmp(name, "RTMIN+", BASE + 1) == 0)
+        return SIGRTMIN + (int)parse_long("RTMIN", name + BASE, 0, range);
+    if (strncasecmp(name, "RTMAX-", BASE + 1) == 0)
+        return SIGRTMAX + (int)parse_long("RTMAX", name + BASE, -range, 0);
+    errx(USAGE_ERROR, "%s: not a signal (kill -l lists them)", quoted(text, strlen(text)));
+}
+
+const char *signal_name(int number)
+{
+    static char name[32];
+    if (number == SIGRTMIN)
+        return "SIGRTMIN";
+    if (number > SIGRTMIN)
+        snprintf(name, sizeof name, "SIGRTMIN+%d", number - SIGRTMIN);
+    else if (number < NAMES && names[number] != NULL)
+        snprintf(name, sizeof name, "SIG%s", names[number]);
+    else
+        snprintf(name, sizeof name, "%d", number);
+    return name;
+}
+
+unsigned long long signal_set(pid_t pid, const char *field)
+{
+    char path[64], line[256], name[16] = "";
+    unsigned long long set = 0;
+    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    FILE *const file = fopen(path, "re");
+    if (file == NULL)
+        err(EXIT_FAILURE, "%s", path);
+    while (strcmp(name, field) != 0) {
+        errno = 0;
+        if (fgets(line, sizeof line, file) == NULL)
+            err(EXIT_FAILURE, "%s: no %s", path, field);
+        if (sscanf(line, "%15[A-Za-z]: %llx", name, &set) != 2)
+            name[0] = '\0';
+    }
+    fclose(file);
+    return set;
+}
+
+bool is_in_set(int number, unsigned long long set)
+{
+    return (set >> (number - 1) & 1) != 0;
+}
