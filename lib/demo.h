@@ -175,7 +175,7 @@ in_port_t demo_port(int pair, const char *option);
 int listen_at(in_port_t port);
 
 /* A socket connected to 127.0.0.1, as soon as somebody listens there: it tries for a minute. It is
- * close-on-exec. */
+ * close-on-exec. Exits 2 if the port is 0. */
 int connect_to(in_port_t port);
 
 #endif

@@ -67,6 +67,8 @@ static bool is_connected_to_itself(int fd)
 int connect_to(in_port_t port)
 {
     enum { TRIES = 600, PAUSE = 100000000 }; /* a minute, in steps of 0.1 s */
+    if (port == 0)
+        errx(USAGE_ERROR, "-p 0: a client needs the port that the server has printed");
     const struct sockaddr_in address = local_address(port);
     for (int i = 0; i < TRIES; i++) {
         const int fd = new_socket(); /* one that could not connect is of no more use */

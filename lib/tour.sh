@@ -93,6 +93,9 @@ stop './signals/handler -x' \
 stop './signals/child -x' \
     'Several children end at once, one SIGCHLD comes.' \
     'One wait for each signal leaves zombies, as many as predicted.'
+stop 'LANE=1 ./signals/oob-recv -p $((40000 + $$ % 9000)) & ./signals/oob-send -p $((40000 + $$ % 9000)) hello "!X" world; wait' \
+    'TCP can mark one byte as urgent: SIGURG and POLLPRI announce it.' \
+    'It keeps its place in the stream, and no read goes past the mark.'
 stop './dup/offset' \
     'dup and fork give one open file more numbers: what one has read, the others do' \
     'not read again. The kernel'"'"'s own table is in /proc/PID/fdinfo.'
@@ -102,6 +105,9 @@ stop './dup/cloexec -x' \
 stop 'LANE=1 ./dup/halfclose-server -p $((40000 + $$ % 9000)) & ./dup/halfclose-client -p $((40000 + $$ % 9000)) -m dup' \
     'One copy of the socket is closed, another one is open:' \
     'no end of file is sent, and both sides wait.'
+stop 'LANE=1 ./dup/echo-server -x -p $((40000 + $$ % 9000)) & ./dup/echo-client -p $((40000 + $$ % 9000)) hello; wait' \
+    'Edge-triggered epoll tells of a change once, and the server reads one byte of five.' \
+    'Both processes sleep, and each finds out why.'
 stop './pipe/bench -d 0.05 -s 64 -p same -m pipe' \
     'What does a message cost? Times in ns, one way; the columns are told by the first line.' \
     'make bench measures all mechanisms, and draws a picture.'

@@ -45,8 +45,8 @@ none_left() {
 
 # Runs a command until it succeeds, for ten seconds at the most.
 eventually() {
-    local i
-    for ((i = 0; i < 500; i++)); do
+    local _try # a name that the command does not use
+    for ((_try = 0; _try < 500; _try++)); do
         ! "$@" || return 0
         sleep 0.02
     done
