@@ -26,7 +26,7 @@
 #include <unistd.h>
 
 enum { SLICE_NS = 25000000, WARM_UP_NS = 5000000, PAIRS = 24, MOST_SIZES = 64 };
-enum { LARGEST_SIZE = 1 << 30, PAGE = 4096, BORROWED = 33 }; /* a pipe has 16 pages */
+enum { LARGEST_SIZE = 1 << 30, PAGE = 4096 };
 enum test { LATENCY, THROUGHPUT, TESTS };
 enum placement { SAME, DIFF, FREE, PLACEMENTS };
 
@@ -49,7 +49,7 @@ static bool verifies = true, compares;
 static double seconds_for_each = 0.2;
 static size_t message_size;
 static unsigned char *memory, *buffers, *pattern;
-static size_t buffer_count, buffer_size;
+static size_t buffer_count, buffer_size, ahead;
 static long long clock_cost;
 static cpu_set_t cpus_at_start;
 pid_t bench_peer;
@@ -57,12 +57,22 @@ bool bench_one_cpu;
 
 /* ---- The messages ---- */
 
-/* A message is its number, eight bytes or as many as it has, and then the pattern. */
+/* A message is its number, eight bytes or as many as it has, and then the pattern. The numbers are
+ * written `ahead` messages early: memory that has just been written in pieces is slow to be read as
+ * a whole, and that is not what is measured. Nor may a message be too early to be written, if the
+ * mechanism does not copy it: a pipe has PIPE_PAGES pages, and they hold it until it is read. */
 static void prepare_messages(const struct mechanism *mechanism)
 {
-    buffer_count = mechanism->in_place ? BORROWED : 1;
-    buffer_size = (message_size / PAGE + 2) * PAGE; /* with room in front of the next one */
-    memory = aligned_alloc(PAGE, PAGE + buffer_count * buffer_size);
+    enum { PIPE_PAGES = 16, ROOM = 64, SMALL = 16384, MOST = 32 };
+    const size_t alignment = mechanism->in_place ? PAGE : ROOM;
+    buffer_size = (message_size / alignment + 2) * alignment; /* with room in front of the next */
+    const size_t enough = mechanism->in_place ? PIPE_PAGES / ((message_size + PAGE - 1) / PAGE) + 2
+                                              : SMALL / buffer_size;
+    buffer_count = 1; /* a power of two */
+    while (buffer_count < enough && (mechanism->in_place || buffer_count < MOST))
+        buffer_count *= 2;
+    ahead = mechanism->in_place || buffer_count < 4 ? 0 : buffer_count / 2;
+    memory = aligned_alloc(PAGE, (PAGE + buffer_count * buffer_size + PAGE - 1) / PAGE * PAGE);
     pattern = malloc(buffer_size);
     if (memory == NULL || pattern == NULL)
         err(EXIT_FAILURE, "malloc");
@@ -73,15 +83,24 @@ static void prepare_messages(const struct mechanism *mechanism)
         memcpy(buffers + i * buffer_size, pattern, buffer_size);
 }
 
-static unsigned char *message_of(uint64_t number, size_t size)
+static unsigned char *message_of(uint64_t number)
 {
-    unsigned char *const message = buffers + number % buffer_count * buffer_size;
+    return buffers + (number & (buffer_count - 1)) * buffer_size;
+}
+
+static void stamp(uint64_t number, size_t size)
+{
     const uint64_t bytes = htole64(number);
     if (size >= sizeof bytes)
-        memcpy(message, &bytes, sizeof bytes);
+        memcpy(message_of(number), &bytes, sizeof bytes);
     else
-        memcpy(message, &bytes, size);
-    return message;
+        memcpy(message_of(number), &bytes, size);
+}
+
+static void stamp_the_first(size_t size)
+{
+    for (size_t i = 0; i < ahead; i++)
+        stamp(agreed->first + i, size);
 }
 
 /* The number, and up to WINDOW bytes of the pattern: of a longer message another part each time, so
@@ -109,23 +128,44 @@ static void verify(const unsigned char *message, uint64_t number, size_t size)
 
 /* ---- What is measured ---- */
 
+/* One round trip that is over; -1: there was none yet. */
+static void note(struct histogram *histogram, long long took, uint64_t number, size_t size)
+{
+    if (took == -1)
+        return;
+    if (histogram != NULL)
+        add_to_histogram(histogram, took);
+    if (verifies)
+        verify(message_of(number), number, size);
+}
+
+/* What is our own work is done while the message is under way, where there are buffers enough. */
 static void there_and_back(struct histogram *histogram)
 {
     const struct mechanism *const mechanism = agreed->mechanism;
     const size_t size = agreed->size;
     const uint64_t end = agreed->first + (uint64_t)agreed->messages;
+    const bool in_time = ahead == 0;
+    long long took = -1;
+    stamp_the_first(size);
     long long before = clock_ns();
     for (uint64_t number = agreed->first; number < end; number++) {
-        unsigned char *const message = message_of(number, size);
-        mechanism->send(WAY_THERE, message, size);
-        mechanism->receive(WAY_BACK, message, size);
+        if (in_time)
+            stamp(number, size);
+        mechanism->send(WAY_THERE, message_of(number), size);
+        if (!in_time) {
+            note(histogram, took, number - 1, size);
+            stamp(number + ahead, size);
+        }
+        mechanism->receive(WAY_BACK, message_of(number), size);
         const long long now = clock_ns();
-        if (histogram != NULL)
-            add_to_histogram(histogram, now - before - clock_cost);
+        took = now - before - clock_cost;
         before = now;
-        if (verifies)
-            verify(message, number, size);
+        if (in_time)
+            note(histogram, took, number, size);
     }
+    if (!in_time)
+        note(histogram, took, end - 1, size);
     agreed->received = before;
 }
 
@@ -135,7 +175,7 @@ static void answer(void)
     const size_t size = agreed->size;
     const uint64_t end = agreed->first + (uint64_t)agreed->messages;
     for (uint64_t number = agreed->first; number < end; number++) {
-        unsigned char *const message = buffers + number % buffer_count * buffer_size;
+        unsigned char *const message = message_of(number);
         mechanism->receive(WAY_THERE, message, size);
         mechanism->send(WAY_BACK, message, size);
     }
@@ -147,8 +187,10 @@ static void stream(void)
     const size_t size = agreed->size;
     const uint64_t end = agreed->first + (uint64_t)agreed->messages;
     long under_way = 0;
+    stamp_the_first(size);
     for (uint64_t number = agreed->first; number < end; number++) {
-        unsigned char *const message = message_of(number, size);
+        unsigned char *const message = message_of(number);
+        stamp(number + ahead, size);
         mechanism->send(WAY_THERE, message, size);
         if (++under_way == mechanism->window) {
             mechanism->receive(WAY_BACK, message, size);
@@ -463,13 +505,15 @@ static void parse_command_line(int argc, char *argv[])
 
 static void find_clock_cost(void)
 {
-    enum { READINGS = 1001 };
-    static double costs[READINGS];
-    for (int i = 0; i < READINGS; i++) {
+    enum { TRIES = 25, READINGS = 1000 };
+    double costs[TRIES];
+    for (int i = 0; i < TRIES; i++) {
         const long long before = clock_ns();
-        costs[i] = (double)(clock_ns() - before);
+        for (int reading = 1; reading < READINGS; reading++)
+            (void)clock_ns();
+        costs[i] = (double)(clock_ns() - before) / READINGS;
     }
-    clock_cost = (long long)median(costs, READINGS);
+    clock_cost = (long long)(median(costs, TRIES) + 0.5);
     fprintf(stderr, "bench: a reading of the clock takes %lld ns, subtracted\n", clock_cost);
 }
 

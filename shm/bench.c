@@ -26,19 +26,24 @@
 #include <unistd.h>
 
 enum { FUTEX_WAIT, FUTEX_WAKE }; /* as in <linux/futex.h>, which musl does not bring along */
-enum { LINE = 64, RING_BYTES = 128 * 1024, FEWEST_SLOTS = 4 };
+enum { LINE = 64, RING_BYTES = 64 * 1024, FEWEST_SLOTS = 4 };
 
 static const char *backing = "anon";
 
 /* One process writes into the ring, the other reads. What each of them writes has cache lines of
  * its own: a line that both write goes to and fro between the CPUs. */
 struct ring {
-    _Alignas(LINE) atomic_ulong written; /* messages, stored by the writer */
-    _Alignas(LINE) atomic_ulong taken;   /* messages, stored by the reader */
+    _Alignas(LINE) atomic_ulong taken; /* messages, stored by the reader */
     _Alignas(LINE) atomic_uint reader_sleeps;
     _Alignas(LINE) atomic_uint writer_sleeps;
     sem_t full, empty; /* of the one slot */
     _Alignas(LINE) unsigned char slots[];
+};
+
+/* A slot is the number of its message, counted from 1, and the message. */
+struct slot {
+    atomic_ulong number;
+    unsigned char message[];
 };
 
 /* What a process remembers of a ring. To look at the count that the other one stores is expensive:
@@ -92,7 +97,7 @@ static void *shared_memory(size_t size)
 
 static void open_rings(size_t size)
 {
-    slot_size = (size + LINE - 1) / LINE * LINE;
+    slot_size = (sizeof(struct slot) + size + LINE - 1) / LINE * LINE;
     for (slot_count = FEWEST_SLOTS; slot_count * slot_size * 2 <= RING_BYTES;)
         slot_count *= 2;
     ring_size = sizeof(struct ring) + slot_count * slot_size;
@@ -113,9 +118,9 @@ static void close_rings(void)
             munmap(views[way].ring, ring_size);
 }
 
-static unsigned char *slot_of(const struct view *view)
+static struct slot *slot_of(const struct view *view)
 {
-    return view->ring->slots + (view->next & (slot_count - 1)) * slot_size;
+    return (struct slot *)(void *)(view->ring->slots + (view->next & (slot_count - 1)) * slot_size);
 }
 
 /* To the CPU: this is a loop that waits. */
@@ -138,24 +143,23 @@ static bool is_full(struct view *view)
 
 static bool is_empty(struct view *view)
 {
-    if (view->next != view->seen)
-        return false;
-    __builtin_prefetch(slot_of(view)); /* it will come over together with the count */
-    view->seen = atomic_load_explicit(&view->ring->written, memory_order_acquire);
-    return view->next == view->seen;
+    struct slot *const slot = slot_of(view);
+    __builtin_prefetch((char *)slot + LINE); /* the message comes over together with the number */
+    return atomic_load_explicit(&slot->number, memory_order_acquire) != view->next + 1;
 }
 
-/* Whoever sees the count sees the message: release here, acquire there. */
+/* Whoever sees the number sees the message: release here, acquire there. */
 static void put(struct view *view, const void *message, size_t size)
 {
-    memcpy(slot_of(view), message, size);
+    struct slot *const slot = slot_of(view);
+    memcpy(slot->message, message, size);
     view->next++;
-    atomic_store_explicit(&view->ring->written, view->next, memory_order_release);
+    atomic_store_explicit(&slot->number, view->next, memory_order_release);
 }
 
 static void take(struct view *view, void *message, size_t size)
 {
-    memcpy(message, slot_of(view), size);
+    memcpy(message, slot_of(view)->message, size);
     view->next++;
     atomic_store_explicit(&view->ring->taken, view->next, memory_order_release);
 }
