@@ -48,7 +48,7 @@ static void open_select(void)
 {
     FD_ZERO(&wanted);
     for (int i = 0; i < count; i++)
-        FD_SET(watched[i], &wanted);
+        FD_SET((size_t)watched[i], &wanted);
 }
 
 static void one_select(void)
@@ -58,7 +58,7 @@ static void one_select(void)
     if (select(highest + 1, &ready, NULL, NULL, NULL) != 1)
         err(EXIT_FAILURE, "select");
     for (int i = 0; i < count; i++)
-        if (FD_ISSET(watched[i], &ready))
+        if (FD_ISSET((size_t)watched[i], &ready))
             take(watched[i]);
 }
 
@@ -204,10 +204,10 @@ static void measure(const char *only, int idle)
             warnx("select: no descriptor above %d, so not with %d others", FD_SETSIZE - 1, idle);
             chosen[i] = false;
         }
-        if (chosen[i])
-            ways[i].open();
-        if (chosen[i])
-            slice(&ways[i]); /* the warm-up */
+        if (!chosen[i])
+            continue;
+        ways[i].open();
+        slice(&ways[i]); /* the warm-up */
     }
     for (int round = 0; round < SLICES; round++) {
         for (int turn = 0; turn < WAYS; turn++) {

@@ -66,8 +66,8 @@ static void prepare_messages(const struct mechanism *mechanism)
     enum { PIPE_PAGES = 16, ROOM = 64, SMALL = 16384, MOST = 32 };
     const size_t alignment = mechanism->in_place ? PAGE : ROOM;
     buffer_size = (message_size / alignment + 2) * alignment; /* with room in front of the next */
-    const size_t enough = mechanism->in_place ? PIPE_PAGES / ((message_size + PAGE - 1) / PAGE) + 2
-                                              : SMALL / buffer_size;
+    const size_t pages = message_size > PAGE ? (message_size + PAGE - 1) / PAGE : 1;
+    const size_t enough = mechanism->in_place ? PIPE_PAGES / pages + 2 : SMALL / buffer_size;
     buffer_count = 1; /* a power of two */
     while (buffer_count < enough && (mechanism->in_place || buffer_count < MOST))
         buffer_count *= 2;
@@ -445,12 +445,12 @@ static void parse_placements(char *list)
         comma = strchr(from, ',');
         if (comma != NULL)
             *comma++ = '\0';
-        int i = 0;
-        while (i < PLACEMENTS && strcmp(from, placement_names[i]) != 0)
-            i++;
-        if (i == PLACEMENTS)
+        bool known = false;
+        for (int i = 0; i < PLACEMENTS; i++)
+            if (strcmp(from, placement_names[i]) == 0)
+                known = chosen.placements[i] = true;
+        if (!known)
             errx(USAGE_ERROR, "-p '%s': not same, diff or free", from);
-        chosen.placements[i] = true;
     }
 }
 

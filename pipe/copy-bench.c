@@ -55,10 +55,8 @@ static int make_file(size_t size)
 
 static void connect_ends(enum target target, int ends[2])
 {
-    if (target == TO_PIPE && pipe(ends) == -1)
-        err(EXIT_FAILURE, "pipe");
-    if (target == TO_SOCKET && socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == -1)
-        err(EXIT_FAILURE, "socketpair");
+    if (target == TO_PIPE ? pipe(ends) == -1 : socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == -1)
+        err(EXIT_FAILURE, target == TO_PIPE ? "pipe" : "socketpair");
 }
 
 static void take_all(int in, size_t size)

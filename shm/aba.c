@@ -61,6 +61,7 @@ static void push(uint32_t node)
 
 /* The second half of pop(): false if the top is not what it was; then nothing is done, and `top`
  * tells what it is now. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): a failed exchange stores the new top there */
 static bool exchange_top(uint64_t *top, uint32_t below)
 {
     return atomic_compare_exchange_strong(&stack->top, top, next_top(*top, below));

@@ -37,14 +37,13 @@ typedef void step(int way);
 #define INLINE static inline __attribute__((always_inline))
 
 static struct {
-    sem_t start, ready, done;
+    _Alignas(64) atomic_ulong line;
+    _Alignas(64) sem_t start, ready, done;
+    sem_t semaphores[2];
     long messages;
     long long received;
-    sem_t semaphores[2];
     atomic_uint words[2];
-    _Alignas(64) atomic_ulong line;
-    _Alignas(64) char end;
-} *shared;
+} * shared;
 
 static size_t size;
 static char *message; /* with room for a long in front */
