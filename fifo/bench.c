@@ -33,7 +33,9 @@ static void open_fifos(size_t size)
             err(EXIT_FAILURE, "%s", path);
         if (fcntl(pipes[way][READ_END], F_SETFL, 0) == -1) /* from now on it waits */
             err(EXIT_FAILURE, "fcntl F_SETFL");
-        remove_now();
+        if (unlink(path) == -1)
+            err(EXIT_FAILURE, "unlink %s", path);
+        remove_now(); /* which forgets it */
     }
 }
 

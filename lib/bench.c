@@ -48,7 +48,8 @@ static const struct bench *bench;
 static bool verifies = true, compares;
 static double seconds_for_each = 0.2;
 static size_t message_size;
-static unsigned char *memory, *buffers, *pattern;
+static unsigned char *memory, *buffers, *pattern; /* the buffers are for what is sent */
+static unsigned char *answer;                     /* for what is received */
 static size_t buffer_count, buffer_size, ahead;
 static long long clock_cost;
 static cpu_set_t cpus_at_start;
@@ -72,11 +73,13 @@ static void prepare_messages(const struct mechanism *mechanism)
     while (buffer_count < enough && (mechanism->in_place || buffer_count < MOST))
         buffer_count *= 2;
     ahead = mechanism->in_place || buffer_count < 4 ? 0 : buffer_count / 2;
-    memory = aligned_alloc(PAGE, (PAGE + buffer_count * buffer_size + PAGE - 1) / PAGE * PAGE);
+    const size_t sum = (buffer_count + 1) * buffer_size;
+    memory = aligned_alloc(PAGE, (PAGE + sum + PAGE - 1) / PAGE * PAGE);
     pattern = malloc(buffer_size);
     if (memory == NULL || pattern == NULL)
         err(EXIT_FAILURE, "malloc");
     buffers = memory + PAGE; /* in front of them is room */
+    answer = buffers + buffer_count * buffer_size;
     for (size_t i = 0; i < buffer_size; i++)
         pattern[i] = (unsigned char)(i * 7 + i / 256);
     for (size_t i = 0; i < buffer_count; i++)
@@ -103,26 +106,37 @@ static void stamp_the_first(size_t size)
         stamp(agreed->first + i, size);
 }
 
-/* The number, and up to WINDOW bytes of the pattern: of a longer message another part each time, so
- * that to look does not take much of the time that is measured. */
-static void verify(const unsigned char *message, uint64_t number, size_t size)
+/* What is looked at: the number, and up to WINDOW bytes of the pattern: of a longer message another
+ * part each time, the last one too, so that to look does not take much of the time that is
+ * measured. */
+static struct part {
+    size_t from, length;
+} part_to_verify(uint64_t number, size_t size)
 {
     enum { WINDOW = 128 };
+    const size_t start = sizeof number;
+    if (size <= start + WINDOW)
+        return (struct part){start, size > start ? size - start : 0};
+    const size_t parts = (size - start + WINDOW - 1) / WINDOW;
+    const size_t part = number % parts;
+    return (struct part){part == parts - 1 ? size - WINDOW : start + part * WINDOW, WINDOW};
+}
+
+/* Before the message is received, so that what is looked at must have come. */
+static void spoil(unsigned char *message, uint64_t number, size_t size)
+{
+    const uint64_t wrong = ~htole64(number);
+    const struct part part = part_to_verify(number, size);
+    memcpy(message, &wrong, size < sizeof wrong ? size : sizeof wrong);
+    memset(message + part.from, 0, part.length);
+}
+
+static void verify(const unsigned char *message, uint64_t number, size_t size)
+{
     const uint64_t bytes = htole64(number);
-    bool right;
-    if (size < sizeof bytes) {
-        right = memcmp(message, &bytes, size) == 0;
-    } else {
-        const size_t rest = size - sizeof bytes;
-        const size_t length = rest < WINDOW ? rest : WINDOW;
-        const size_t moves = rest / WINDOW;
-        size_t from = sizeof bytes;
-        if (moves > 1)
-            from += number % (moves + 1) == moves ? rest - length : number % (moves + 1) * WINDOW;
-        right = memcmp(message, &bytes, sizeof bytes) == 0 &&
-                memcmp(message + from, pattern + from, length) == 0;
-    }
-    if (!right)
+    const struct part part = part_to_verify(number, size);
+    if (memcmp(message, &bytes, size < sizeof bytes ? size : sizeof bytes) != 0 ||
+        memcmp(message + part.from, pattern + part.from, part.length) != 0)
         errx(EXIT_FAILURE, "message %llu has wrong data", (unsigned long long)number);
 }
 
@@ -136,7 +150,7 @@ static void note(struct histogram *histogram, long long took, uint64_t number, s
     if (histogram != NULL)
         add_to_histogram(histogram, took);
     if (verifies)
-        verify(message_of(number), number, size);
+        verify(answer, number, size);
 }
 
 /* What is our own work is done while the message is under way, where there are buffers enough. */
@@ -157,7 +171,9 @@ static void there_and_back(struct histogram *histogram)
             note(histogram, took, number - 1, size);
             stamp(number + ahead, size);
         }
-        mechanism->receive(WAY_BACK, message_of(number), size);
+        if (verifies)
+            spoil(answer, number, size);
+        mechanism->receive(WAY_BACK, answer, size);
         const long long now = clock_ns();
         took = now - before - clock_cost;
         before = now;
@@ -169,7 +185,7 @@ static void there_and_back(struct histogram *histogram)
     agreed->received = before;
 }
 
-static void answer(void)
+static void send_back(void)
 {
     const struct mechanism *const mechanism = agreed->mechanism;
     const size_t size = agreed->size;
@@ -206,11 +222,13 @@ static void take_stream(void)
     const uint64_t end = agreed->first + (uint64_t)agreed->messages;
     long under_way = 0;
     for (uint64_t number = agreed->first; number < end; number++) {
-        mechanism->receive(WAY_THERE, buffers, size);
         if (verifies)
-            verify(buffers, number, size);
+            spoil(answer, number, size);
+        mechanism->receive(WAY_THERE, answer, size);
+        if (verifies)
+            verify(answer, number, size);
         if (++under_way == mechanism->window) {
-            mechanism->send(WAY_BACK, buffers, size);
+            mechanism->send(WAY_BACK, answer, size);
             under_way = 0;
         }
     }
@@ -242,7 +260,7 @@ static void other_side(void)
             _exit(EXIT_SUCCESS);
         tell(&agreed->ready);
         if (agreed->test == LATENCY)
-            answer();
+            send_back();
         else
             take_stream();
         tell(&agreed->done);
@@ -255,6 +273,8 @@ static void peer_has_ended(int signal_number, siginfo_t *info, void *context)
     static const char text[] = "bench: the other process was killed\n";
     (void)signal_number;
     (void)context;
+    if (info->si_pid != bench_peer)
+        return;                      /* a child of whoever was this process before exec */
     if (info->si_code != CLD_EXITED) /* otherwise it has told why */
         (void)!write(STDERR_FILENO, text, sizeof text - 1);
     remove_now();
@@ -553,10 +573,11 @@ static int measure_mechanism(const struct mechanism *mechanism)
                   message_size, mechanism->largest);
             continue;
         }
-        measured++;
         for (int placement = 0; placement < PLACEMENTS; placement++)
-            if (chosen.placements[placement])
+            if (chosen.placements[placement]) {
                 measure_tests(mechanism, (enum placement)placement);
+                measured++;
+            }
     }
     return measured;
 }
@@ -577,17 +598,18 @@ int run_bench(int argc, char *argv[], const struct bench *what)
         err(EXIT_FAILURE, "sem_init");
     find_clock_cost();
 
+    bool found = chosen.variant == NULL;
+    for (int i = 0; bench->mechanisms[i] != NULL; i++)
+        found |=
+            chosen.variant != NULL && strcmp(chosen.variant, bench->mechanisms[i]->variant) == 0;
+    if (!found)
+        errx(USAGE_ERROR, "-m '%s': no such variant (-h for help)", chosen.variant);
     printf("mechanism\tvariant\ttest\tplacement\tsize\tmessages\tseconds\tp50\tp90\tp99\tmax\t"
            "messages_per_s\tMB_per_s%s\n",
            compares ? "\tbest_per_s\ttime_to_pipe" : "");
     int measured = 0;
-    bool found = false;
     for (int i = 0; bench->mechanisms[i] != NULL; i++)
-        if (chosen.variant == NULL || strcmp(chosen.variant, bench->mechanisms[i]->variant) == 0) {
-            found = true;
+        if (chosen.variant == NULL || strcmp(chosen.variant, bench->mechanisms[i]->variant) == 0)
             measured += measure_mechanism(bench->mechanisms[i]);
-        }
-    if (!found)
-        errx(USAGE_ERROR, "-m '%s': no such variant (-h for help)", chosen.variant);
     return measured > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -9,18 +9,29 @@ folder=$1
 here=$(dirname "$0")
 work=$(mktemp -d "$folder/bench.XXXXXX") || exit 1
 trap 'rm -rf "$work"' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
-trap 'exit 129' HUP
-trap 'exit 141' PIPE
+child=
+for signal in INT:130 TERM:143 HUP:129 PIPE:141; do
+    # shellcheck disable=SC2064 # the number is known now
+    trap "[ -z \"\$child\" ] || kill \"\$child\"; exit ${signal#*:}" "${signal%:*}"
+done
+
+# run COMMAND... in such a way that a signal does not have to wait for its end.
+run() {
+    "$@" &
+    child=$!
+    wait "$child"
+    status=$?
+    child=
+    return $status
+}
 tab=$(printf '\t')
 
 for program in pipe fifo msgq shm sem signals dup; do
     echo "$program/bench" >&2
     # shellcheck disable=SC2086 # several options
-    ./$program/bench -r -p same ${BENCH_OPTIONS:-} >"$work/same" 2>"$work/words" || { cat "$work/words" >&2; exit 1; }
+    run ./$program/bench -r -p same ${BENCH_OPTIONS:-} >"$work/same" 2>"$work/words" || { cat "$work/words" >&2; exit 1; }
     # shellcheck disable=SC2086
-    ./$program/bench -d 0.1 ${BENCH_OPTIONS:-} -p diff,free >"$work/others" 2>>"$work/words" ||
+    run ./$program/bench -d 0.1 ${BENCH_OPTIONS:-} -p diff,free >"$work/others" 2>>"$work/words" ||
         { cat "$work/words" >&2; exit 1; }
     grep -v 'reading of the clock' "$work/words" | sort -u >&2
     head -n 1 "$work/same" >"$work/head"
@@ -29,7 +40,7 @@ for program in pipe fifo msgq shm sem signals dup; do
 done
 for program in pipe/copy-bench dup/ready-bench shm/fork-bench; do
     echo "$program" >&2
-    ./$program >"$work/$(basename $program).tsv" || exit 1
+    run ./$program >"$work/$(basename $program).tsv" || exit 1
 done
 
 # By test, placement and size; in each, the cheapest first.

@@ -167,7 +167,7 @@ bool is_in_set(int number, unsigned long long set);
 /* ---- TCP on the loopback interface: net.c ---- */
 
 /* The port that the user gave for -p, 0 to 65535; exit 2 if it is none. Where `option` is NULL, the
- * user's own port of the program pair `pair` (0 to 9): 20000 + 10 * (UID modulo 1000) + pair. */
+ * user's own port of the program pair `pair` (0 to 9): 20000 + 10 * (UID modulo 1201) + pair. */
 in_port_t demo_port(int pair, const char *option);
 
 /* A socket that listens at 127.0.0.1; port 0 is any free one. Prints "port N" on stdout. It is

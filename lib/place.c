@@ -89,6 +89,8 @@ const char *demo_name(const char *what, const char *option)
     const size_t length = strlen(option);
     if (option[0] != '/' || strchr(option + 1, '/') != NULL)
         errx(USAGE_ERROR, "-n '%s': a name is one slash and then none, as in /name", option);
+    if (strcmp(option, "/.") == 0 || strcmp(option, "/..") == 0)
+        errx(USAGE_ERROR, "-n '%s': that is a folder", option);
     if (length == 1 || length > LONGEST)
         errx(USAGE_ERROR, "-n: a name has 2 to %d characters, not %zu", LONGEST, length);
     return strcpy(name, option);

@@ -12,16 +12,25 @@
 
 /* POSIX has no function for this before 2024: sig2str(3). */
 static const char *const names[] = {
-    [SIGHUP] = "HUP",   [SIGINT] = "INT",       [SIGQUIT] = "QUIT", [SIGILL] = "ILL",
-    [SIGTRAP] = "TRAP", [SIGABRT] = "ABRT",     [SIGBUS] = "BUS",   [SIGFPE] = "FPE",
-    [SIGKILL] = "KILL", [SIGUSR1] = "USR1",     [SIGSEGV] = "SEGV", [SIGUSR2] = "USR2",
-    [SIGPIPE] = "PIPE", [SIGALRM] = "ALRM",     [SIGTERM] = "TERM", [SIGCHLD] = "CHLD",
-    [SIGCONT] = "CONT", [SIGSTOP] = "STOP",     [SIGTSTP] = "TSTP", [SIGTTIN] = "TTIN",
-    [SIGTTOU] = "TTOU", [SIGURG] = "URG",       [SIGXCPU] = "XCPU", [SIGXFSZ] = "XFSZ",
-    [SIGPROF] = "PROF", [SIGVTALRM] = "VTALRM", [SIGIO] = "IO",     [SIGWINCH] = "WINCH",
-    [SIGPWR] = "PWR",   [SIGSYS] = "SYS",
+    [SIGHUP] = "HUP",       [SIGINT] = "INT",       [SIGQUIT] = "QUIT", [SIGILL] = "ILL",
+    [SIGTRAP] = "TRAP",     [SIGABRT] = "ABRT",     [SIGBUS] = "BUS",   [SIGFPE] = "FPE",
+    [SIGKILL] = "KILL",     [SIGUSR1] = "USR1",     [SIGSEGV] = "SEGV", [SIGUSR2] = "USR2",
+    [SIGPIPE] = "PIPE",     [SIGALRM] = "ALRM",     [SIGTERM] = "TERM", [SIGCHLD] = "CHLD",
+    [SIGCONT] = "CONT",     [SIGSTOP] = "STOP",     [SIGTSTP] = "TSTP", [SIGTTIN] = "TTIN",
+    [SIGTTOU] = "TTOU",     [SIGURG] = "URG",       [SIGXCPU] = "XCPU", [SIGXFSZ] = "XFSZ",
+    [SIGPROF] = "PROF",     [SIGVTALRM] = "VTALRM", [SIGIO] = "IO",     [SIGWINCH] = "WINCH",
+    [SIGPWR] = "PWR",       [SIGSYS] = "SYS",
+#ifdef SIGSTKFLT /* not every architecture has it */
+    [SIGSTKFLT] = "STKFLT",
+#endif
 };
 enum { NAMES = sizeof names / sizeof *names };
+
+static const struct {
+    const char *name;
+    int number;
+} aliases[] = {{"CLD", SIGCHLD}, {"IOT", SIGABRT}, {"POLL", SIGIO}};
+enum { ALIASES = sizeof aliases / sizeof *aliases };
 
 int parse_signal(const char *text, int least)
 {
@@ -32,6 +41,9 @@ int parse_signal(const char *text, int least)
     for (int number = 1; number < NAMES; number++)
         if (names[number] != NULL && strcasecmp(name, names[number]) == 0)
             return number;
+    for (int i = 0; i < ALIASES; i++)
+        if (strcasecmp(name, aliases[i].name) == 0)
+            return aliases[i].number;
     const int range = SIGRTMAX - SIGRTMIN; /* not constants: the C library keeps some for itself */
     if (strcasecmp(name, "RTMIN") == 0)
         return SIGRTMIN;

@@ -5,10 +5,12 @@
  *
  * msgsnd(2), msgrcv(2), mq_send(3), mq_receive(3)
  */
+#define _GNU_SOURCE /* RLIMIT_MSGQUEUE */
 #include "../lib/bench.h"
 #include "../lib/demo.h"
 
 #include <err.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <mqueue.h>
@@ -16,6 +18,7 @@
 #include <stdlib.h>
 #include <sys/ipc.h>
 #include <sys/msg.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -41,24 +44,26 @@ static void send_to_queue(enum way way, void *message, size_t size)
 {
     long *const typed = (long *)message - 1;
     *typed = 1;
-    if (msgsnd(queues[way], typed, size, 0) == -1)
-        err(EXIT_FAILURE, "msgsnd");
+    while (msgsnd(queues[way], typed, size, 0) == -1)
+        if (errno != EINTR) /* stopped and continued */
+            err(EXIT_FAILURE, "msgsnd");
 }
 
 static void receive_from_queue(enum way way, void *message, size_t size)
 {
-    if (msgrcv(queues[way], (long *)message - 1, size, 0, 0) != (ssize_t)size)
-        err(EXIT_FAILURE, "msgrcv");
+    while (msgrcv(queues[way], (long *)message - 1, size, 0, 0) != (ssize_t)size)
+        if (errno != EINTR)
+            err(EXIT_FAILURE, "msgrcv");
 }
 
 /* ---- POSIX ---- */
 
+static size_t most_messages; /* in a queue */
 static mqd_t posix_queues[2];
 
 static void open_posix_queues(size_t size)
 {
-    enum { MESSAGES = 10 }; /* what every user may have: /proc/sys/fs/mqueue/msg_max */
-    struct mq_attr attributes = {.mq_maxmsg = MESSAGES, .mq_msgsize = (long)size};
+    struct mq_attr attributes = {.mq_maxmsg = (long)most_messages, .mq_msgsize = (long)size};
     char what[32];
     snprintf(what, sizeof what, "bench.%d", (int)getpid());
     const char *const name = demo_name(what, NULL);
@@ -105,16 +110,41 @@ static size_t limit(const char *path)
     return bytes;
 }
 
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* What all POSIX queues of a user may take together must be enough for two, and for what the kernel
+ * notes about each message; see RLIMIT_MSGQUEUE in getrlimit(2). */
+static size_t largest_posix_message(void)
+{
+    enum { QUEUES = 2, NOTES = 256 };
+    struct rlimit limit_of_user;
+    if (getrlimit(RLIMIT_MSGQUEUE, &limit_of_user) == -1)
+        err(EXIT_FAILURE, "getrlimit");
+    const size_t largest = limit("/proc/sys/fs/mqueue/msgsize_max");
+    const rlim_t room = limit_of_user.rlim_cur / QUEUES / most_messages;
+    if (limit_of_user.rlim_cur == RLIM_INFINITY || room > largest + NOTES)
+        return largest;
+    return room > NOTES ? (size_t)room - NOTES : 1;
+}
+
 int main(int argc, char *argv[])
 {
+    enum { USUAL = 10 }; /* messages in a POSIX queue */
+    most_messages = smaller(USUAL, limit("/proc/sys/fs/mqueue/msg_max"));
+    /* A message that is larger than the whole queue would wait for ever. */
+    const size_t largest =
+        smaller(limit("/proc/sys/kernel/msgmax"), limit("/proc/sys/kernel/msgmnb"));
     const struct mechanism sysv = {.variant = "sysv",
-                                   .largest = limit("/proc/sys/kernel/msgmax"),
+                                   .largest = largest,
                                    .open = open_queues,
                                    .send = send_to_queue,
                                    .receive = receive_from_queue,
                                    .close = remove_now};
     const struct mechanism posix = {.variant = "posix",
-                                    .largest = limit("/proc/sys/fs/mqueue/msgsize_max"),
+                                    .largest = largest_posix_message(),
                                     .open = open_posix_queues,
                                     .send = send_to_posix_queue,
                                     .receive = receive_from_posix_queue,

@@ -27,7 +27,7 @@ static const char usage[] =
     "    mq_curmsgs        messages in it now\n"
     "    QSIZE             bytes of their texts\n"
     "    NOTIFY_PID        the process that is to be notified; 0: none\n"
-    "    NOTIFY, SIGNO     how: 0 by a signal, 1 not at all, 2 by a thread; which signal\n"
+    "    NOTIFY, SIGNO     how, if that is not 0: 0 by a signal, 2 by a thread; which signal\n"
     "    msg_max           the most that mq_maxmsg may be\n"
     "    msgsize_max       the most that mq_msgsize may be\n"
     "    queues_max        the most queues\n"

@@ -20,11 +20,16 @@ static void open_pipes(size_t size)
             err(EXIT_FAILURE, "pipe");
 }
 
+/* write() waits until all of it is in the pipe, unless we are stopped and continued meanwhile. */
 static void send_by_pipe(enum way way, void *message, size_t size)
 {
-    if (write(pipes[way][WRITE_END], message, size) !=
-        (ssize_t)size) /* it waits for room for all */
-        err(EXIT_FAILURE, "write");
+    size_t done = 0;
+    while (done < size) {
+        const ssize_t n = write(pipes[way][WRITE_END], (char *)message + done, size - done);
+        if (n == -1)
+            err(EXIT_FAILURE, "write");
+        done += (size_t)n;
+    }
 }
 
 /* A message that is longer than the pipe arrives in pieces. */

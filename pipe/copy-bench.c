@@ -10,6 +10,7 @@
 #include "../lib/bench.h"
 #include "copy.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -59,6 +60,9 @@ static void connect_ends(enum target target, int ends[2])
         err(EXIT_FAILURE, target == TO_PIPE ? "pipe" : "socketpair");
 }
 
+static long long *arrived; /* when the last byte was there; in shared memory */
+
+/* Sees the end of file when the sender has sent all, and notes the time. */
 static void take_all(int in, size_t size)
 {
     static char buffer[CHUNK];
@@ -69,6 +73,7 @@ static void take_all(int in, size_t size)
             err(EXIT_FAILURE, "read");
     if (taken != size)
         errx(EXIT_FAILURE, "%zu bytes have arrived, not %zu", taken, size);
+    *arrived = clock_ns();
     _exit(EXIT_SUCCESS);
 }
 
@@ -87,10 +92,13 @@ static double send_file(const struct copy_way *way, enum target target, int file
     if (child == -1)
         err(EXIT_FAILURE, "fork");
     if (child == 0) {
-        close(ends[WRITE_END]);
+        if (close(ends[WRITE_END]) == -1) /* or there would be no end of file */
+            err(EXIT_FAILURE, "close");
         take_all(ends[READ_END], size);
     }
-    close(ends[READ_END]);
+    if (close(ends[READ_END]) == -1)
+        err(EXIT_FAILURE, "close");
+    wait_asleep(child); /* it is ready */
     if (lseek(file, 0, SEEK_SET) == -1)
         err(EXIT_FAILURE, "lseek");
     calls = 0;
@@ -102,7 +110,7 @@ static double send_file(const struct copy_way *way, enum target target, int file
         err(EXIT_FAILURE, "close");
     if (reap(child) != EXIT_SUCCESS)
         errx(EXIT_FAILURE, "the receiver has failed");
-    return (double)(clock_ns() - start) / 1e9;
+    return (double)(*arrived - start) / 1e9;
 }
 
 static void measure(const char *only, enum target target, size_t size)
@@ -152,6 +160,9 @@ int main(int argc, char *argv[])
     if (!known)
         errx(USAGE_ERROR, "-m '%s': not one of rw, mmap, sendfile, splice", only);
 
+    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR) /* a receiver that has gone is an error to tell */
+        err(EXIT_FAILURE, "signal");
+    arrived = share_memory(sizeof *arrived);
     printf("to\tway\tMiB\tseconds\tcpu_seconds\tcalls\tMB_per_s\ttime_to_rw\n");
     flush_stdout();
     for (int i = 0; i < size_count; i++)

@@ -65,8 +65,9 @@ static void v(enum way way, void *message, size_t size)
     (void)message;
     (void)size;
     struct sembuf up = {.sem_num = (unsigned short)way, .sem_op = 1};
-    if (semop(set, &up, 1) == -1)
-        err(EXIT_FAILURE, "semop");
+    while (semop(set, &up, 1) == -1)
+        if (errno != EINTR) /* stopped and continued */
+            err(EXIT_FAILURE, "semop");
 }
 
 static void p(enum way way, void *message, size_t size)
@@ -74,8 +75,9 @@ static void p(enum way way, void *message, size_t size)
     (void)message;
     (void)size;
     struct sembuf down = {.sem_num = (unsigned short)way, .sem_op = -1};
-    if (semop(set, &down, 1) == -1)
-        err(EXIT_FAILURE, "semop");
+    while (semop(set, &down, 1) == -1)
+        if (errno != EINTR)
+            err(EXIT_FAILURE, "semop");
 }
 
 /* ---- POSIX semaphores ---- */

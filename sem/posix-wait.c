@@ -53,8 +53,8 @@ static struct timespec deadline(long milliseconds)
     return time;
 }
 
-/* A handler that interrupts it, SA_RESTART or not, may end a wait with EINTR. As a deadline is a
- * time, not a duration, to wait again needs no arithmetic. */
+/* A handler without SA_RESTART ends a wait with EINTR, and sem_timedwait() also with it. As a
+ * deadline is a time, not a duration, to wait again needs no arithmetic. */
 static void take(sem_t *semaphore)
 {
     say("sem_wait() waits for a value above 0");

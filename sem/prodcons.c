@@ -45,7 +45,7 @@ static const char usage[] =
     "  -m WAY        sem: three semaphores (the default); monitor: a mutex and two conditions\n"
     "  -p PRODUCERS  processes that put (2)\n"
     "  -s SLOTS      places in the buffer (4)\n"
-    "  -x            first the lock, then wait for the slot: deadlock; prints who waits for what\n"
+    "  -x            first the lock, then wait for an item: deadlock; prints who waits for what\n"
     "  prints how many items were produced, and how many were consumed, each once\n";
 
 static int consumers = 2, producers = 2, slots = 4, items = 1000;
@@ -120,7 +120,7 @@ static void leave(enum thing thing)
 static void enter_lock_first(enum thing thing)
 {
     wait_for(LOCK);
-    say("has the lock, enters, waits for %s", names[thing]);
+    say("has the outer lock, enters, waits for %s", names[thing]);
     enter(thing);
 }
 
@@ -158,7 +158,7 @@ static void consume(void)
 {
     for (int item; (item = take()) != NO_MORE;)
         atomic_fetch_add(&shared->seen[item], 1);
-    say("took the mark for: no more");
+    say("took an end mark");
     _exit(EXIT_SUCCESS);
 }
 
@@ -244,12 +244,16 @@ static void tell_state(const char *when)
 /* In the order in which they end: if one is killed we end, and the others with us. */
 static void reap_all(void)
 {
-    for (int left = consumers + producers; left > 0; left--) {
+    const int parties = consumers + producers;
+    for (int left = parties; left > 0;) {
         const pid_t pid = wait_for_any();
-        int party = 0;
-        while (pids[party] != pid)
-            party++;
         const int status = reap(pid);
+        int party = 0;
+        while (party < parties && pids[party] != pid)
+            party++;
+        if (party == parties)
+            continue; /* a child of whoever was this process before exec */
+        left--;
         if (status > 128)
             errx(EXIT_FAILURE, "%s was killed, signal %d: ending all", name_of(party),
                  status - 128);

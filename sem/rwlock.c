@@ -172,16 +172,19 @@ static void wait_until_present(enum kind kind, int number)
 /* In the order in which they end: if one is killed we end, and the others with us. */
 static void reap_all(void)
 {
-    for (int left = members[READER] + members[WRITER]; left > 0; left--) {
+    for (int left = members[READER] + members[WRITER]; left > 0;) {
         const pid_t pid = wait_for_any();
+        const int status = reap(pid);
         enum kind kind = READER;
         int number = 0;
-        while (pids[kind][number] != pid)
+        while (kind < KINDS && pids[kind][number] != pid)
             if (++number == members[kind]) {
-                kind = WRITER;
+                kind++;
                 number = 0;
             }
-        const int status = reap(pid);
+        if (kind == KINDS)
+            continue; /* a child of whoever was this process before exec */
+        left--;
         if (status > 128)
             errx(EXIT_FAILURE, "%s %d was killed, signal %d: ending all", kind_names[kind],
                  number + 1, status - 128);

@@ -24,7 +24,7 @@
 
 static const char usage[] =
     "usage: aba [-x] [-c COUNT]\n"
-    "  -c COUNT  then four processes pop and push so often, all together (0)\n"
+    "  -c COUNT  afterwards four processes pop and push, COUNT times in all (0)\n"
     "  -x        the mistake: no version, so that A, B, A looks like A\n";
 
 enum { A = 1, B, C, NODES = C, NOBODY = 0, POPPERS = 4 }; /* 0 is the end of the list */

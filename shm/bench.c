@@ -64,11 +64,13 @@ static void *shared_memory(size_t size)
         if (id == -1)
             err(EXIT_FAILURE, "shmget");
         void *const memory = shmat(id, NULL, 0);
-        if (memory == (void *)-1)
-            err(EXIT_FAILURE, "shmat");
+        const int reason = errno;
         if (shmctl(id, IPC_RMID, NULL) == -1) /* it goes with the last of us */
             err(EXIT_FAILURE, "shmctl");
         release_endings();
+        errno = reason;
+        if (memory == (void *)-1)
+            err(EXIT_FAILURE, "shmat");
         return memory;
     }
     int fd = -1;
@@ -83,8 +85,7 @@ static void *shared_memory(size_t size)
         if (shm_unlink(name) == -1)
             err(EXIT_FAILURE, "shm_unlink %s", name);
         release_endings();
-        if (ftruncate(fd, (off_t)size) == -1)
-            err(EXIT_FAILURE, "ftruncate");
+        check_error(posix_fallocate(fd, 0, (off_t)size), "posix_fallocate"); /* or SIGBUS later */
     }
     const int flags = fd == -1 ? MAP_SHARED | MAP_ANONYMOUS : MAP_SHARED;
     void *const memory = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, fd, 0);

@@ -3,7 +3,8 @@
  * shm_open() makes an object of no bytes. mmap() does not mind; the first access does, and there is
  * nobody to return an error: the process gets SIGBUS. ftruncate() gives the object its size.
  *
- * What is past the end of the object, but in its last page, can be touched, and is lost.
+ * What is past the end of the object, but in its last page, can be touched. It is no part of the
+ * object, and may be lost.
  *
  * shm_open(3), ftruncate(2), SIGBUS in mmap(2)
  */

@@ -9,6 +9,7 @@
 #include "../lib/demo.h"
 
 #include <err.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -61,8 +62,9 @@ static void receive_by_sigwaitinfo(enum way way, void *message, size_t size)
     (void)message;
     (void)size;
     siginfo_t info;
-    if (sigwaitinfo(&wanted, &info) == -1)
-        err(EXIT_FAILURE, "sigwaitinfo");
+    while (sigwaitinfo(&wanted, &info) == -1)
+        if (errno != EINTR) /* stopped and continued */
+            err(EXIT_FAILURE, "sigwaitinfo");
 }
 
 static int signals_fd; /* read(2) looks for the signals of the process that calls it */

@@ -334,6 +334,12 @@ static void remove_all(void)
     msgctl(ids[BACK], IPC_RMID, NULL);
 }
 
+static void end(int signal_number)
+{
+    remove_all();
+    _exit(128 + signal_number);
+}
+
 static void pin(size_t nth)
 {
     cpu_set_t all, one;
@@ -388,6 +394,9 @@ int main(int argc, char *argv[])
         }
     }
     atexit(remove_all);
+    signal(SIGINT, end);
+    signal(SIGTERM, end);
+    signal(SIGHUP, end);
     pin(0);
     long messages = 1;
     long long took;

@@ -114,6 +114,40 @@ END
     [[ $stderr = *"bench: message "*" has wrong data" ]]
 }
 
+@test "a message that does not come, or not all of it, is an error" {
+    command -v cc >/dev/null || skip "no compiler"
+    for delivered in 0 8; do
+        cat >"$T/lie.c" <<END
+#define _GNU_SOURCE
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+static char all[1 << 16];
+ssize_t read(int fd, void *buffer, size_t size)
+{
+    const ssize_t n = syscall(SYS_read, fd, all, size);
+    memcpy(buffer, all, n < $delivered ? n : $delivered);
+    return n;
+}
+END
+        cc -shared -fPIC -o "$T/lie.so" "$T/lie.c"
+        for test in -l -t; do
+            LD_PRELOAD=$T/lie.so try ./pipe/bench "${quick[@]}" -m pipe -s 64 "$test"
+            [[ $stderr != *"ASan runtime does not come first"* ]] || skip "not with ASan"
+            [[ $stderr != *"cannot be preloaded"* && $stderr != *"Error loading"* && $stderr != *"Error relocating"* ]] || skip "not with this libc"
+            [ "$status" = 1 ]
+            [[ $stderr = *"has wrong data"* ]]
+        done
+    done
+}
+
+@test "bench, prodcons, philosophers and rwlock pass over children that they have not made" {
+    for command in "./pipe/bench -d 0.3 -l -m pipe -p same -s 1" "./sem/prodcons -i 20000" "./sem/philosophers" "./sem/rwlock"; do
+        try bash -c "(exec sleep 0.02) & exec $command"
+        [ "$status" = 0 ] || { echo "$command: $stderr"; false; }
+    done
+}
+
 @test "a wrong command line is refused" {
     for words in "-m none" "-p here" "-p same,here" "-d 0.01" "-d x" "-d -1" "-d nan" "-s x" "-s 1,,2" "-s -1" "extra"; do
         # shellcheck disable=SC2086 # two words
