@@ -12,12 +12,8 @@
 
 in_port_t demo_port(int pair, const char *option)
 {
-    enum {
-        FIRST = 20000,
-        PAIRS = 10,
-        USERS = 1201,
-        /* the last port is below ip_local_port_range, see ip(7) */ LAST = 65535
-    };
+    /* They end before the ports that the kernel gives to clients: ip_local_port_range in ip(7). */
+    enum { FIRST = 20000, PAIRS = 10, USERS = 1201, LAST = 65535 };
     if (option == NULL)
         return (in_port_t)(FIRST + PAIRS * (geteuid() % USERS) + (unsigned)pair);
     return (in_port_t)parse_long("-p", option, 0, LAST);

@@ -189,9 +189,10 @@ static void partner_was_killed(int signal_number, siginfo_t *info, void *context
     static const char text[] = "fork-bench: the other process was killed\n";
     (void)signal_number;
     (void)context;
-    if (info->si_code == CLD_EXITED)
+    if (info->si_code == CLD_EXITED && info->si_status == EXIT_SUCCESS)
         return;
-    (void)!write(STDERR_FILENO, text, sizeof text - 1);
+    if (info->si_code != CLD_EXITED) /* otherwise it has told why */
+        (void)!write(STDERR_FILENO, text, sizeof text - 1);
     _exit(EXIT_FAILURE);
 }
 

@@ -92,14 +92,11 @@ static int count_zombies(const pid_t children[])
     return zombies;
 }
 
-int main(int argc, char *argv[])
+static void be_parent(void)
 {
-    loops = true;
-    while (next_option(argc, argv, "x", usage) != -1)
-        loops = false;
-    check_operands(argc, argv, 0, 0);
-
     lane(0, "parent");
+    die_with_parent();
+    main_process = getpid(); /* the children die with this one */
     const struct sigaction action = {.sa_handler = handle, .sa_flags = SA_RESTART | SA_NOCLDSTOP};
     if (sigaction(SIGCHLD, &action, NULL) == -1)
         err(EXIT_FAILURE, "sigaction");
@@ -143,5 +140,22 @@ int main(int argc, char *argv[])
         say("no signal will ever tell of the %d zombies; wait() removes them now", zombies);
     lesson(loops ? "one SIGCHLD may stand for many children: wait until none is left to wait for"
                  : "one wait for each SIGCHLD is too few: signals merge, and zombies stay");
-    return EXIT_SUCCESS;
+    exit(EXIT_SUCCESS);
+}
+
+/* A program may begin with children that it never forked: those of the shell that turned into it by
+ * exec. waitpid(-1) would take them for its own. A process from fork() has none. */
+int main(int argc, char *argv[])
+{
+    loops = true;
+    while (next_option(argc, argv, "x", usage) != -1)
+        loops = false;
+    check_operands(argc, argv, 0, 0);
+
+    const pid_t parent = fork();
+    if (parent == -1)
+        err(EXIT_FAILURE, "fork");
+    if (parent == 0)
+        be_parent();
+    return reap(parent);
 }

@@ -53,6 +53,7 @@ static sem_t semaphore;
 static struct shared {
     pthread_mutex_t locked; /* by the parent */
     atomic_int handled;     /* signals for which the handler has run */
+    pid_t below;            /* the child of the child that was in wait() */
 } * shared;
 
 static void make_shared(void)
@@ -104,8 +105,10 @@ static int wait_for_child(void)
     const pid_t child = fork();
     if (child == -1)
         err(EXIT_FAILURE, "fork");
-    if (child != 0)
+    if (child != 0) {
+        shared->below = child;
         return wait(NULL);
+    }
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1)
         err(EXIT_FAILURE, "prctl");
     while (getppid() == self)
@@ -181,6 +184,7 @@ static bool interrupts(enum call call, int flags)
         err(EXIT_FAILURE, "fork");
     if (child == 0)
         sleep_in(call, flags);
+    user_of_objects = child;
     wait_asleep(child);
     if (call == READ)
         tell_of_sleep(child);
@@ -196,10 +200,11 @@ static bool interrupts(enum call call, int flags)
         say("its handler has run, and it sleeps again: read() goes on");
     if (asleep && kill(child, SIGKILL) == -1)
         err(EXIT_FAILURE, "kill");
+    user_of_objects = 0;
     if (reap(child) != (asleep ? 128 + SIGKILL : INTERRUPTED))
         errx(EXIT_FAILURE, "%s: the child failed", names[call]);
-    while (wait(NULL) != -1) /* the child of the child that was in wait() */
-        continue;
+    if (call == WAIT && reap(shared->below) == EXIT_FAILURE) /* we have adopted it */
+        errx(EXIT_FAILURE, "wait: the child of the child failed");
     return !asleep;
 }
 

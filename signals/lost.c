@@ -108,7 +108,9 @@ int main(int argc, char *argv[])
     int needed = 1;
     if (!atomically) {
         wait_asleep(waiter);
-        if (is_in_set(SIGUSR1, signal_set(waiter, "ShdPnd")) || !still_asleep(waiter, WATCHED_MS))
+        while (!still_asleep(waiter, WATCHED_MS)) /* stopped and continued, by Ctrl-Z and fg? */
+            wait_asleep(waiter);
+        if (is_in_set(SIGUSR1, signal_set(waiter, "ShdPnd")))
             errx(EXIT_FAILURE, "the waiter does not sleep for ever");
         say("%d ms later it sleeps, and nothing is pending: lost", WATCHED_MS);
         send_signal(waiter, SIGUSR1, "SIGUSR1");

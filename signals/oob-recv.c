@@ -31,7 +31,7 @@
 static const char usage[] =
     "usage: oob-recv [-i] [-p PORT]\n"
     "  -i       SO_OOBINLINE: the urgent byte stays among the others\n"
-    "  -p PORT  to listen at, 0: any free one (20000 + 10 * UID)\n"
+    "  -p PORT  to listen at, 0: any free one (20000 + 10 * (UID modulo 1201))\n"
     "  prints its port, then \"normal TEXT\" for each line or part of one,\n"
     "  and \"urgent C\" for each urgent byte, as they are read\n"
     "  other terminal: ./signals/oob-send hello '!X' world\n";

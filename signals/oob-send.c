@@ -26,7 +26,7 @@
 #include <unistd.h>
 
 static const char usage[] = "usage: oob-send [-p PORT] [TEXT...]\n"
-                            "  -p PORT  the port of oob-recv (20000 + 10 * UID)\n"
+                            "  -p PORT  the port of oob-recv (20000 + 10 * (UID modulo 1201))\n"
                             "  sends each TEXT as a line; without one, each line of stdin\n"
                             "  '!TEXT': with MSG_OOB; its last byte is urgent, the newline is not\n"
                             "  other terminal: ./signals/oob-recv\n";
@@ -66,9 +66,11 @@ static struct {
     in_port_t own, peer;
     long since_urgent; /* bytes sent after the last urgent one, or NONE */
     bool patient;      /* waits for the receiver */
+    bool unanswered;   /* the receiver says no more */
 } sender;
 
-/* Takes whatever the receiver says, and looks whether it has closed the connection. */
+/* Takes whatever the receiver says, and looks whether the connection is broken. The end of what it
+ * says is no sign of that: it may have called shutdown(SHUT_WR), and read on. See shutdown(2). */
 static bool receiver_has_gone(void)
 {
     char answer[4096];
@@ -77,7 +79,11 @@ static bool receiver_has_gone(void)
         continue;
     if (count == -1 && errno != EAGAIN)
         err(EXIT_FAILURE, "recv: the receiver has gone");
-    return count == 0;
+    sender.unanswered = count == 0;
+    struct pollfd end = {.fd = sender.fd}; /* POLLERR and POLLHUP come unasked */
+    if (poll(&end, 1, 0) == -1)
+        err(EXIT_FAILURE, "poll");
+    return end.revents != 0;
 }
 
 /* Waits until the receiver has read all, unless it was once found asleep. Returns how many bytes it
@@ -140,7 +146,7 @@ static void send_each_line(void)
     setvbuf(stdin, NULL, _IONBF, 0);
     for (;;) {
         struct pollfd ends[] = {{.fd = STDIN_FILENO, .events = POLLIN},
-                                {.fd = sender.fd, .events = POLLIN}};
+                                {.fd = sender.fd, .events = sender.unanswered ? 0 : POLLIN}};
         if (poll(ends, 2, -1) == -1)
             err(EXIT_FAILURE, "poll");
         if (ends[1].revents != 0 && receiver_has_gone())
@@ -175,13 +181,18 @@ int main(int argc, char *argv[])
     say("connect(port %u) = %d", (unsigned)port, sender.fd);
     for (int i = optind; i < argc; i++) {
         const size_t length = strlen(argv[i]);
-        argv[i][length] = '\n'; /* in the place of the final NUL */
-        send_line(argv[i], length + 1);
+        char *const line = strdup(argv[i]);
+        if (line == NULL)
+            err(EXIT_FAILURE, "strdup");
+        line[length] = '\n'; /* in the place of the final NUL */
+        send_line(line, length + 1);
+        free(line);
     }
     if (optind == argc)
         send_each_line();
     wait_until_read();
-    receiver_has_gone(); /* by now it may have; but not with an error */
+    if (receiver_has_gone()) /* by now it may have closed its end; but it has read all */
+        errx(EXIT_FAILURE, "the receiver has gone");
     if (close(sender.fd) == -1)
         err(EXIT_FAILURE, "close");
     say("close(%d): end of file for the receiver", sender.fd);

@@ -164,9 +164,9 @@ int main(int argc, char *argv[])
     const struct report second = make_orphan();
     if (second.parent != getpid())
         errx(EXIT_FAILURE, "unexpected: adopted by process %d", (int)second.parent);
-    if (wait(NULL) != second.self)
-        err(EXIT_FAILURE, "wait");
-    say("wait() = %d: the orphan, which was not forked here", (int)second.self);
+    if (reap(second.self) != EXIT_SUCCESS)
+        errx(EXIT_FAILURE, "the orphan failed");
+    say("waitpid() = %d: the orphan, which was not forked here", (int)second.self);
     puts("a subreaper here: adopted by it");
     flush_stdout();
     lesson("an orphan becomes the child of the nearest subreaper above it, or else of init");

@@ -21,7 +21,7 @@ static const char usage[] =
     "usage: recv [SIGNAL...]\n"
     "  SIGNAL  as in USR1, SIGUSR1, usr1, 10, RTMIN+2 (USR1, USR2 and the real-time ones)\n"
     "  prints its pid, then SIGNAL from PID for each one; value N after it if it has one\n"
-    "  PID 0: the kernel sent it, for a key of the terminal perhaps\n"
+    "  PID 0: the kernel sent it, for a key perhaps, or the sender is not known\n"
     "  ends on SIGTERM, and prints that last; other terminal: ./signals/send PID USR1\n";
 
 static const char *code_of(int code)

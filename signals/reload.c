@@ -222,15 +222,18 @@ static char *read_file(void)
     }
     const ssize_t length = read_full(fd, text, sizeof text);
     const bool too_long = length == sizeof text;
+    const bool has_nul = length != -1 && memchr(text, '\0', (size_t)length) != NULL;
     if (length == -1)
         warn("read %s", file_path);
     else if (too_long)
         warnx("%s: longer than %zu bytes", file_path, sizeof text - 1);
+    else if (has_nul)
+        warnx("%s: a NUL byte is no text", file_path);
     else
         text[length] = '\0';
     if (close(fd) == -1)
         err(EXIT_FAILURE, "close %s", file_path);
-    return length == -1 || too_long ? NULL : text;
+    return length == -1 || too_long || has_nul ? NULL : text;
 }
 
 /* All or nothing: changes the settings only when the whole of FILE is right. Returns whether it is;
@@ -309,10 +312,10 @@ int main(int argc, char *argv[])
 
     pair_lane(background ? "caller" : "reload");
     set_paths(file_option);
-    if (file_option == NULL)
-        make_default_file();
     const int caller = background ? become_daemon() : -1;
     be_the_only_one(&wanted);
+    if (file_option == NULL)
+        make_default_file();
     if (!read_settings())
         return EXIT_FAILURE;
     if (background)

@@ -11,6 +11,15 @@ has_child_asleep() {
     [ -n "$child" ] && asleep "${child%% *}"
 }
 
+# Its story has come to where the parent watches a child that sleeps.
+watching() {
+    grep -q "CONT\|until one comes" "$T/program.err" && has_child_asleep "$1"
+}
+
+stopped() {
+    [ "$(state "$1")" = T ]
+}
+
 # start_stuck PROGRAM starts it with a stderr that takes nothing: it sleeps at the first line of its story.
 start_stuck() {
     mkfifo "$T/stuck"
@@ -179,6 +188,29 @@ row() {
     [ "$status" = 0 ]
     [ "${lines[0]}" = "no subreaper here: adopted by process 1" ]
     [[ $stderr = *"and its new parent has waited for it"* ]]
+}
+
+@test "a program takes no notice of children that it never forked: those of the shell that it was" {
+    for program in child "child -x" eintr group orphan; do
+        for other in "sleep 0" "sleep 0.02" "sleep 5"; do
+            try bash -c "$other & exec ./signals/$program"
+            [ "$status" = 0 ]
+            [[ ${stderr_lines[-1]} = "=> "* ]]
+        done
+    done
+}
+
+@test "lost -x, handler -x: stopped and continued with their children while they watch, they watch on" {
+    for program_and_option in "lost -x" "handler -x"; do
+        start program setsid bash -c "exec ./signals/$program_and_option"
+        eventually watching "$program"
+        kill -STOP -- "-$program"
+        eventually stopped "$program"
+        kill -CONT -- "-$program"
+        finish program
+        [ "$status" = 0 ]
+        [ "$(grep -c "^=> " "$T/program.err")" = 1 ]
+    done
 }
 
 @test "killed in the middle, a program leaves no process, and ends at once" {

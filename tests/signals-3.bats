@@ -119,7 +119,7 @@ received() {
     for text in 'greeting = new\ntimes = 0' 'greeting = new\ntimes = 10' 'greeting = new\ntimes = x' \
         'times = 3' 'greeting = new' '' 'greeting = new\ntimes = 2\ncolour = red' 'greeting =\ntimes = 2' \
         'greeting = new\ntimes = 2 3' 'greeting = new\ntimes 2' "greeting = $(printf %0100d 0)\ntimes = 2" \
-        "greeting = new\ntimes = 2\n#$(printf %05000d 0)"; do
+        "greeting = new\ntimes = 2\n#$(printf %05000d 0)" 'greeting = new\ntimes = 2\n\0nonsense'; do
         printf '%b\n' "$text" >"$T/conf"
         kill -HUP "$reload"
         broken=$((broken + 1))
@@ -129,6 +129,7 @@ received() {
     grep -q "^reload: $T/conf:2: no setting: \"times = 0\"" "$T/reload.err"
     grep -q "^reload: $T/conf:3: no setting: \"colour = red\"" "$T/reload.err"
     grep -q "^reload: $T/conf: it must have both settings" "$T/reload.err"
+    grep -q "^reload: $T/conf: a NUL byte is no text" "$T/reload.err"
     rm "$T/conf"
     kill -HUP "$reload"
     eventually grep -q "^reload: open $T/conf: No such file" "$T/reload.err"
@@ -182,8 +183,11 @@ received() {
     printf 'greeting = mine\ntimes = 1\n' >"$conf"
     start reload ./signals/reload
     eventually grep -q mine "$T/reload"
-    end_reload
     rm "$conf"
+    try ./signals/reload # refused: it makes no file
+    [ "$status" = 1 ]
+    [ ! -e "$conf" ]
+    end_reload
 }
 
 @test "reload: many SIGHUPs while it is stopped are one; FILE is read as it is then" {
@@ -561,6 +565,38 @@ foreign_sender='use Socket; use IO::Handle; $| = 1; my $port = shift;
     finish perl
 }
 
+@test "oob-send: a receiver that only says no more still reads" {
+    start perl perl -e 'use Socket; $| = 1;
+        socket(L, AF_INET, SOCK_STREAM, 0); bind(L, sockaddr_in(0, INADDR_LOOPBACK)); listen(L, 1);
+        print ((sockaddr_in(getsockname(L)))[0], "\n"); accept(S, L); shutdown(S, 1); print while <S>'
+    eventually test -s "$T/perl"
+    mkfifo "$T/input"
+    exec {input}<>"$T/input"
+    start send ./signals/oob-send -p "$(head -1 "$T/perl")" <"$T/input"
+    for word in one two three; do
+        echo $word >&$input
+        eventually grep -q $word "$T/perl"
+    done
+    kill -KILL "$send" # the input stays open
+    finish send
+    finish perl
+    exec {input}>&-
+    rm "$T/input"
+    [ "$(tail -n +2 "$T/perl")" = $'one\ntwo\nthree' ]
+}
+
+@test "oob-send leaves its command line as it is" {
+    start_recv
+    stop "$recv"
+    start send ./signals/oob-send -p "$port" hello world
+    eventually grep -q "send(" "$T/send.err"
+    [ "$(tr '\0' ' ' <"/proc/$send/cmdline")" = "./signals/oob-send -p $port hello world " ]
+    kill -CONT "$recv"
+    finish recv
+    finish send
+    [ "$status" = 0 ]
+}
+
 @test "oob-send without TEXT sends the lines of stdin; the last one needs no newline; any length" {
     start_recv
     try bash -c "printf 'one\n\n!X\nlast' | ./signals/oob-send -p $port"
@@ -592,6 +628,7 @@ foreign_sender='use Socket; use IO::Handle; $| = 1; my $port = shift;
     eventually grep -q hello "$T/recv"
     kill -KILL "$recv"
     finish recv
+    echo more >&$input # the end of the stream is no word of that; the answer to this is
     finish send
     exec {input}>&-
     rm "$T/input"
