@@ -33,7 +33,7 @@ enum { TRIES = 100, RETRY_MS = 20, MOST = PIPE_BUF /* for which POLLOUT of a pip
 
 static const char usage[] =
     "usage: chat [-p PORT]\n"
-    "  -p PORT  where the two meet, on this machine (20003 + 10 * (UID % 1000));\n"
+    "  -p PORT  where the two meet, on this machine (20003 + 10 * (UID % 1201));\n"
     "           0: listen at any free port, and print \"port N\" first\n"
     "  prints what the peer sends; ends when both sides have ended, here by Ctrl-D\n"
     "  other terminal: ./dup/chat\n";

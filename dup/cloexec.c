@@ -114,7 +114,7 @@ int main(int argc, char *argv[])
         say("cat has ended with status %d: it has no %d", status, fd);
         lesson("open everything with O_CLOEXEC: exec closes it, and keeps the copies made by dup2");
     } else {
-        say("cat has ended with status %d: it had %d, and read it", status, fd);
+        say("cat has ended with status %d: it had %d, and opened the secret by it", status, fd);
         lesson("without FD_CLOEXEC every program that is started inherits what is open");
     }
     return EXIT_SUCCESS;

@@ -27,7 +27,7 @@ enum { BUFFER = 64 * 1024, NOTICE_MS = 300, PATIENCE_MS = 3000, TOLD = 10, SHORT
 
 static const char usage[] =
     "usage: echo-client [-p PORT] [TEXT...]\n"
-    "  -p PORT  the server's, at 127.0.0.1 (20002 + 10 * (UID modulo 1000))\n"
+    "  -p PORT  the server's, at 127.0.0.1 (20002 + 10 * (UID modulo 1201))\n"
     "  sends each TEXT as a line; without one, stdin, any bytes\n"
     "  prints what comes back; other terminal: ./dup/echo-server\n";
 

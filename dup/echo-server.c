@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,7 +36,7 @@ static const char *const way_names[] = {"select", "poll", "epoll", "epoll-et"};
 static const char usage[] =
     "usage: echo-server [-x] [-m select|poll|epoll|epoll-et] [-p PORT]\n"
     "  -m WAY   to learn which descriptors are ready (poll); epoll-et: edge-triggered\n"
-    "  -p PORT  at 127.0.0.1, 0 for any free one (20002 + 10 * (UID modulo 1000))\n"
+    "  -p PORT  at 127.0.0.1, 0 for any free one (20002 + 10 * (UID modulo 1201))\n"
     "  -x       epoll-et, but read once for each event, one byte: it stalls\n"
     "  prints the port; ends on SIGINT or SIGTERM; other terminal: ./dup/echo-client hello\n";
 
@@ -325,6 +326,8 @@ int main(int argc, char *argv[])
         errx(USAGE_ERROR, "-x goes with -m epoll-et alone");
     const in_port_t port = demo_port(2, port_option);
 
+    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR) /* the clients need us, whoever reads the story */
+        err(EXIT_FAILURE, "signal");
     pair_lane("server");
     set_descriptor_limit();
     listener = listen_at(port);
@@ -332,6 +335,9 @@ int main(int argc, char *argv[])
         errx(EXIT_FAILURE, "descriptor %d is not below FD_SETSIZE, %d", listener, FD_SETSIZE);
     if (fcntl(listener, F_SETFL, O_NONBLOCK) == -1)
         err(EXIT_FAILURE, "fcntl");
+    /* An urgent byte comes back too, among the others; accepted sockets inherit it, see tcp(7). */
+    if (setsockopt(listener, SOL_SOCKET, SO_OOBINLINE, &(int){1}, sizeof(int)) == -1)
+        err(EXIT_FAILURE, "setsockopt SO_OOBINLINE");
     if (way >= EPOLL && (epoll = epoll_create1(EPOLL_CLOEXEC)) == -1)
         err(EXIT_FAILURE, "epoll_create1");
     want(listener, POLLIN);

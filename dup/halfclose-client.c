@@ -28,7 +28,7 @@ enum { PATIENCE_MS = 5000, WATCHED_MS = 200 };
 static const char usage[] =
     "usage: halfclose-client [-m fclose|dup|shutdown] [-p PORT]\n"
     "  -m WAY   how to end the request (shutdown)\n"
-    "  -p PORT  of the server, on this machine (20001 + 10 * (UID % 1000))\n"
+    "  -p PORT  of the server, on this machine (20001 + 10 * (UID % 1201))\n"
     "  prints the answer, if there is one; other terminal: ./dup/halfclose-server\n";
 
 static const char request[] = "one\ntwo\nthree\n";

@@ -24,7 +24,7 @@ enum { PATIENCE_MS = 5000, RETRY_MS = 1 };
 
 static const char usage[] =
     "usage: halfclose-server [-p PORT]\n"
-    "  -p PORT  listen there; 0 is any free one (20001 + 10 * (UID % 1000))\n"
+    "  -p PORT  listen there; 0 is any free one (20001 + 10 * (UID % 1201))\n"
     "  prints \"port N\", then what the client sends; serves one client, and ends\n"
     "  other terminal: ./dup/halfclose-client\n";
 

@@ -22,11 +22,12 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { HEADER = 16, BUFFER = 64 * 1024 };
+enum { HEADER = 16, BUFFER = 64 * 1024, LONGEST = 256 * 1024 * 1024 };
 
-static const char usage[] = "usage: iov [FILE]\n"
-                            "  the body is what FILE holds (without one, a word)\n"
-                            "  prints the body as it has arrived\n";
+static const char usage[] =
+    "usage: iov [FILE]\n"
+    "  the body is what FILE holds, less than 256 MiB (without one, a word)\n"
+    "  prints the body as it has arrived\n";
 
 /* The list of the buffers that are still to be written or filled. */
 struct parts {
@@ -55,6 +56,8 @@ static char *read_file(const char *path, size_t *length)
     char *bytes = NULL;
     *length = 0;
     for (size_t size = BUFFER;; size *= 2) {
+        if (size > LONGEST) /* /dev/zero never ends */
+            errx(EXIT_FAILURE, "%s: %d bytes or more", path, LONGEST);
         bytes = realloc(bytes, size);
         if (bytes == NULL)
             err(EXIT_FAILURE, "realloc");

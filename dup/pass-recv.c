@@ -3,7 +3,8 @@
  * A descriptor in a message is installed by recvmsg() itself, whether it was asked for or not. So
  * the receiver asks the kernel first who is at the other end (SO_PEERCRED), gives room for so many
  * and no more (MSG_CTRUNC: there were more, the kernel has closed those), and closes whatever came
- * in a message that it does not want. Then it waits for the next sender.
+ * in a message that it does not want. Then it waits for the next sender. One that says nothing does
+ * not keep the others waiting.
  *
  * unix(7), cmsg(3), MSG_CMSG_CLOEXEC in recvmsg(2), flock(2)
  */
@@ -13,6 +14,7 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +24,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+enum { PATIENCE_MS = 1000 };
 enum { MOST = 4 }; /* descriptors in a message; if odd, the padding would have room for one more */
 
 static const char usage[] = "usage: pass-recv\n"
@@ -109,6 +112,14 @@ static size_t receive_descriptors(int connection, int fds[MOST])
                              .msg_iovlen = 1,
                              .msg_control = control.bytes,
                              .msg_controllen = sizeof control.bytes};
+    struct pollfd end = {.fd = connection, .events = POLLIN};
+    const int ready = poll(&end, 1, PATIENCE_MS);
+    if (ready == -1)
+        err(EXIT_FAILURE, "poll");
+    if (ready == 0) {
+        say("nothing for %d ms: refused", PATIENCE_MS);
+        return 0;
+    }
     const ssize_t length = recvmsg(connection, &message, MSG_CMSG_CLOEXEC);
     if (length == -1 && errno != ECONNRESET)
         err(EXIT_FAILURE, "recvmsg");
@@ -136,7 +147,9 @@ static size_t receive_descriptors(int connection, int fds[MOST])
     return 0;
 }
 
-/* Prints the rest of the file, and returns how many bytes that was. */
+/* Prints the rest of the file, and returns how many bytes that was. It may be a folder, or open for
+ * writing alone, or not ready (O_NONBLOCK): that is for the sender to know, and no reason to end.
+ */
 static size_t print_rest(int fd)
 {
     static char buffer[64 * 1024];
@@ -146,19 +159,15 @@ static size_t print_rest(int fd)
         err(EXIT_FAILURE, "readlink %s", path);
     say("%d -> %s", fd, target);
     const off_t offset = lseek(fd, 0, SEEK_CUR);
-    if (offset == -1 && errno != ESPIPE)
-        err(EXIT_FAILURE, "lseek");
     if (offset != -1)
         say("lseek(%d) = %lld: the offset came along", fd, (long long)offset);
 
     size_t sum = 0;
-    for (ssize_t count; (count = read(fd, buffer, sizeof buffer)) != 0; sum += (size_t)count) {
-        if (count == -1)
-            err(EXIT_FAILURE, "read");
+    ssize_t count;
+    for (; (count = read(fd, buffer, sizeof buffer)) > 0; sum += (size_t)count)
         if (write_full(STDOUT_FILENO, buffer, (size_t)count) == -1)
             err(EXIT_FAILURE, "stdout");
-    }
-    say("read(%d): %zu bytes, and the end", fd, sum);
+    say("read(%d): %zu bytes, and %s", fd, sum, count == 0 ? "the end" : strerror(errno));
     if (close(fd) == -1)
         err(EXIT_FAILURE, "close");
     return sum;

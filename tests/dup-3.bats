@@ -144,7 +144,7 @@ work_of() {
 }
 
 @test "server and client meet by default, whoever starts first; a line comes back, in each way" {
-    try ss -Hltn "sport = :$((20002 + 10 * ($(id -u) % 1000)))"
+    try ss -Hltn "sport = :$((20002 + 10 * ($(id -u) % 1201)))"
     [ -z "$output" ] || skip "this user has a server there already"
     for way in $ways; do
         start client ./dup/echo-client hello "big world" ""
@@ -159,6 +159,28 @@ work_of() {
         grep -q "${way%-et}.*) = 1" "$T/server.err"
         end server
     done
+}
+
+@test "an urgent byte comes back too, in each way" {
+    for way in $ways; do
+        serve server -m "$way"
+        foreign 'my $s = connect_socket(); send $s, "hello!", MSG_OOB; shutdown $s, 1; print while <$s>' >"$T/out"
+        [ "$(<"$T/out")" = "hello!" ]
+        end server
+    done
+}
+
+@test "a server whose story nobody reads any more serves on" {
+    mkfifo "$T/story"
+    start server bash -c "exec ./dup/echo-server -p 0 2>$T/story"
+    head -1 "$T/story" >"$T/head"
+    port=$(sed -n 's/^port //p' "$T/server")
+    for text in hello again; do
+        try ./dup/echo-client -p "$port" "$text"
+        [ "$output" = "$text" ]
+    done
+    end server
+    rm "$T/story"
 }
 
 @test "each way serves 500 clients at once, slow, silent, half-closing, resetting and flooding ones among them" {

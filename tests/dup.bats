@@ -237,6 +237,16 @@ MSG_PEEK|MSG_TRUNC 10 ""
     grep -q 'receiver | recv([0-9]*, 8 bytes, MSG_WAITALL) = 8' <<<"$stderr"
 }
 
+@test "peek: MSG_WAITALL is cut short where the receiver is stopped and continued; the rest is taken too" {
+    start peek ./dup/peek
+    eventually grep -q '| send([0-9]*, "one ") = 4' "$T/peek.err"
+    receiver=$(pgrep -P "$peek" peek) || true # it may be late, and then there is nothing to stop
+    [ -z "$receiver" ] || ! kill -STOP "$receiver" || kill -CONT "$receiver"
+    finish peek
+    [ "$status" = 0 ]
+    [ "$(grep -o '^MSG_WAITALL .*' "$T/peek" | grep -o '"[^"]*"' | tr -d '"\n')" = "one two " ]
+}
+
 @test "iov: a short message goes in one writev() and comes in one readv()" {
     try ./dup/iov
     [ "$status" = 0 ]
@@ -266,6 +276,9 @@ MSG_PEEK|MSG_TRUNC 10 ""
     try ./dup/iov "$T"
     [ "$status" = 1 ]
     [[ $stderr = "iov: read $T: Is a directory" ]]
+    try ./dup/iov /dev/zero
+    [ "$status" = 1 ]
+    [ "$stderr" = "iov: /dev/zero: 268435456 bytes or more" ]
 }
 
 @test "iov: the reader is killed, or cannot print: the writer ends with an error" {
@@ -396,6 +409,32 @@ MSG_PEEK|MSG_TRUNC 10 ""
     finish receiver
     [ "$status" = 0 ]
     [ "$(<"$T/receiver")" = $'hello\nhello' ]
+}
+
+@test "pass-recv tells what it cannot read, and answers" {
+    build_peer
+    at_pass
+    start_receiver
+    try "$BATS_FILE_TMPDIR/peer" "$pass" send / 2
+    [ "$status" = 0 ]
+    [ "$output" = "answer 0 bytes" ]
+    finish receiver
+    [ "$status" = 0 ]
+    [ "$(grep -c '| read([0-9]*): 0 bytes, and Is a directory' "$T/receiver.err")" = 2 ]
+}
+
+@test "pass-recv: a sender that says nothing does not keep the others waiting" {
+    at_pass
+    start_receiver
+    start silent perl -MSocket -e 'socket(S, AF_UNIX, SOCK_STREAM, 0); connect(S, pack_sockaddr_un($ARGV[0])) or die; 1 while sysread S, $_, 1; sleep' "$pass"
+    eventually grep -q "SO_PEERCRED: process $silent " "$T/receiver.err"
+    try ./dup/pass-send /etc/passwd
+    [ "$status" = 0 ]
+    finish receiver
+    [ "$status" = 0 ]
+    grep -q '| nothing for 1000 ms: refused' "$T/receiver.err"
+    kill "$silent"
+    finish silent
 }
 
 @test "pass-send gives files to a foreign receiver" {
