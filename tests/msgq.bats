@@ -51,12 +51,12 @@ perl_or_skip() {
 
 # perl_send TYPE TEXT, perl_receive TYPE: another program's way to the queue with key K.
 perl_send() {
-    # shellcheck disable=SC2016
+    # shellcheck disable=SC2016 # perl's variables stand in single quotes
     perl -e '$q = msgget(hex shift, 01600) // die $!; msgsnd($q, pack("l! a*", @ARGV), 0) or die $!' "$K" "$@"
 }
 
 perl_receive() {
-    # shellcheck disable=SC2016
+    # shellcheck disable=SC2016 # perl's variables stand in single quotes
     timeout 10 perl -e '$q = msgget(hex shift, 01600) // die $!; msgrcv($q, $m, 9999, shift, 0) // die $!;
         ($type, $text) = unpack("l! a*", $m); print "$type $text ", length $text, "\n"' "$K" "$@"
 }
