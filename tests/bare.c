@@ -394,9 +394,10 @@ int main(int argc, char *argv[])
         }
     }
     atexit(remove_all);
-    signal(SIGINT, end);
-    signal(SIGTERM, end);
-    signal(SIGHUP, end);
+    const struct sigaction action = {.sa_handler = end};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGHUP, &action, NULL);
     pin(0);
     long messages = 1;
     long long took;
