@@ -28,7 +28,8 @@ int main(int argc, char *argv[])
     char text[100] = "from a foreign sender";
     struct iovec data = {text, send ? strlen(text) : sizeof text};
     int count = send ? atoi(argv[4]) : 100, fds[100];
-    struct msghdr message = {0, 0, &data, 1, control, CMSG_SPACE(count * sizeof(int)), 0};
+    struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = control,
+                             .msg_controllen = CMSG_SPACE(count * sizeof(int))};
     struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
     if (argc > 5)
         data.iov_len = 0;
