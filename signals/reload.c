@@ -91,7 +91,7 @@ static void end_when_ready(pid_t child, const int fds[2])
         errx(EXIT_FAILURE, "the daemon has ended before its write() to us");
     say("read(%d): process %d is ready", fds[READ_END], (int)daemon);
     say("its story: cat %s", log_path);
-    say("to end it: kill $(cat %s)", pid_path);
+    say("end it: kill $(cat %s)", pid_path);
     exit(EXIT_SUCCESS);
 }
 
