@@ -128,12 +128,14 @@ static void ask_after_init(void)
 {
     lane(1, "stranger");
     if (geteuid() == 0) {
-        if (setresuid(NOBODY, NOBODY, NOBODY) == 0)
+        enum { SETUID_CAPABILITY = 7 }; /* CAP_SETUID; a container's root may lack it */
+        const bool may = is_in_set(SETUID_CAPABILITY + 1, signal_set(getpid(), "CapEff"));
+        if (!may)
+            say("root without CAP_SETUID: stays root");
+        else if (setresuid(NOBODY, NOBODY, NOBODY) == 0)
             say("setresuid(): user %d from now on", NOBODY);
         else if (errno == EINVAL) /* a user namespace that has no such user; its root is not real */
             say("setresuid(): EINVAL, no user %d here", NOBODY);
-        else if (errno == EPERM) /* a container whose root has no CAP_SETUID */
-            say("setresuid(): EPERM, root without that right");
         else
             err(EXIT_FAILURE, "setresuid");
     }
