@@ -284,7 +284,7 @@ static void peer_has_ended(int signal_number, siginfo_t *info, void *context)
 static void start_other_side(void)
 {
     const struct sigaction action = {.sa_sigaction = peer_has_ended,
-                                     .sa_flags = SA_SIGINFO | SA_NOCLDSTOP};
+                                     .sa_flags = SA_SIGINFO | SA_NOCLDSTOP | SA_RESTART};
     if (sigaction(SIGCHLD, &action, NULL) == -1)
         err(EXIT_FAILURE, "sigaction");
     flush_stdout();
