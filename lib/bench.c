@@ -388,7 +388,7 @@ static double measure_slice(struct measured *measured, enum test test, struct hi
 {
     enum { MOST_TRIES = 30 };
     double ns = 0, each = 0;
-    for (int tries = 0; ns < SLICE_NS / 4 && tries < MOST_TRIES; tries++) {
+    for (int tries = 0; ns < (double)SLICE_NS / 4 && tries < MOST_TRIES; tries++) {
         const long messages = measured->next;
         ns = (double)slice(measured->mechanism, test, messages, histogram);
         each = ns / (double)messages;

@@ -72,8 +72,14 @@ static void use(key_t key, bool look, int found_fd)
 {
     lane(1, "other");
     die_with_parent();
-    if (semget(key, 1, IPC_CREAT | IPC_EXCL | S_IRUSR | S_IWUSR) != -1 || errno != EEXIST)
-        errx(EXIT_FAILURE, "semget 0x%08x: there is no set yet", (unsigned)key);
+    const int made = semget(key, 1, IPC_CREAT | IPC_EXCL | S_IRUSR | S_IWUSR);
+    if (made != -1) { /* the first process has been ended, and has removed its set */
+        if (semctl(made, 0, IPC_RMID) == -1)
+            err(EXIT_FAILURE, "semctl IPC_RMID");
+        errx(EXIT_FAILURE, "semget 0x%08x: there is no set any more", (unsigned)key);
+    }
+    if (errno != EEXIST)
+        err(EXIT_FAILURE, "semget 0x%08x", (unsigned)key);
     const int id = semget(key, 1, S_IRUSR | S_IWUSR);
     if (id == -1)
         err(EXIT_FAILURE, "semget 0x%08x", (unsigned)key);
