@@ -53,7 +53,7 @@ faults:                         ## make every system call of every program fail 
 stress: all                     ## run every demo N times (50), some of them under load, and kill them
 	@tests/stress $(BIN) $(N)
 
-bench: all                      ## measure what each mechanism costs, for six minutes: build/bench.tsv and bench.svg
+bench: all                      ## measure what each mechanism costs, for four minutes: build/bench.tsv and bench.svg
 	@cd $(BIN) && sh "$(CURDIR)/lib/bench.sh" "$(CURDIR)/$(O)"
 
 lint:                           ## clang-format, clang-tidy, cppcheck, shellcheck

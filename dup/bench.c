@@ -18,24 +18,14 @@ static int sockets[2]; /* the child reads from and writes to the first, the pare
 
 static void send_to_stream(enum way way, void *message, size_t size)
 {
-    size_t done = 0; /* all of it at once, unless we are stopped and continued meanwhile */
-    while (done < size) {
-        const ssize_t n = write(sockets[!way], (char *)message + done, size - done);
-        if (n == -1)
-            err(EXIT_FAILURE, "write");
-        done += (size_t)n;
-    }
+    if (write_full(sockets[!way], message, size) == -1)
+        err(EXIT_FAILURE, "write");
 }
 
 static void receive_from_stream(enum way way, void *message, size_t size)
 {
-    size_t done = 0;
-    while (done < size) {
-        const ssize_t n = read(sockets[way], (char *)message + done, size - done);
-        if (n <= 0)
-            err(EXIT_FAILURE, "read");
-        done += (size_t)n;
-    }
+    if (read_full(sockets[way], message, size) != (ssize_t)size)
+        err(EXIT_FAILURE, "read");
 }
 
 static void receive_datagram(enum way way, void *message, size_t size)

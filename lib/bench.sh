@@ -1,6 +1,6 @@
 #!/bin/sh
 # bench.sh FOLDER - runs every bench program, and writes the figures and a picture of them into FOLDER. Run it where
-# ./pipe/bench is, or type `make bench`. It takes about six minutes.
+# ./pipe/bench is, or type `make bench`. It takes about four minutes.
 #
 # On one CPU each mechanism takes turns with a pipe, see lib/bench.c. On two CPUs, and where the kernel likes, its own
 # figure must do. BENCH_OPTIONS, for instance "-s 64", makes it shorter.

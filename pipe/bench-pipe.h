@@ -23,25 +23,15 @@ static void open_pipes(size_t size)
 /* write() waits until all of it is in the pipe, unless we are stopped and continued meanwhile. */
 static void send_by_pipe(enum way way, void *message, size_t size)
 {
-    size_t done = 0;
-    while (done < size) {
-        const ssize_t n = write(pipes[way][WRITE_END], (char *)message + done, size - done);
-        if (n == -1)
-            err(EXIT_FAILURE, "write");
-        done += (size_t)n;
-    }
+    if (write_full(pipes[way][WRITE_END], message, size) == -1)
+        err(EXIT_FAILURE, "write");
 }
 
 /* A message that is longer than the pipe arrives in pieces. */
 static void receive_by_pipe(enum way way, void *message, size_t size)
 {
-    size_t done = 0;
-    while (done < size) {
-        const ssize_t n = read(pipes[way][READ_END], (char *)message + done, size - done);
-        if (n <= 0)
-            err(EXIT_FAILURE, "read");
-        done += (size_t)n;
-    }
+    if (read_full(pipes[way][READ_END], message, size) != (ssize_t)size)
+        err(EXIT_FAILURE, "read");
 }
 
 static void close_pipes(void)

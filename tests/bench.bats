@@ -85,7 +85,7 @@ END
     [ "$(column 5)" = "0 " ]
 }
 
-@test "-r compares with a pipe: twice as many columns more, and a pipe is as fast as a pipe" {
+@test "-r compares with a pipe, in two columns more, and a pipe is as fast as a pipe" {
     try ./pipe/bench -r "${quick[@]}" -m pipe -l -s 64
     [ "$status" = 0 ]
     awk -F'\t' 'END { exit !(NF == 15 && $15 > 0.5 && $15 < 2) }' <<<"$output"
