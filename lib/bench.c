@@ -40,6 +40,7 @@ static struct agreement {
     enum test test;
     long messages; /* 0: the end */
     size_t size;
+    bool verified;
     uint64_t first;
     long long received; /* when the last one was there */
 } * agreed;
@@ -149,7 +150,7 @@ static void note(struct histogram *histogram, long long took, uint64_t number, s
         return;
     if (histogram != NULL)
         add_to_histogram(histogram, took);
-    if (verifies)
+    if (agreed->verified)
         verify(answer, number, size);
 }
 
@@ -171,7 +172,7 @@ static void there_and_back(struct histogram *histogram)
             note(histogram, took, number - 1, size);
             stamp(number + ahead, size);
         }
-        if (verifies)
+        if (agreed->verified)
             spoil(answer, number, size);
         mechanism->receive(WAY_BACK, answer, size);
         const long long now = clock_ns();
@@ -222,10 +223,10 @@ static void take_stream(void)
     const uint64_t end = agreed->first + (uint64_t)agreed->messages;
     long under_way = 0;
     for (uint64_t number = agreed->first; number < end; number++) {
-        if (verifies)
+        if (agreed->verified)
             spoil(answer, number, size);
         mechanism->receive(WAY_THERE, answer, size);
-        if (verifies)
+        if (agreed->verified)
             verify(answer, number, size);
         if (++under_way == mechanism->window) {
             mechanism->send(WAY_BACK, answer, size);
@@ -337,6 +338,7 @@ static long long slice(const struct mechanism *mechanism, enum test test, long m
     agreed->mechanism = mechanism;
     agreed->test = test;
     agreed->size = message_size == 0 && mechanism == &pipe_mechanism ? 1 : message_size;
+    agreed->verified = verifies && agreed->size > 0;
     agreed->first += (uint64_t)agreed->messages;
     agreed->messages = messages;
     tell(&agreed->start);
