@@ -114,7 +114,7 @@ static struct part {
     size_t from, length;
 } part_to_verify(uint64_t number, size_t size)
 {
-    enum { WINDOW = 128 };
+    enum { WINDOW = 56 };
     const size_t start = sizeof number;
     if (size <= start + WINDOW)
         return (struct part){start, size > start ? size - start : 0};
@@ -128,7 +128,11 @@ static void spoil(unsigned char *message, uint64_t number, size_t size)
 {
     const uint64_t wrong = ~htole64(number);
     const struct part part = part_to_verify(number, size);
-    memcpy(message, &wrong, size < sizeof wrong ? size : sizeof wrong);
+    if (size < sizeof wrong) {
+        memcpy(message, &wrong, size);
+        return;
+    }
+    memcpy(message, &wrong, sizeof wrong);
     memset(message + part.from, 0, part.length);
 }
 
@@ -136,8 +140,11 @@ static void verify(const unsigned char *message, uint64_t number, size_t size)
 {
     const uint64_t bytes = htole64(number);
     const struct part part = part_to_verify(number, size);
-    if (memcmp(message, &bytes, size < sizeof bytes ? size : sizeof bytes) != 0 ||
-        memcmp(message + part.from, pattern + part.from, part.length) != 0)
+    const bool is_right = size < sizeof bytes
+                              ? memcmp(message, &bytes, size) == 0
+                              : memcmp(message, &bytes, sizeof bytes) == 0 &&
+                                    memcmp(message + part.from, pattern + part.from, part.length) == 0;
+    if (!is_right)
         errx(EXIT_FAILURE, "message %llu has wrong data", (unsigned long long)number);
 }
 
