@@ -26,7 +26,7 @@
 #include <unistd.h>
 
 enum { SLICE_NS = 25000000, WARM_UP_NS = 5000000, PAIRS = 24, MOST_SIZES = 64 };
-enum { LARGEST_SIZE = 1 << 30, PAGE = 4096 };
+enum { LARGEST_SIZE = 1 << 30, PAGE = 4096, NUMBER = sizeof(uint64_t), WINDOW = 56 };
 enum test { LATENCY, THROUGHPUT, TESTS };
 enum placement { SAME, DIFF, FREE, PLACEMENTS };
 
@@ -52,6 +52,7 @@ static size_t message_size;
 static unsigned char *memory, *buffers, *pattern; /* the buffers are for what is sent */
 static unsigned char *answer;                     /* for what is received */
 static size_t buffer_count, buffer_size, ahead;
+static size_t looked_at; /* where the part of the message begins that is verified */
 static long long clock_cost;
 static cpu_set_t cpus_at_start;
 pid_t bench_peer;
@@ -79,6 +80,7 @@ static void prepare_messages(const struct mechanism *mechanism)
     pattern = malloc(buffer_size);
     if (memory == NULL || pattern == NULL)
         err(EXIT_FAILURE, "malloc");
+    looked_at = NUMBER;
     buffers = memory + PAGE; /* in front of them is room */
     answer = buffers + buffer_count * buffer_size;
     for (size_t i = 0; i < buffer_size; i++)
@@ -107,44 +109,58 @@ static void stamp_the_first(size_t size)
         stamp(agreed->first + i, size);
 }
 
-/* What is looked at: the number, and up to WINDOW bytes of the pattern: of a longer message another
- * part each time, the last one too, so that to look does not take much of the time that is
- * measured. */
-static struct part {
-    size_t from, length;
-} part_to_verify(uint64_t number, size_t size)
+/* Looked at are the number and WINDOW bytes of the pattern: of a longer message another part each
+ * time, the last one too, so that to look does not take much of the time that is measured. */
+static void look_at_next_part(size_t size)
 {
-    enum { WINDOW = 56 };
-    const size_t start = sizeof number;
-    if (size <= start + WINDOW)
-        return (struct part){start, size > start ? size - start : 0};
-    const size_t parts = (size - start + WINDOW - 1) / WINDOW;
-    const size_t part = number % parts;
-    return (struct part){part == parts - 1 ? size - WINDOW : start + part * WINDOW, WINDOW};
+    if (looked_at + 2 * WINDOW <= size)
+        looked_at += WINDOW;
+    else
+        looked_at = looked_at + WINDOW == size ? NUMBER : size - WINDOW;
 }
 
 /* Before the message is received, so that what is looked at must have come. */
 static void spoil(unsigned char *message, uint64_t number, size_t size)
 {
     const uint64_t wrong = ~htole64(number);
-    const struct part part = part_to_verify(number, size);
-    if (size < sizeof wrong) {
-        memcpy(message, &wrong, size);
+    if (size < NUMBER + WINDOW) {
+        memset(message, 0, size);
+        memcpy(message, &wrong, size < NUMBER ? size : NUMBER);
         return;
     }
-    memcpy(message, &wrong, sizeof wrong);
-    memset(message + part.from, 0, part.length);
+    look_at_next_part(size);
+    memcpy(message, &wrong, NUMBER);
+    memset(message + looked_at, 0, WINDOW);
+}
+
+/* By words, which is faster than memcmp(3) of so little. */
+static bool has_pattern(const unsigned char *part, const unsigned char *wanted)
+{
+    uint64_t difference = 0;
+    for (size_t i = 0; i < WINDOW; i += sizeof difference) {
+        uint64_t is, should_be;
+        memcpy(&is, part + i, sizeof is);
+        memcpy(&should_be, wanted + i, sizeof should_be);
+        difference |= is ^ should_be;
+    }
+    return difference == 0;
+}
+
+static bool is_right(const unsigned char *message, uint64_t number, size_t size)
+{
+    const uint64_t bytes = htole64(number);
+    if (size < NUMBER)
+        return memcmp(message, &bytes, size) == 0;
+    if (memcmp(message, &bytes, NUMBER) != 0)
+        return false;
+    if (size < NUMBER + WINDOW)
+        return memcmp(message + NUMBER, pattern + NUMBER, size - NUMBER) == 0;
+    return has_pattern(message + looked_at, pattern + looked_at);
 }
 
 static void verify(const unsigned char *message, uint64_t number, size_t size)
 {
-    const uint64_t bytes = htole64(number);
-    const struct part part = part_to_verify(number, size);
-    const bool is_right = size < sizeof bytes
-                              ? memcmp(message, &bytes, size) == 0
-                              : memcmp(message, &bytes, sizeof bytes) == 0 &&
-                                    memcmp(message + part.from, pattern + part.from, part.length) == 0;
-    if (!is_right)
+    if (!is_right(message, number, size))
         errx(EXIT_FAILURE, "message %llu has wrong data", (unsigned long long)number);
 }
 
@@ -199,9 +215,8 @@ static void send_back(void)
     const size_t size = agreed->size;
     const uint64_t end = agreed->first + (uint64_t)agreed->messages;
     for (uint64_t number = agreed->first; number < end; number++) {
-        unsigned char *const message = message_of(number);
-        mechanism->receive(WAY_THERE, message, size);
-        mechanism->send(WAY_BACK, message, size);
+        mechanism->receive(WAY_THERE, answer, size);
+        mechanism->send(WAY_BACK, answer, size);
     }
 }
 

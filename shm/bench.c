@@ -26,7 +26,7 @@
 #include <unistd.h>
 
 enum { FUTEX_WAIT, FUTEX_WAKE }; /* as in <linux/futex.h>, which musl does not bring along */
-enum { LINE = 64, RING_BYTES = 64 * 1024, FEWEST_SLOTS = 4 };
+enum { LINE = 64, FEWEST_SLOTS = 4 };
 
 static const char *backing = "anon";
 
@@ -40,11 +40,9 @@ struct ring {
     _Alignas(LINE) unsigned char slots[];
 };
 
-/* A slot is the number of its message, counted from 1, and the message. */
-struct slot {
-    atomic_ulong number;
-    unsigned char message[];
-};
+/* A slot ends with the number of its message, counted from 1; in front of it is the message. What
+ * the reader looks at again and again is then the cache line that is written last. */
+typedef atomic_ulong number;
 
 /* What a process remembers of a ring. To look at the count that the other one stores is expensive:
  * it is done only when, as far as is known, there is nothing to be done. */
@@ -96,10 +94,22 @@ static void *shared_memory(size_t size)
     return memory;
 }
 
+/* On one CPU a process works until the ring is full, or empty: the more slots, the better. On two,
+ * what counts is how fast a cache line changes hands. Those of a few small slots, always the same
+ * ones, do so twice as fast as many; and those of large messages, if there are so many that they
+ * have left the other CPU's own cache for the one that both share. */
+static size_t bytes_in_ring(size_t size)
+{
+    enum { SMALL = 4096, IN_OWN_CACHE = 64 * 1024, IN_SHARED_CACHE = 4 * 1024 * 1024 };
+    if (bench_one_cpu)
+        return IN_OWN_CACHE;
+    return size < SMALL ? 0 : IN_SHARED_CACHE;
+}
+
 static void open_rings(size_t size)
 {
-    slot_size = (sizeof(struct slot) + size + LINE - 1) / LINE * LINE;
-    for (slot_count = FEWEST_SLOTS; slot_count * slot_size * 2 <= RING_BYTES;)
+    slot_size = (size + sizeof(number) + LINE - 1) / LINE * LINE;
+    for (slot_count = FEWEST_SLOTS; slot_count * slot_size * 2 <= bytes_in_ring(size);)
         slot_count *= 2;
     ring_size = sizeof(struct ring) + slot_count * slot_size;
     for (int way = WAY_THERE; way <= WAY_BACK; way++) {
@@ -119,9 +129,15 @@ static void close_rings(void)
             munmap(views[way].ring, ring_size);
 }
 
-static struct slot *slot_of(const struct view *view)
+static unsigned char *end_of_message(const struct view *view)
 {
-    return (struct slot *)(void *)(view->ring->slots + (view->next & (slot_count - 1)) * slot_size);
+    const size_t slot = view->next & (slot_count - 1);
+    return view->ring->slots + (slot + 1) * slot_size - sizeof(number);
+}
+
+static number *number_of(const struct view *view)
+{
+    return (number *)(void *)end_of_message(view);
 }
 
 /* To the CPU: this is a loop that waits. */
@@ -144,23 +160,22 @@ static bool is_full(struct view *view)
 
 static bool is_empty(struct view *view)
 {
-    struct slot *const slot = slot_of(view);
-    __builtin_prefetch((char *)slot + LINE); /* the message comes over together with the number */
-    return atomic_load_explicit(&slot->number, memory_order_acquire) != view->next + 1;
+    __builtin_prefetch(end_of_message(view) - LINE); /* comes over together with the number */
+    return atomic_load_explicit(number_of(view), memory_order_acquire) != view->next + 1;
 }
 
 /* Whoever sees the number sees the message: release here, acquire there. */
 static void put(struct view *view, const void *message, size_t size)
 {
-    struct slot *const slot = slot_of(view);
-    memcpy(slot->message, message, size);
+    number *const stored = number_of(view);
+    memcpy(end_of_message(view) - size, message, size);
     view->next++;
-    atomic_store_explicit(&slot->number, view->next, memory_order_release);
+    atomic_store_explicit(stored, view->next, memory_order_release);
 }
 
 static void take(struct view *view, void *message, size_t size)
 {
-    memcpy(message, slot_of(view)->message, size);
+    memcpy(message, end_of_message(view) - size, size);
     view->next++;
     atomic_store_explicit(&view->ring->taken, view->next, memory_order_release);
 }
