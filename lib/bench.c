@@ -25,7 +25,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SLICE_NS = 25000000, WARM_UP_NS = 5000000, PAIRS = 24, MOST_SIZES = 64 };
+enum { SLICE_NS = 25000000, WARM_UP_NS = 5000000, MOST_SIZES = 64 };
 enum { LARGEST_SIZE = 1 << 30, PAGE = 4096, NUMBER = sizeof(uint64_t), WINDOW = 56 };
 enum test { LATENCY, THROUGHPUT, TESTS };
 enum placement { SAME, DIFF, FREE, PLACEMENTS };
@@ -47,7 +47,7 @@ static struct agreement {
 
 static const struct bench *bench;
 static bool verifies = true, compares;
-static double seconds_for_each = 0.2;
+static double seconds_for_each; /* 0: not given */
 static size_t message_size;
 static unsigned char *memory, *buffers, *pattern; /* the buffers are for what is sent */
 static unsigned char *answer;                     /* for what is received */
@@ -432,8 +432,7 @@ static void measure(const struct mechanism *mechanism, enum test test, enum plac
     struct measured neighbour = {.mechanism = &pipe_mechanism};
     if (compares)
         neighbour.next = messages_for_a_slice(&pipe_mechanism, test);
-    const int wanted = (int)(seconds_for_each * 1e9 / SLICE_NS + 0.5);
-    const int slices = compares && wanted < PAIRS ? PAIRS : wanted;
+    const int slices = (int)(seconds_for_each * 1e9 / SLICE_NS + 0.5);
     struct histogram *const histogram = new_histogram();
     double *const ratios = calloc((size_t)slices, sizeof *ratios);
     if (ratios == NULL)
@@ -471,7 +470,7 @@ static void bench_usage(char *text, size_t room)
     int length = snprintf(
         text, room,
         "usage: bench [-lrtu] [-d SECONDS] [-m VARIANT] [-p same|diff|free] [-s SIZE,...]\n"
-        "  -d SECONDS   for each figure, 0.05 and up (0.2)\n"
+        "  -d SECONDS   for each figure, 0.05 and up (0.2; with -r 0.6)\n"
         "  -l           latency one way, by messages there and back\n"
         "  -m VARIANT  ");
     for (int i = 0; bench->mechanisms[i] != NULL; i++)
@@ -544,6 +543,8 @@ static void parse_command_line(int argc, char *argv[])
             bench->option(letter, optarg);
         }
     check_operands(argc, argv, 0, 0);
+    if (seconds_for_each == 0)
+        seconds_for_each = compares ? 0.6 : 0.2; /* 24 pairs are the fewest that say something */
     if (!chosen.tests[LATENCY] && !chosen.tests[THROUGHPUT])
         chosen.tests[LATENCY] = chosen.tests[THROUGHPUT] = true;
     if (!chosen.placements[SAME] && !chosen.placements[DIFF] && !chosen.placements[FREE])
