@@ -25,7 +25,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SLICE_NS = 25000000, WARM_UP_NS = 5000000, MOST_SIZES = 64 };
+enum { SLICE_NS = 25000000, WARM_UP_NS = 12500000, MOST_SIZES = 64 };
 enum { LARGEST_SIZE = 1 << 30, PAGE = 4096, NUMBER = sizeof(uint64_t), WINDOW = 56 };
 enum test { LATENCY, THROUGHPUT, TESTS };
 enum placement { SAME, DIFF, FREE, PLACEMENTS };
