@@ -95,9 +95,9 @@ static void *shared_memory(size_t size)
 }
 
 /* On one CPU a process works until the ring is full, or empty: the more slots, the better. On two,
- * what counts is how fast a cache line changes hands. Those of a few small slots, always the same
- * ones, do so twice as fast as many; and those of large messages, if there are so many that they
- * have left the other CPU's own cache for the one that both share. */
+ * what counts is how fast a cache line changes hands. The lines of a few small slots, always the
+ * same ones, need as little as half of the time; those of large messages are faster if there are so
+ * many that they have left the cache of the CPU that wrote them for the one that both share. */
 static size_t bytes_in_ring(size_t size)
 {
     enum { SMALL = 4096, IN_OWN_CACHE = 64 * 1024, IN_SHARED_CACHE = 4 * 1024 * 1024 };
