@@ -99,12 +99,12 @@ int main(int argc, char *argv[])
     const int fd = open_secret(flags);
     if (flags == O_CLOEXEC)
         show_copies(fd);
+    say("fork(), for a helper");
     const pid_t helper = fork();
     if (helper == -1)
         err(EXIT_FAILURE, "fork");
     if (helper == 0)
         become_cat(fd);
-    say("fork() = %d", (int)helper);
     const int status = reap(helper);
     if (close(fd) == -1)
         err(EXIT_FAILURE, "close");
