@@ -1,9 +1,9 @@
 #!/bin/sh
 # bench.sh FOLDER - runs every bench program, and writes the figures and a picture of them into FOLDER. Run it where
-# ./pipe/bench is, or type `make bench`. It takes about seven minutes.
+# ./pipe/bench is, or type `make bench`. It takes about six minutes.
 #
-# On one CPU each mechanism takes turns with a pipe, see lib/bench.c; and that in seven passes, for a machine has moods
-# that last a minute: of seven figures the one is kept whose ratio to the pipe is in the middle. On two CPUs, and where
+# On one CPU each mechanism takes turns with a pipe, see lib/bench.c; and that in five passes, for a machine has moods
+# that last a minute: of five figures the one is kept whose ratio to the pipe is in the middle. On two CPUs, and where
 # the kernel likes, one figure without a neighbour must do. BENCH_OPTIONS, for instance "-s 64", makes it shorter.
 set -u
 folder=$1
@@ -38,14 +38,14 @@ measure() {
     done
 }
 
-for pass in 1 2 3 4 5 6 7; do
-    echo "pass $pass of 8" >&2
-    measure -r -p same -l -d 0.1
-    measure -r -p same -t -d 0.2
+for pass in 1 2 3 4 5; do
+    echo "pass $pass of 6" >&2
+    measure -r -p same -l -d 0.15
+    measure -r -p same -t -d 0.3
 done
-sort -t "$tab" -k 1,5 -k 15,15g "$work/measured" | awk 'NR % 7 == 4' >"$work/figures"
+sort -t "$tab" -k 1,5 -k 15,15g "$work/measured" | awk 'NR % 5 == 3' >"$work/figures"
 rm "$work/measured"
-echo "pass 8 of 8" >&2
+echo "pass 6 of 6" >&2
 measure -p diff,free -d 0.1
 sed "s/\$/$tab-$tab-/" "$work/measured" >>"$work/figures"
 grep -v 'reading of the clock' "$work/words" | sort -u >&2
