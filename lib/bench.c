@@ -308,15 +308,22 @@ static void start_other_side(void)
 {
     const struct sigaction action = {.sa_sigaction = peer_has_ended,
                                      .sa_flags = SA_SIGINFO | SA_NOCLDSTOP | SA_RESTART};
-    if (sigaction(SIGCHLD, &action, NULL) == -1)
+    sigset_t child_ends, old_mask;
+    sigemptyset(&child_ends);
+    sigaddset(&child_ends, SIGCHLD);
+    /* Blocked until bench_peer is known, for the child may end at once. */
+    if (sigaction(SIGCHLD, &action, NULL) == -1 ||
+        sigprocmask(SIG_BLOCK, &child_ends, &old_mask) == -1)
         err(EXIT_FAILURE, "sigaction");
     flush_stdout();
     bench_peer = fork();
     if (bench_peer == -1)
         err(EXIT_FAILURE, "fork");
+    user_of_objects = bench_peer;
+    if (sigprocmask(SIG_SETMASK, &old_mask, NULL) == -1)
+        err(EXIT_FAILURE, "sigprocmask");
     if (bench_peer == 0)
         other_side();
-    user_of_objects = bench_peer;
 }
 
 static void end_other_side(void)

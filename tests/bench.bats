@@ -185,6 +185,15 @@ END
     grep -q "bench: the other process was killed" "$T/bench.err"
 }
 
+@test "a second process that fails at once, before fork() returns in the first, is noticed" {
+    command -v strace >/dev/null || skip "no strace"
+    strace -o "$T/trace" true 2>/dev/null || skip "strace is not allowed to trace"
+    ASAN_OPTIONS=detect_leaks=0 try timeout -s KILL 10 strace -f -o "$T/trace" -e inject=clone,clone3,fork:delay_exit=300000 \
+        -e inject=prctl:error=EPERM ./pipe/bench "${quick[@]}" -m pipe -l -s 1
+    [ "$status" = 1 ]
+    [[ $stderr = *"bench: prctl: Operation not permitted"* ]]
+}
+
 @test "SIGINT and SIGTERM end a bench, and no object stays" {
     for signal in INT TERM HUP; do
         for program in "msgq/bench -m sysv" "sem/bench -m sysv" "shm/bench -b sysv" "fifo/bench"; do
