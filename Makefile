@@ -50,10 +50,14 @@ faults:                         ## make every system call of every program fail 
 	@$(MAKE) -s O=build/faults LDFLAGS=-static
 	@tests/faults build/faults
 
+delays:                         ## make every system call of every program late in turn
+	@$(MAKE) -s O=build/faults LDFLAGS=-static
+	@DELAY=150 tests/faults build/faults
+
 stress: all                     ## run every demo N times (50), some of them under load, and kill them
 	@tests/stress $(BIN) $(N)
 
-bench: all                      ## measure what each mechanism costs, for four minutes: build/bench.tsv and bench.svg
+bench: all                      ## measure what each mechanism costs, for six minutes: build/bench.tsv and bench.svg
 	@cd $(BIN) && sh "$(CURDIR)/lib/bench.sh" "$(CURDIR)/$(O)"
 
 lint:                           ## clang-format, clang-tidy, cppcheck, shellcheck
@@ -70,5 +74,5 @@ help:                           ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1#\2/p' Makefile | awk -F'#' '{ printf "%-14s  %s\n", $$1, $$2 }'
 
 .SECONDARY:
-.PHONY: all tour list check faults stress bench lint install clean help
+.PHONY: all tour list check faults delays stress bench lint install clean help
 -include $(SOURCES:%.c=$(O)/%.d) $(PARTS:.o=.d)

@@ -330,7 +330,7 @@ int main(int argc, char *argv[])
         err(EXIT_FAILURE, "signal");
     pair_lane("server");
     set_descriptor_limit();
-    listener = listen_at(port);
+    listener = bind_to(port);
     if (way == SELECT && listener >= FD_SETSIZE)
         errx(EXIT_FAILURE, "descriptor %d is not below FD_SETSIZE, %d", listener, FD_SETSIZE);
     if (fcntl(listener, F_SETFL, O_NONBLOCK) == -1)
@@ -338,6 +338,7 @@ int main(int argc, char *argv[])
     /* An urgent byte comes back too, among the others; accepted sockets inherit it, see tcp(7). */
     if (setsockopt(listener, SOL_SOCKET, SO_OOBINLINE, &(int){1}, sizeof(int)) == -1)
         err(EXIT_FAILURE, "setsockopt SO_OOBINLINE");
+    start_to_listen(listener);
     if (way >= EPOLL && (epoll = epoll_create1(EPOLL_CLOEXEC)) == -1)
         err(EXIT_FAILURE, "epoll_create1");
     want(listener, POLLIN);

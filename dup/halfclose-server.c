@@ -112,7 +112,9 @@ int main(int argc, char *argv[])
     pair_lane("server");
     if (signal(SIGPIPE, SIG_IGN) == SIG_ERR) /* a client that has gone is no reason to die */
         err(EXIT_FAILURE, "signal");
-    const int fd = accept_one(listen_at(number));
+    const int listener = bind_to(number);
+    start_to_listen(listener);
+    const int fd = accept_one(listener);
     char answer[64];
     const size_t length = read_to_end(fd, answer, sizeof answer);
     send_answer(fd, answer, length);

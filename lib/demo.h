@@ -170,9 +170,11 @@ bool is_in_set(int number, unsigned long long set);
  * user's own port of the program pair `pair` (0 to 9): 20000 + 10 * (UID modulo 1201) + pair. */
 in_port_t demo_port(int pair, const char *option);
 
-/* A socket that listens at 127.0.0.1; port 0 is any free one. Prints "port N" on stdout. It is
- * close-on-exec. See ip(7), tcp(7). */
-int listen_at(in_port_t port);
+/* A socket bound to 127.0.0.1; port 0 is any free one. It is close-on-exec. From start_to_listen()
+ * on it takes connections, which prints "port N" on stdout. What an accepted socket is to inherit
+ * must be set before that. See ip(7), tcp(7). */
+int bind_to(in_port_t port);
+void start_to_listen(int fd);
 
 /* A socket connected to 127.0.0.1, as soon as somebody listens there: it tries for a minute. It is
  * close-on-exec. Exits 2 if the port is 0. */

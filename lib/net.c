@@ -33,23 +33,28 @@ static int new_socket(void)
     return fd;
 }
 
-int listen_at(in_port_t port)
+int bind_to(in_port_t port)
 {
     const int fd = new_socket();
     /* Or the port would be in use for a minute after its last connection: TIME_WAIT in tcp(7). */
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)) == -1)
         err(EXIT_FAILURE, "setsockopt SO_REUSEADDR");
-    struct sockaddr_in address = local_address(port);
-    if (bind(fd, (struct sockaddr *)&address, sizeof address) == -1)
+    const struct sockaddr_in address = local_address(port);
+    if (bind(fd, (const struct sockaddr *)&address, sizeof address) == -1)
         err(EXIT_FAILURE, "bind to port %u", (unsigned)port);
+    return fd;
+}
+
+void start_to_listen(int fd)
+{
     if (listen(fd, SOMAXCONN) == -1)
         err(EXIT_FAILURE, "listen");
+    struct sockaddr_in address;
     socklen_t length = sizeof address;
     if (getsockname(fd, (struct sockaddr *)&address, &length) == -1)
         err(EXIT_FAILURE, "getsockname");
     printf("port %u\n", (unsigned)ntohs(address.sin_port));
     flush_stdout();
-    return fd;
 }
 
 /* The kernel may choose, as our own port, the one that we try to connect to. */

@@ -54,12 +54,13 @@ static void catch_sigurg(void)
 
 static int accept_sender(in_port_t port, bool in_line)
 {
-    const int listener = listen_at(port);
-    if (in_line) { /* now, so that the new socket has it before the first byte comes */
+    const int listener = bind_to(port);
+    if (in_line) { /* before anybody can connect: the new socket inherits it */
         if (setsockopt(listener, SOL_SOCKET, SO_OOBINLINE, &(int){1}, sizeof(int)) == -1)
             err(EXIT_FAILURE, "setsockopt SO_OOBINLINE");
         say("setsockopt(%d, SO_OOBINLINE, 1)", listener);
     }
+    start_to_listen(listener);
     say("accept(%d) waits for a sender", listener);
     const int fd = accept(listener, NULL, NULL);
     if (fd == -1)

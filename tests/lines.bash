@@ -32,6 +32,11 @@ left_behind() {
     objects_in "$1" | grep -vxF -- "${2:-none}" | grep '^/\|^[a-z]* 0 ' | grep -vE '/(sem\.)?ipc-[0-9]+-[a-z]+$'
 }
 
+# end_all FOLDER kills what still runs of the run in FOLDER.
+end_all() {
+    grep -lszF "IPC_CASE=$1" /proc/[0-9]*/environ | cut -d / -f 3 | xargs -r kill -KILL
+}
+
 # remove_new FOLDER [BEFORE] removes all objects but those that were there BEFORE.
 remove_new() {
     local kind id
