@@ -1,45 +1,65 @@
 # lines.bash - what tests/faults and tests/stress share: running the lines of tests/runs. $B is the folder of the programs.
+# All this happens thousands of times; what bash can do itself, it does.
+
+mapfile -t -O 1 LINES_TO_RUN <tests/runs
 
 line_of() {
-    sed -n "$1p" tests/runs
+    echo "${LINES_TO_RUN[$1]}"
 }
 
 # run_line NUMBER FOLDER WRAP runs the line in FOLDER, the program behind WRAP; its output goes to FOLDER/out and err.
 run_line() {
-    local line
-    line=$(line_of "$1")
+    local line=${LINES_TO_RUN[$1]}
     # shellcheck disable=SC2016 # $T and $? are for the inner shell
-    (cd "$B" && T=$2 IPC_CASE=$2 timeout -s KILL 20 bash -c "${line//@/env --default-signal=HUP,INT,QUIT,PIPE,TERM $3 ./}"'
+    (cd "$B" && T=$2 IPC_CASE=$2 exec timeout -s KILL 20 bash -c "${line//@/env --default-signal=HUP,INT,QUIT,PIPE,TERM $3 ./}"'
         status=$?; kill $(jobs -p) 2>/dev/null; wait; exit $status' >"$2/out" 2>"$2/err" </dev/null)
 }
 
 # The objects of this machine: "kind key id" for System V, the path for a FIFO, a socket and a POSIX object.
 objects_in() {
-    awk 'FNR > 1 { sub(".*/", "", FILENAME); print FILENAME, $1, $2 }' /proc/sysvipc/*
-    find "$1" "/tmp/ipc-$(id -u)" \( -type p -o -type s \) ! -name fifo
-    find /dev/shm "${MQUEUE:-/dev/mqueue}" -type f -user "$(id -u)" 2>/dev/null
+    local kind key id path
+    for kind in msg sem shm; do
+        while read -r key id _; do
+            [ "$key" = key ] || echo "$kind $key $id"
+        done <"/proc/sysvipc/$kind"
+    done
+    for path in "$1"/* "/tmp/ipc-$UID"/*; do
+        [[ ${path##*/} = fifo ]] || [[ ! -p $path && ! -S $path ]] || echo "$path"
+    done
+    for path in /dev/shm/* "${MQUEUE:-/dev/mqueue}"/*; do
+        [[ ! -f $path || ! -O $path ]] || echo "$path"
+    done
+}
+
+processes_of() {
+    grep -lszF "IPC_CASE=$1" /proc/[0-9]*/environ
 }
 
 # left_behind FOLDER [BEFORE] prints the processes of a run in FOLDER, its FIFOs and its private System V objects
 # (key 0), but for what was there BEFORE. An object with a key, the FIFO of fifo/read and the POSIX objects of the user
 # are meant to stay.
 left_behind() {
+    local processes objects
     for _ in 1 2 3 4 5 6 7 8 9 10; do
-        grep -lszF "IPC_CASE=$1" /proc/[0-9]*/environ >/dev/null || break
+        processes=$(processes_of "$1") || break
         sleep 0.1
     done
-    grep -lszF "IPC_CASE=$1" /proc/[0-9]*/environ
-    objects_in "$1" | grep -vxF -- "${2:-none}" | grep '^/\|^[a-z]* 0 ' | grep -vE '/(sem\.)?ipc-[0-9]+-[a-z]+$'
+    [ -z "$processes" ] || echo "$processes"
+    objects=$(objects_in "$1")
+    [ "$objects" = "${2:-}" ] ||
+        grep -vxF -- "${2:-none}" <<<"$objects" | grep '^/\|^[a-z]* 0 ' | grep -vE '/(sem\.)?ipc-[0-9]+-[a-z]+$'
 }
 
 # end_all FOLDER kills what still runs of the run in FOLDER.
 end_all() {
-    grep -lszF "IPC_CASE=$1" /proc/[0-9]*/environ | cut -d / -f 3 | xargs -r kill -KILL
+    processes_of "$1" | cut -d / -f 3 | xargs -r kill -KILL
 }
 
 # remove_new FOLDER [BEFORE] removes all objects but those that were there BEFORE.
 remove_new() {
-    local kind id
+    local kind id objects
+    objects=$(objects_in "$1")
+    [ "$objects" != "${2:-}" ] || return 0
     while read -r kind _ id; do
         case $kind in
         msg) ipcrm -q "$id" ;;
@@ -47,11 +67,11 @@ remove_new() {
         shm) ipcrm -m "$id" ;;
         *) rm -f "$kind" ;;
         esac
-    done < <(objects_in "$1" | grep -vxF -- "${2:-none}")
+    done < <(grep -vxF -- "${2:-none}" <<<"$objects")
 }
 
 # The output without its numbers, and the lesson.
 shape() {
     sed 's/[0-9][0-9]*/N/g' "$1/out"
-    grep '^=>' "$1/err" | sed 's/[0-9][0-9]*/N/g'
+    sed -n '/^=>/{s/[0-9][0-9]*/N/g;p}' "$1/err"
 }
