@@ -147,9 +147,10 @@ static size_t receive_descriptors(int connection, int fds[MOST])
     return 0;
 }
 
+static int status = EXIT_SUCCESS;
+
 /* Prints the rest of the file, and returns how many bytes that was. It may be a folder, or open for
- * writing alone, or not ready (O_NONBLOCK): that is for the sender to know, and no reason to end.
- */
+ * writing alone, or not ready (O_NONBLOCK): the sender gets its answer nevertheless. */
 static size_t print_rest(int fd)
 {
     static char buffer[64 * 1024];
@@ -167,7 +168,12 @@ static size_t print_rest(int fd)
     for (; (count = read(fd, buffer, sizeof buffer)) > 0; sum += (size_t)count)
         if (write_full(STDOUT_FILENO, buffer, (size_t)count) == -1)
             err(EXIT_FAILURE, "stdout");
-    say("read(%d): %zu bytes, and %s", fd, sum, count == 0 ? "the end" : strerror(errno));
+    if (count == -1) {
+        warn("read %s", target);
+        status = EXIT_FAILURE;
+    } else {
+        say("read(%d): %zu bytes, and the end", fd, sum);
+    }
     if (close(fd) == -1)
         err(EXIT_FAILURE, "close");
     return sum;
@@ -210,5 +216,5 @@ int main(int argc, char *argv[])
             break;
     }
     lesson("SCM_RIGHTS is dup() into another process: one open file, one offset, two owners");
-    return EXIT_SUCCESS;
+    return status;
 }

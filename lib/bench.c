@@ -312,9 +312,10 @@ static void start_other_side(void)
     sigemptyset(&child_ends);
     sigaddset(&child_ends, SIGCHLD);
     /* Blocked until bench_peer is known, for the child may end at once. */
-    if (sigaction(SIGCHLD, &action, NULL) == -1 ||
-        sigprocmask(SIG_BLOCK, &child_ends, &old_mask) == -1)
+    if (sigaction(SIGCHLD, &action, NULL) == -1)
         err(EXIT_FAILURE, "sigaction");
+    if (sigprocmask(SIG_BLOCK, &child_ends, &old_mask) == -1)
+        err(EXIT_FAILURE, "sigprocmask");
     flush_stdout();
     bench_peer = fork();
     if (bench_peer == -1)
