@@ -14,6 +14,7 @@
  * shm_open(3), ftruncate(2), mmap(2), posix_fallocate(3), shm_overview(7)
  */
 #include "../lib/demo.h"
+#include "text.h"
 
 #include <err.h>
 #include <errno.h>
@@ -26,7 +27,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { USUAL_SIZE = 4096, ANY_SIZE = 0, ROOM_TO_SPARE = 2, TRIES = 50, RETRY_MS = 20 };
+enum { USUAL_SIZE = 4096, ANY_SIZE = 0, TRIES = 50, RETRY_MS = 20 };
 
 static const char usage[] =
     "usage: posix-write [-n NAME] [-s SIZE] [TEXT]\n"
@@ -92,30 +93,6 @@ static size_t size_of(int fd)
     errx(EXIT_FAILURE, "the object has size 0: nobody gives it one (./shm/posix-rm)");
 }
 
-/* The object stays as it was if this text does not do. */
-static void check_text(const char *text, size_t length, size_t size)
-{
-    if (length > size)
-        errx(EXIT_FAILURE, "the text is longer than the object (%zu bytes)", size);
-    if (memchr(text, '\0', length) != NULL)
-        errx(EXIT_FAILURE, "stdin: a NUL byte, which would end the text");
-}
-
-/* All of stdin if it fits into `size` bytes, otherwise a little more than that. */
-static char *read_stdin(size_t size, size_t *length)
-{
-    char *const text = malloc(size + ROOM_TO_SPARE);
-    if (text == NULL)
-        err(EXIT_FAILURE, "malloc");
-    const ssize_t count = read_full(STDIN_FILENO, text, size + ROOM_TO_SPARE);
-    if (count == -1)
-        err(EXIT_FAILURE, "stdin");
-    *length = (size_t)count;
-    if (count > 0 && text[count - 1] == '\n')
-        --*length;
-    return text;
-}
-
 static void write_text(int fd, size_t size, const char *text, size_t length)
 {
     const size_t stored = length < size ? length + 1 : length; /* with a NUL if there is room */
@@ -158,17 +135,9 @@ int main(int argc, char *argv[])
         errx(EXIT_FAILURE, "%s exists and has %zu bytes, not %zu (./shm/posix-rm)", name, size,
              wanted);
     size_t length;
-    char *text;
-    if (optind < argc) {
-        text = argv[optind];
-        length = strlen(text);
-    } else {
-        text = read_stdin(size, &length);
-    }
-    check_text(text, length, size);
+    char *const text = take_text(argv[optind], "object", size, &length);
     write_text(fd, size, text, length);
-    if (optind == argc)
-        free(text);
+    free(text);
     say("it stays: ls -l /dev/shm%s", name);
     say("to remove it: rm /dev/shm%s", name);
     return EXIT_SUCCESS;

@@ -10,6 +10,7 @@
  * shmget(2), shmat(2), ftok(3), sysvipc(7)
  */
 #include "../lib/demo.h"
+#include "text.h"
 
 #include <err.h>
 #include <errno.h>
@@ -21,7 +22,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { USUAL_SIZE = 4096, ANY_SIZE = 0, ROOM_TO_SPARE = 2 };
+enum { USUAL_SIZE = 4096, ANY_SIZE = 0 };
 
 static const char usage[] =
     "usage: write [-k KEY] [-s SIZE] [TEXT]\n"
@@ -65,30 +66,6 @@ static int open_segment(key_t key, size_t size)
     return id;
 }
 
-/* The segment stays as it was if this text does not do. */
-static void check_text(const char *text, size_t length, size_t size)
-{
-    if (length > size)
-        errx(EXIT_FAILURE, "the text is longer than the segment (%zu bytes)", size);
-    if (memchr(text, '\0', length) != NULL)
-        errx(EXIT_FAILURE, "stdin: a NUL byte, which would end the text");
-}
-
-/* All of stdin if it fits into `size` bytes, otherwise a little more than that. */
-static char *read_stdin(size_t size, size_t *length)
-{
-    char *const text = malloc(size + ROOM_TO_SPARE);
-    if (text == NULL)
-        err(EXIT_FAILURE, "malloc");
-    const ssize_t count = read_full(STDIN_FILENO, text, size + ROOM_TO_SPARE);
-    if (count == -1)
-        err(EXIT_FAILURE, "stdin");
-    *length = (size_t)count;
-    if (count > 0 && text[count - 1] == '\n')
-        --*length;
-    return text;
-}
-
 int main(int argc, char *argv[])
 {
     const char *key_option = NULL;
@@ -117,20 +94,12 @@ int main(int argc, char *argv[])
     size = status.shm_segsz;
 
     size_t length;
-    char *text;
-    if (optind < argc) {
-        text = argv[optind];
-        length = strlen(text);
-    } else {
-        text = read_stdin(size, &length);
-    }
-    check_text(text, length, size);
+    char *const text = take_text(argv[optind], "segment", size, &length);
     memcpy(segment, text, length);
     if (length < size)
         segment[length] = '\0';
     say("%zu bytes %s", length, quoted(text, length));
-    if (optind == argc)
-        free(text);
+    free(text);
 
     if (shmdt(segment) == -1)
         err(EXIT_FAILURE, "shmdt");
