@@ -147,7 +147,7 @@ static size_t receive_descriptors(int connection, int fds[MOST])
     return 0;
 }
 
-static int status = EXIT_SUCCESS;
+static int exit_status = EXIT_SUCCESS;
 
 /* Prints the rest of the file, and returns how many bytes that was. It may be a folder, or open for
  * writing alone, or not ready (O_NONBLOCK): the sender gets its answer nevertheless. */
@@ -170,7 +170,7 @@ static size_t print_rest(int fd)
             err(EXIT_FAILURE, "stdout");
     if (count == -1) {
         warn("read %s", target);
-        status = EXIT_FAILURE;
+        exit_status = EXIT_FAILURE;
     } else {
         say("read(%d): %zu bytes, and the end", fd, sum);
     }
@@ -216,5 +216,5 @@ int main(int argc, char *argv[])
             break;
     }
     lesson("SCM_RIGHTS is dup() into another process: one open file, one offset, two owners");
-    return status;
+    return exit_status;
 }

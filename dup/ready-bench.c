@@ -12,6 +12,7 @@
 #include "../lib/demo.h"
 
 #include <err.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdint.h>
@@ -176,19 +177,6 @@ static double slice(const struct waiter *way)
     return (double)(now - start) / (double)events;
 }
 
-static void open_descriptors(int idle)
-{
-    count = idle + 1;
-    watched = calloc((size_t)count, sizeof *watched);
-    if (watched == NULL)
-        err(EXIT_FAILURE, "calloc");
-    for (int i = 0; i < count; i++) {
-        watched[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-        if (watched[i] == -1)
-            err(EXIT_FAILURE, "eventfd");
-    }
-}
-
 static void close_descriptors(void)
 {
     for (int i = 0; i < count; i++)
@@ -196,13 +184,41 @@ static void close_descriptors(void)
     free(watched);
 }
 
+/* Returns false if so many cannot be open, and one for epoll. */
+static bool open_descriptors(int idle)
+{
+    count = idle + 1;
+    watched = calloc((size_t)count, sizeof *watched);
+    if (watched == NULL)
+        err(EXIT_FAILURE, "calloc");
+    for (int i = 0; i <= count; i++) {
+        const int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (fd == -1 && errno == EMFILE) {
+            count = i < count ? i : count;
+            close_descriptors();
+            return false;
+        }
+        if (fd == -1)
+            err(EXIT_FAILURE, "eventfd");
+        if (i < count)
+            watched[i] = fd;
+        else
+            close(fd);
+    }
+    return true;
+}
+
 /* Returns whether a line was printed. */
-static bool measure(const char *only, int idle)
+static bool measure(const char *only, int idle, rlim_t limit)
 {
     bool printed = false;
     static double ns[WAYS][SLICES], ratios[WAYS][SLICES];
     bool chosen[WAYS];
-    open_descriptors(idle);
+    if (!open_descriptors(idle)) {
+        warnx("%d idle descriptors, and those of the program: RLIMIT_NOFILE allows %llu", idle,
+              (unsigned long long)limit);
+        return false;
+    }
     for (int i = 0; i < WAYS; i++) {
         chosen[i] = i == LEVEL || only == NULL || strcmp(only, ways[i].name) == 0;
         if (chosen[i] && i == SELECT && watched[count - 1] >= FD_SETSIZE) {
@@ -250,7 +266,6 @@ static rlim_t raise_limit(void)
 
 int main(int argc, char *argv[])
 {
-    enum { OTHERS = 16 }; /* descriptors that the program needs besides */
     const char *only = NULL;
     long counts[MOST_COUNTS] = {1, 10, 100, 1000, 10000, 20000};
     int counts_given = 6;
@@ -271,11 +286,6 @@ int main(int argc, char *argv[])
     flush_stdout();
     int measured = 0;
     for (int i = 0; i < counts_given; i++)
-        if ((rlim_t)counts[i] + OTHERS > limit) {
-            warnx("%ld descriptors: RLIMIT_NOFILE allows %llu", counts[i],
-                  (unsigned long long)limit);
-        } else {
-            measured += measure(only, (int)counts[i]);
-        }
+        measured += measure(only, (int)counts[i], limit);
     return measured > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -22,6 +22,8 @@ FNR == 1 { next }
     }
     if (!(name in colour)) colour[name] = colours[++series % 13 + 1]
     value = $3 == "latency" ? $8 : $13
+    if (value <= 0) next # too small for the digits that it is told with
+    if ($5 > largest_size) largest_size = $5
     n = ++points[panel, name]
     size[panel, name, n] = $5
     figure[panel, name, n] = value

@@ -26,7 +26,7 @@
 #include <unistd.h>
 
 enum { SLICE_NS = 25000000, WARM_UP_NS = 12500000, MOST_SIZES = 64 };
-enum { LARGEST_SIZE = 1 << 30, PAGE = 4096, NUMBER = sizeof(uint64_t), WINDOW = 56 };
+enum { LARGEST_SIZE = 1 << 30, PAGE = 4096, NUMBER = sizeof(uint64_t), MOST_LOOKED_AT = 512 };
 enum test { LATENCY, THROUGHPUT, TESTS };
 enum placement { SAME, DIFF, FREE, PLACEMENTS };
 
@@ -40,7 +40,7 @@ static struct agreement {
     enum test test;
     long messages; /* 0: the end */
     size_t size;
-    bool verified;
+    bool verified, whole; /* whole: all of a large message is looked at */
     uint64_t first;
     long long received; /* when the last one was there */
 } * agreed;
@@ -49,10 +49,10 @@ static const struct bench *bench;
 static bool verifies = true, compares;
 static double seconds_for_each; /* 0: not given */
 static size_t message_size;
-static unsigned char *memory, *buffers, *pattern; /* the buffers are for what is sent */
-static unsigned char *answer;                     /* for what is received */
+static unsigned char *memory, *buffers; /* the buffers are for what is sent */
+static unsigned char *answer;           /* for what is received */
 static size_t buffer_count, buffer_size, ahead;
-static size_t looked_at; /* where the part of the message begins that is verified */
+static size_t part_at, stride; /* the part of a large message that is verified */
 static long long clock_cost;
 static cpu_set_t cpus_at_start;
 pid_t bench_peer;
@@ -60,10 +60,43 @@ bool bench_one_cpu;
 
 /* ---- The messages ---- */
 
-/* A message is its number, eight bytes or as many as it has, and then the pattern. The numbers are
- * written `ahead` messages early: memory that has just been written in pieces is slow to be read as
- * a whole, and that is not what is measured. Nor may a message be too early to be written, if the
- * mechanism does not copy it: a pipe has PIPE_PAGES pages, and they hold it until it is read. */
+/* A message is its number, eight bytes or as many as it has, and then a pattern. There are two
+ * patterns, which differ in every byte, for even numbers and for odd ones: what is left of the last
+ * message is wrong in this one. The receiver has the patterns in its own copy of the buffers.
+ *
+ * The numbers are written `ahead` messages early: memory that has just been written in pieces is
+ * slow to be read as a whole, and that is not what is measured. Nor may a message be too early to
+ * be written, if the mechanism does not copy it: a pipe has PIPE_PAGES pages, and they hold it
+ * until it is read. */
+static bool have_common_divisor(size_t a, size_t b)
+{
+    while (b != 0) {
+        const size_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a > 1;
+}
+
+static size_t parts(void)
+{
+    return message_size - NUMBER - MOST_LOOKED_AT + 1;
+}
+
+/* Of a large message a part is looked at, another one each time. By steps that are the golden part
+ * of the whole the parts are spread evenly, however many messages there are; and as both numbers
+ * have no common divisor, all of them have their turn. */
+static void choose_stride(void)
+{
+    const double golden = 0.618;
+    if (message_size <= NUMBER + MOST_LOOKED_AT)
+        return;
+    part_at = 0;
+    stride = (size_t)((double)parts() * golden);
+    while (have_common_divisor(stride, parts()))
+        stride++;
+}
+
 static void prepare_messages(const struct mechanism *mechanism)
 {
     enum { PIPE_PAGES = 16, ROOM = 64, SMALL = 16384, MOST = 32 };
@@ -71,22 +104,21 @@ static void prepare_messages(const struct mechanism *mechanism)
     buffer_size = (message_size / alignment + 2) * alignment; /* with room in front of the next */
     const size_t pages = message_size > PAGE ? (message_size + PAGE - 1) / PAGE : 1;
     const size_t enough = mechanism->in_place ? PIPE_PAGES / pages + 2 : SMALL / buffer_size;
-    buffer_count = 1; /* a power of two */
+    buffer_count = 2; /* a power of two */
     while (buffer_count < enough && (mechanism->in_place || buffer_count < MOST))
         buffer_count *= 2;
     ahead = mechanism->in_place || buffer_count < 4 ? 0 : buffer_count / 2;
     const size_t sum = (buffer_count + 1) * buffer_size;
     memory = aligned_alloc(PAGE, (PAGE + sum + PAGE - 1) / PAGE * PAGE);
-    pattern = malloc(buffer_size);
-    if (memory == NULL || pattern == NULL)
-        err(EXIT_FAILURE, "malloc");
-    looked_at = NUMBER;
+    if (memory == NULL)
+        err(EXIT_FAILURE, "memory for messages of %zu bytes", message_size);
     buffers = memory + PAGE; /* in front of them is room */
     answer = buffers + buffer_count * buffer_size;
-    for (size_t i = 0; i < buffer_size; i++)
-        pattern[i] = (unsigned char)(i * 7 + i / 256);
+    memset(answer, 0, message_size);
     for (size_t i = 0; i < buffer_count; i++)
-        memcpy(buffers + i * buffer_size, pattern, buffer_size);
+        for (size_t j = 0; j < buffer_size; j++)
+            buffers[i * buffer_size + j] = (unsigned char)((j * 7 + j / 256) ^ (i % 2 * 0xff));
+    choose_stride();
 }
 
 static unsigned char *message_of(uint64_t number)
@@ -109,53 +141,20 @@ static void stamp_the_first(size_t size)
         stamp(agreed->first + i, size);
 }
 
-/* Looked at are the number and WINDOW bytes of the pattern: of a longer message another part each
- * time, the last one too, so that to look does not take much of the time that is measured. */
-static void look_at_next_part(size_t size)
-{
-    if (looked_at + 2 * WINDOW <= size)
-        looked_at += WINDOW;
-    else
-        looked_at = looked_at + WINDOW == size ? NUMBER : size - WINDOW;
-}
-
-/* Before the message is received, so that what is looked at must have come. */
-static void spoil(unsigned char *message, uint64_t number, size_t size)
-{
-    const uint64_t wrong = ~htole64(number);
-    if (size < NUMBER + WINDOW) {
-        memset(message, 0, size);
-        memcpy(message, &wrong, size < NUMBER ? size : NUMBER);
-        return;
-    }
-    look_at_next_part(size);
-    memcpy(message, &wrong, NUMBER);
-    memset(message + looked_at, 0, WINDOW);
-}
-
-/* By words, which is faster than memcmp(3) of so little. */
-static bool has_pattern(const unsigned char *part, const unsigned char *wanted)
-{
-    uint64_t difference = 0;
-    for (size_t i = 0; i < WINDOW; i += sizeof difference) {
-        uint64_t is, should_be;
-        memcpy(&is, part + i, sizeof is);
-        memcpy(&should_be, wanted + i, sizeof should_be);
-        difference |= is ^ should_be;
-    }
-    return difference == 0;
-}
-
 static bool is_right(const unsigned char *message, uint64_t number, size_t size)
 {
     const uint64_t bytes = htole64(number);
-    if (size < NUMBER)
+    const unsigned char *const wanted = message_of(number);
+    if (size <= NUMBER)
         return memcmp(message, &bytes, size) == 0;
     if (memcmp(message, &bytes, NUMBER) != 0)
         return false;
-    if (size < NUMBER + WINDOW)
-        return memcmp(message + NUMBER, pattern + NUMBER, size - NUMBER) == 0;
-    return has_pattern(message + looked_at, pattern + looked_at);
+    if (size <= NUMBER + MOST_LOOKED_AT || agreed->whole)
+        return memcmp(message + NUMBER, wanted + NUMBER, size - NUMBER) == 0;
+    part_at += stride;
+    if (part_at >= parts())
+        part_at -= parts();
+    return memcmp(message + NUMBER + part_at, wanted + NUMBER + part_at, MOST_LOOKED_AT) == 0;
 }
 
 static void verify(const unsigned char *message, uint64_t number, size_t size)
@@ -195,8 +194,6 @@ static void there_and_back(struct histogram *histogram)
             note(histogram, took, number - 1, size);
             stamp(number + ahead, size);
         }
-        if (agreed->verified)
-            spoil(answer, number, size);
         mechanism->receive(WAY_BACK, answer, size);
         const long long now = clock_ns();
         took = now - before - clock_cost;
@@ -245,8 +242,6 @@ static void take_stream(void)
     const uint64_t end = agreed->first + (uint64_t)agreed->messages;
     long under_way = 0;
     for (uint64_t number = agreed->first; number < end; number++) {
-        if (agreed->verified)
-            spoil(answer, number, size);
         mechanism->receive(WAY_THERE, answer, size);
         if (agreed->verified)
             verify(answer, number, size);
@@ -361,6 +356,8 @@ static void place(enum placement placement)
 
 /* ---- Slices ---- */
 
+static bool is_warm_up;
+
 /* Returns ns from the first message's send() to the last one's arrival. */
 static long long slice(const struct mechanism *mechanism, enum test test, long messages,
                        struct histogram *histogram)
@@ -369,6 +366,7 @@ static long long slice(const struct mechanism *mechanism, enum test test, long m
     agreed->test = test;
     agreed->size = message_size == 0 && mechanism == &pipe_mechanism ? 1 : message_size;
     agreed->verified = verifies && agreed->size > 0;
+    agreed->whole = is_warm_up;
     agreed->first += (uint64_t)agreed->messages;
     agreed->messages = messages;
     tell(&agreed->start);
@@ -382,13 +380,21 @@ static long long slice(const struct mechanism *mechanism, enum test test, long m
     return agreed->received - start;
 }
 
+/* In the warm-up, which is not told, every byte of every message is verified. It has FEWEST
+ * messages at the least, so that all memory that the mechanism uses has been touched. */
 static long messages_for_a_slice(const struct mechanism *mechanism, enum test test)
 {
-    for (long messages = 1;; messages *= 2) {
+    enum { FEWEST = 4 }; /* as many slots as the smallest ring has */
+    long enough = 0;
+    is_warm_up = true;
+    for (long messages = 1, sum = 0; enough == 0; messages *= 2) {
         const long long took = slice(mechanism, test, messages, NULL);
-        if (took > WARM_UP_NS)
-            return messages * SLICE_NS / took > 0 ? messages * SLICE_NS / took : 1;
+        sum += messages;
+        if (took > WARM_UP_NS && sum >= FEWEST)
+            enough = messages * SLICE_NS / took > 0 ? messages * SLICE_NS / took : 1;
     }
+    is_warm_up = false;
+    return enough;
 }
 
 static void print_figures(const struct mechanism *mechanism, enum test test,
@@ -579,7 +585,7 @@ static void find_clock_cost(void)
 static void measure_tests(const struct mechanism *mechanism, enum placement placement)
 {
     prepare_messages(mechanism);
-    bench_one_cpu = placement == SAME;
+    bench_one_cpu = placement == SAME || CPU_COUNT(&cpus_at_start) == 1;
     mechanism->open(message_size);
     const bool opens_pipe = compares && mechanism != &pipe_mechanism;
     if (opens_pipe)
@@ -597,7 +603,6 @@ static void measure_tests(const struct mechanism *mechanism, enum placement plac
     if (opens_pipe)
         pipe_mechanism.close();
     free(memory);
-    free(pattern);
 }
 
 /* Returns the number of sizes that were measured. */

@@ -36,7 +36,7 @@ struct bench {
 /* The process at the other end; set after the fork, in both. */
 extern pid_t bench_peer;
 
-/* Both are bound to one CPU: to spin is to keep the other one from running. Set before open(). */
+/* There is one CPU for both: to spin is to keep the other one from running. Set before open(). */
 extern bool bench_one_cpu;
 
 /* The main() of a bench program. Returns the exit status. */

@@ -97,11 +97,13 @@ static void close_posix_queues(void)
     mq_close(posix_queues[WAY_BACK]);
 }
 
-/* The largest message, as the machine is set. */
+/* As the machine is set; 0 if the kernel has no such queues. */
 static size_t limit(const char *path)
 {
     FILE *const file = fopen(path, "r");
     size_t bytes;
+    if (file == NULL && errno == ENOENT)
+        return 0;
     if (file == NULL)
         err(EXIT_FAILURE, "%s", path);
     if (fscanf(file, "%zu", &bytes) != 1)
@@ -119,21 +121,22 @@ static size_t smaller(size_t a, size_t b)
  * notes about each message; see RLIMIT_MSGQUEUE in getrlimit(2). */
 static size_t largest_posix_message(void)
 {
-    enum { QUEUES = 2, NOTES = 256 };
+    enum { QUEUES = 2, NOTES = 256, USUAL = 10 };
     struct rlimit limit_of_user;
+    most_messages = smaller(USUAL, limit("/proc/sys/fs/mqueue/msg_max"));
+    if (most_messages == 0)
+        return 0;
     if (getrlimit(RLIMIT_MSGQUEUE, &limit_of_user) == -1)
         err(EXIT_FAILURE, "getrlimit");
     const size_t largest = limit("/proc/sys/fs/mqueue/msgsize_max");
     const rlim_t room = limit_of_user.rlim_cur / QUEUES / most_messages;
     if (limit_of_user.rlim_cur == RLIM_INFINITY || room > largest + NOTES)
         return largest;
-    return room > NOTES ? (size_t)room - NOTES : 1;
+    return room > NOTES ? (size_t)room - NOTES : 0;
 }
 
 int main(int argc, char *argv[])
 {
-    enum { USUAL = 10 }; /* messages in a POSIX queue */
-    most_messages = smaller(USUAL, limit("/proc/sys/fs/mqueue/msg_max"));
     /* A message that is larger than the whole queue would wait for ever. */
     const size_t largest =
         smaller(limit("/proc/sys/kernel/msgmax"), limit("/proc/sys/kernel/msgmnb"));
@@ -149,6 +152,15 @@ int main(int argc, char *argv[])
                                     .send = send_to_posix_queue,
                                     .receive = receive_from_posix_queue,
                                     .close = close_posix_queues};
-    const struct mechanism *const mechanisms[] = {&sysv, &posix, NULL};
+    const struct mechanism *mechanisms[3] = {NULL};
+    int count = 0;
+    if (sysv.largest > 0)
+        mechanisms[count++] = &sysv;
+    else
+        warnx("sysv: not in this kernel");
+    if (posix.largest > 0)
+        mechanisms[count++] = &posix;
+    else
+        warnx("posix: not in this kernel, or RLIMIT_MSGQUEUE has no room for two queues");
     return run_bench(argc, argv, &(struct bench){.name = "msgq", .mechanisms = mechanisms});
 }

@@ -183,12 +183,16 @@ static double switch_threads(void)
     return us;
 }
 
+static volatile pid_t partner;
+
 /* We may sleep until it wakes us. */
 static void partner_was_killed(int signal_number, siginfo_t *info, void *context)
 {
     static const char text[] = "fork-bench: the other process was killed\n";
     (void)signal_number;
     (void)context;
+    if (info->si_pid != partner) /* a child of whoever was this process before exec */
+        return;
     if (info->si_code == CLD_EXITED && info->si_status == EXIT_SUCCESS)
         return;
     if (info->si_code != CLD_EXITED) /* otherwise it has told why */
@@ -202,14 +206,22 @@ static double switch_processes(void)
                                      .sa_flags = SA_SIGINFO | SA_NOCLDSTOP | SA_RESTART};
     if (sigaction(SIGCHLD, &action, NULL) == -1)
         err(EXIT_FAILURE, "sigaction");
-    const pid_t child = checked("fork", fork());
-    if (child == 0) {
+    sigset_t child_ends, old_mask;
+    sigemptyset(&child_ends);
+    sigaddset(&child_ends, SIGCHLD);
+    /* Blocked until `partner` is known, for it may end at once. */
+    if (sigprocmask(SIG_BLOCK, &child_ends, &old_mask) == -1)
+        err(EXIT_FAILURE, "sigprocmask");
+    partner = checked("fork", fork());
+    if (sigprocmask(SIG_SETMASK, &old_mask, NULL) == -1)
+        err(EXIT_FAILURE, "sigprocmask");
+    if (partner == 0) {
         die_with_parent();
         answer(NULL);
         _exit(EXIT_SUCCESS);
     }
     const double us = us_for_a_switch();
-    if (reap(child) != EXIT_SUCCESS)
+    if (reap(partner) != EXIT_SUCCESS)
         errx(EXIT_FAILURE, "the other process has failed");
     return us;
 }

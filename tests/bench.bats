@@ -114,6 +114,36 @@ END
     [[ $stderr = *"bench: message "*" has wrong data" ]]
 }
 
+@test "of a large message every part is looked at, sooner or later; a part that has not come is the last message's" {
+    command -v cc >/dev/null || skip "no compiler"
+    cat >"$T/tail.c" <<'END'
+#define _GNU_SOURCE
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+static char lost[1 << 21];
+/* After CALLS calls the second half of what is read is lost. */
+ssize_t read(int fd, void *buffer, size_t size)
+{
+    static int calls;
+    if (size < 4000 || ++calls < atoi(getenv("CALLS")))
+        return syscall(SYS_read, fd, buffer, size);
+    const ssize_t n = syscall(SYS_read, fd, lost, size);
+    memcpy(buffer, lost, n > 0 ? n / 2 : 0);
+    return n;
+}
+END
+    cc -shared -fPIC -o "$T/tail.so" "$T/tail.c"
+    for calls in 1 10000; do
+        CALLS=$calls LD_PRELOAD=$T/tail.so try ./pipe/bench -d 0.5 -p same -m pipe -s 65536
+        [[ $stderr != *"ASan runtime does not come first"* ]] || skip "not with ASan"
+        [[ $stderr != *"cannot be preloaded"* && $stderr != *"Error loading"* && $stderr != *"Error relocating"* ]] || skip "not with this libc"
+        [ "$status" = 1 ]
+        [[ $stderr = *"has wrong data"* ]]
+    done
+}
+
 @test "a message that does not come, or not all of it, is an error" {
     command -v cc >/dev/null || skip "no compiler"
     for delivered in 0 8; do
@@ -142,8 +172,8 @@ END
 }
 
 @test "bench, prodcons, philosophers and rwlock pass over children that they have not made" {
-    for command in "./pipe/bench -d 0.3 -l -m pipe -p same -s 1" "./sem/prodcons -i 20000" "./sem/philosophers" "./sem/rwlock"; do
-        try bash -c "(exec sleep 0.02) & exec $command"
+    for command in "./pipe/bench -d 0.3 -l -m pipe -p same -s 1" "./shm/fork-bench -s 1" "./sem/prodcons -i 20000" "./sem/philosophers" "./sem/rwlock"; do
+        try bash -c "for i in 2 6 10 14; do (sleep 0.\$((i / 10))\$((i % 10)); exit 3) & done; exec $command"
         [ "$status" = 0 ] || { echo "$command: $stderr"; false; }
     done
 }
@@ -227,7 +257,7 @@ END
     try bash -c "ulimit -n 100; ./dup/ready-bench -m poll -s 10,1000"
     [ "$status" = 0 ]
     [ "$(column 1,2)" = "poll"$'\t'"10 " ]
-    [[ $stderr = "ready-bench: 1000 descriptors: RLIMIT_NOFILE allows 100" ]]
+    [[ $stderr = "ready-bench: 1000 idle descriptors, and those of the program: RLIMIT_NOFILE allows 100" ]]
 }
 
 @test "copy-bench: each way brings the whole file, splice and sendfile with less CPU than read and write" {
@@ -254,6 +284,22 @@ END
     [[ $output = "<svg "*"</svg>" ]]
     for variant in ">pipe<" ">pipe socketpair<" ">pipe vmsplice<"; do grep -qF "$variant" <<<"$output"; done
     [ "$(grep -c "<path" <<<"$output")" = 6 ]
+}
+
+@test "all benches: a mechanism that allows none of the sizes is passed over" {
+    mkdir "$T/figures"
+    BENCH_OPTIONS="-d 0.05 -s 100000" start all sh "$BATS_TEST_DIRNAME/../lib/bench.sh" "$T/figures"
+    eventually grep -q shm/bench "$T/all.err"
+    for pid in $(ours); do kill -QUIT "$pid" || true; done
+    finish all
+    eventually none_left
+    [ -z "$(ls "$T/figures")" ]
+}
+
+@test "sigqueue: few signals may be pending: fewer are under way" {
+    try bash -c "ulimit -i 40; ./signals/bench ${quick[*]} -t -m sigqueue"
+    [ "$status" = 0 ]
+    assert_table
 }
 
 @test "Ctrl-C in the middle of all benches leaves no file, object or process" {
