@@ -60,14 +60,6 @@ bool bench_one_cpu;
 
 /* ---- The messages ---- */
 
-/* A message is its number, eight bytes or as many as it has, and then a pattern. There are two
- * patterns, which differ in every byte, for even numbers and for odd ones: what is left of the last
- * message is wrong in this one. The receiver has the patterns in its own copy of the buffers.
- *
- * The numbers are written `ahead` messages early: memory that has just been written in pieces is
- * slow to be read as a whole, and that is not what is measured. Nor may a message be too early to
- * be written, if the mechanism does not copy it: a pipe has PIPE_PAGES pages, and they hold it
- * until it is read. */
 static bool have_common_divisor(size_t a, size_t b)
 {
     while (b != 0) {
@@ -97,6 +89,14 @@ static void choose_stride(void)
         stride++;
 }
 
+/* A message is its number, eight bytes or as many as it has, and then a pattern. There are two
+ * patterns, which differ in every byte, for even numbers and for odd ones: what is left of the last
+ * message is wrong in this one. The receiver has the patterns in its own copy of the buffers.
+ *
+ * The numbers are written `ahead` messages early: memory that has just been written in pieces is
+ * slow to be read as a whole, and that is not what is measured. Nor may a message be too early to
+ * be written, if the mechanism does not copy it: a pipe has PIPE_PAGES pages, and they hold it
+ * until it is read. */
 static void prepare_messages(const struct mechanism *mechanism)
 {
     enum { PIPE_PAGES = 16, ROOM = 64, SMALL = 16384, MOST = 32 };
