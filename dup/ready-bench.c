@@ -194,7 +194,7 @@ static bool open_descriptors(int idle)
     for (int i = 0; i <= count; i++) {
         const int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         if (fd == -1 && errno == EMFILE) {
-            count = i < count ? i : count;
+            count = i;
             close_descriptors();
             return false;
         }

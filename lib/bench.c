@@ -356,8 +356,6 @@ static void place(enum placement placement)
 
 /* ---- Slices ---- */
 
-static bool is_warm_up;
-
 /* Returns ns from the first message's send() to the last one's arrival. */
 static long long slice(const struct mechanism *mechanism, enum test test, long messages,
                        struct histogram *histogram)
@@ -366,7 +364,6 @@ static long long slice(const struct mechanism *mechanism, enum test test, long m
     agreed->test = test;
     agreed->size = message_size == 0 && mechanism == &pipe_mechanism ? 1 : message_size;
     agreed->verified = verifies && agreed->size > 0;
-    agreed->whole = is_warm_up;
     agreed->first += (uint64_t)agreed->messages;
     agreed->messages = messages;
     tell(&agreed->start);
@@ -386,14 +383,14 @@ static long messages_for_a_slice(const struct mechanism *mechanism, enum test te
 {
     enum { FEWEST = 4 }; /* as many slots as the smallest ring has */
     long enough = 0;
-    is_warm_up = true;
+    agreed->whole = true;
     for (long messages = 1, sum = 0; enough == 0; messages *= 2) {
         const long long took = slice(mechanism, test, messages, NULL);
         sum += messages;
         if (took > WARM_UP_NS && sum >= FEWEST)
             enough = messages * SLICE_NS / took > 0 ? messages * SLICE_NS / took : 1;
     }
-    is_warm_up = false;
+    agreed->whole = false;
     return enough;
 }
 
