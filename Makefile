@@ -18,7 +18,7 @@ FLAGS = -std=c17 -D_XOPEN_SOURCE=700 $(WARN) $(if $(SAN),-fsanitize=$(SAN) -fno-
 BIN      = $(if $(filter build,$(O)),.,$(O))
 SOURCES  = $(wildcard $(DIRS:%=%/*.c))
 PROGRAMS = $(SOURCES:%.c=$(BIN)/%)
-PARTS    = $(patsubst %.c,$(O)/%.o,$(wildcard lib/*.c))
+PARTS    = $(patsubst %.c,$(O)/%.o,$(wildcard lib/*.c lib/bench/*.c))
 LIB      = $(O)/lib.a
 NOTES    = $(wildcard $(DIRS:%=%/README.md))
 
@@ -37,7 +37,7 @@ $(O)/%.o: %.c Makefile
 	$(CC) $(FLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 tour: all                       ## see the most telling demos, one after another
-	@cd $(BIN) && sh "$(CURDIR)/lib/tour.sh"
+	@cd $(BIN) && sh "$(CURDIR)/lib/tools/tour.sh"
 
 list:                           ## every program, and what it shows
 	@for file in $(SOURCES); do \
@@ -58,7 +58,7 @@ stress: all                     ## run every demo N times (50), some of them und
 	@tests/stress $(BIN) $(N)
 
 bench: all                      ## measure what each mechanism costs, for six minutes: build/bench.tsv and bench.svg
-	@cd $(BIN) && sh "$(CURDIR)/lib/bench.sh" "$(CURDIR)/$(O)"
+	@cd $(BIN) && sh "$(CURDIR)/lib/bench/bench.sh" "$(CURDIR)/$(O)"
 
 lint:                           ## clang-format, clang-tidy, cppcheck, shellcheck
 	@tests/lint

@@ -2,7 +2,7 @@
  *
  * unix(7), tcp(7), socketpair(2)
  */
-#include "../lib/bench.h"
+#include "../lib/bench/bench.h"
 #include "../lib/demo.h"
 
 #include <arpa/inet.h>

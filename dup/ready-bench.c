@@ -8,7 +8,7 @@
  *
  * select(2), poll(2), epoll(7), eventfd(2)
  */
-#include "../lib/bench.h"
+#include "../lib/bench/bench.h"
 #include "../lib/demo.h"
 
 #include <err.h>

@@ -6,7 +6,7 @@
  * msgsnd(2), msgrcv(2), mq_send(3), mq_receive(3)
  */
 #define _GNU_SOURCE /* RLIMIT_MSGQUEUE */
-#include "../lib/bench.h"
+#include "../lib/bench/bench.h"
 #include "../lib/demo.h"
 
 #include <err.h>

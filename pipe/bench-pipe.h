@@ -2,7 +2,7 @@
 #ifndef BENCH_PIPE_H
 #define BENCH_PIPE_H
 
-#include "../lib/bench.h"
+#include "../lib/bench/bench.h"
 #include "../lib/demo.h"
 
 #include <err.h>

@@ -7,7 +7,7 @@
  * sendfile(2), splice(2), mmap(2), getrusage(2)
  */
 #define _GNU_SOURCE /* splice, O_TMPFILE */
-#include "../lib/bench.h"
+#include "../lib/bench/bench.h"
 #include "copy.h"
 
 #include <signal.h>

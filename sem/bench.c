@@ -6,7 +6,7 @@
  * semop(2), sem_post(3), pthread_cond_signal(3p), eventfd(2), futex(2)
  */
 #define _GNU_SOURCE /* syscall */
-#include "../lib/bench.h"
+#include "../lib/bench/bench.h"
 #include "../lib/demo.h"
 
 #include <err.h>

@@ -7,7 +7,7 @@
  * shm_overview(7), sysvipc(7), futex(2), sem_post(3)
  */
 #define _GNU_SOURCE /* syscall */
-#include "../lib/bench.h"
+#include "../lib/bench/bench.h"
 #include "../lib/demo.h"
 
 #include <err.h>

@@ -9,7 +9,7 @@
  * fork(2), vfork(2), posix_spawn(3), sem_post(3)
  */
 #define _GNU_SOURCE /* madvise, sched_setaffinity, vfork */
-#include "../lib/bench.h"
+#include "../lib/bench/bench.h"
 #include "../lib/demo.h"
 
 #include <err.h>

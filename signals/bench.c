@@ -6,7 +6,7 @@
  * kill(2), sigqueue(3), sigwaitinfo(2), signalfd(2)
  */
 #define _GNU_SOURCE /* RLIMIT_SIGPENDING */
-#include "../lib/bench.h"
+#include "../lib/bench/bench.h"
 #include "../lib/demo.h"
 
 #include <err.h>

@@ -279,7 +279,7 @@ END
 @test "the picture is drawn from the table, with every variant in it" {
     try ./pipe/bench "${quick[@]}" -s 1,64
     printf '%s\n' "$output" >"$T/bench.tsv"
-    try awk -f "$BATS_TEST_DIRNAME/../lib/bench-svg.awk" "$T/bench.tsv"
+    try awk -f "$BATS_TEST_DIRNAME/../lib/bench/svg.awk" "$T/bench.tsv"
     [ "$status" = 0 ]
     [[ $output = "<svg "*"</svg>" ]]
     for variant in ">pipe<" ">pipe socketpair<" ">pipe vmsplice<"; do grep -qF "$variant" <<<"$output"; done
@@ -288,7 +288,7 @@ END
 
 @test "all benches: a mechanism that allows none of the sizes is passed over" {
     mkdir "$T/figures"
-    BENCH_OPTIONS="-d 0.05 -s 100000" start all sh "$BATS_TEST_DIRNAME/../lib/bench.sh" "$T/figures"
+    BENCH_OPTIONS="-d 0.05 -s 100000" start all sh "$BATS_TEST_DIRNAME/../lib/bench/bench.sh" "$T/figures"
     eventually grep -q shm/bench "$T/all.err"
     for pid in $(ours); do kill -QUIT "$pid" || true; done
     finish all
@@ -304,7 +304,7 @@ END
 
 @test "Ctrl-C in the middle of all benches leaves no file, object or process" {
     mkdir "$T/figures"
-    BENCH_OPTIONS="-d 0.05 -s 1" start all sh "$BATS_TEST_DIRNAME/../lib/bench.sh" "$T/figures"
+    BENCH_OPTIONS="-d 0.05 -s 1" start all sh "$BATS_TEST_DIRNAME/../lib/bench/bench.sh" "$T/figures"
     eventually grep -q fifo/bench "$T/all.err"
     for pid in $(ours); do kill -INT "$pid" || true; done
     finish all

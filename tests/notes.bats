@@ -19,7 +19,7 @@ load helper
 }
 
 @test "the tour goes through without a question where there is no terminal" {
-    try sh "$BATS_TEST_DIRNAME/../lib/tour.sh" </dev/null
+    try sh "$BATS_TEST_DIRNAME/../lib/tools/tour.sh" </dev/null
     [ "$status" = 0 ]
     [[ $stderr != *"that failed"* ]]
 }

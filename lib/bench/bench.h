@@ -42,7 +42,7 @@ extern bool bench_one_cpu;
 /* The main() of a bench program. Returns the exit status. */
 int run_bench(int argc, char *argv[], const struct bench *bench);
 
-/* ---- Figures: bench_figures.c ---- */
+/* ---- Figures: figures.c ---- */
 
 /* The numbers in "1,64,1024", each as by parse_long of demo.h. Returns how many; exits 2 if there
  * are more than `most`. */

@@ -10,8 +10,8 @@
  */
 #define _GNU_SOURCE /* sched_setaffinity, CPU_SET */
 #include "bench.h"
-#include "../pipe/bench-pipe.h"
-#include "demo.h"
+#include "../../pipe/bench-pipe.h"
+#include "../demo.h"
 
 #include <endian.h>
 #include <err.h>

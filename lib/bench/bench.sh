@@ -2,7 +2,7 @@
 # bench.sh FOLDER - runs every bench program, and writes the figures and a picture of them into FOLDER. Run it where
 # ./pipe/bench is, or type `make bench`. It takes about six minutes.
 #
-# On one CPU each mechanism takes turns with a pipe, see lib/bench.c; and that in five passes, for a machine has moods
+# On one CPU each mechanism takes turns with a pipe, see lib/bench/bench.c; and that in five passes, for a machine has moods
 # that last a minute: of five figures the one is kept whose ratio to the pipe is in the middle. On two CPUs, and where
 # the kernel likes, one figure without a neighbour must do. BENCH_OPTIONS, for instance "-s 64", makes it shorter.
 set -u
@@ -58,7 +58,7 @@ done
 
 # By test, placement and size; in each, the cheapest first.
 sort -t "$tab" -k 3,3 -k 4,4r -k 5,5n -k 12,12gr "$work/figures" | cat "$work/head" - >"$work/bench.tsv"
-awk -f "$here/bench-svg.awk" "$work/bench.tsv" >"$work/bench.svg" || exit 1
+awk -f "$here/svg.awk" "$work/bench.tsv" >"$work/bench.svg" || exit 1
 mv "$work"/*.tsv "$work/bench.svg" "$folder" || exit 1
 
 awk -F'\t' '{ printf "%-8s %-13s %-10s %-9s %6s %9s %9s %12s %10s %8s\n", $1, $2, $3, $4, $5, $8, $10, $12, $13, $15 }' \

@@ -1,6 +1,6 @@
-/* bench_figures.c - times, and what is said of many of them */
+/* figures.c - times, and what is said of many of them */
+#include "../demo.h"
 #include "bench.h"
-#include "demo.h"
 
 #include <err.h>
 #include <stdlib.h>

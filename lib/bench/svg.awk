@@ -1,4 +1,4 @@
-# bench-svg.awk - draws what lib/bench.c has measured: awk -f bench-svg.awk bench.tsv >bench.svg
+# svg.awk - draws what lib/bench/bench.c has measured: awk -f svg.awk bench.tsv >bench.svg
 #
 # Four panels: latency and throughput over the size of a message, both processes on one CPU and on two; below them,
 # what it costs to wake a process without any data. All scales are logarithmic.
@@ -102,7 +102,7 @@ function bars(    i, name, y, scale) {
 }
 
 END {
-    if (!series && !wakers) { print "bench-svg.awk: no figures" >"/dev/stderr"; exit 1 }
+    if (!series && !wakers) { print "svg.awk: no figures" >"/dev/stderr"; exit 1 }
     total_height = top + 2 * (height + down) + wakers * 30 + 40
     printf "<svg xmlns='http://www.w3.org/2000/svg' width='%d' height='%d' font-family='sans-serif' font-size='11'>\n", left + 2 * (width + gap) + 20, total_height
     print "<style>.title{font-size:14px;font-weight:bold}.frame{fill:none;stroke:#444}.grid{stroke:#ddd}.left{text-anchor:end}.middle{text-anchor:middle}</style>"
