@@ -105,7 +105,7 @@ int main(int argc, char *argv[])
         err(EXIT_FAILURE, "fork");
     if (helper == 0)
         become_cat(fd);
-    const int status = reap(helper);
+    const int status = reap_command(helper);
     if (close(fd) == -1)
         err(EXIT_FAILURE, "close");
     if (status != (flags == O_CLOEXEC ? EXIT_FAILURE : EXIT_SUCCESS))

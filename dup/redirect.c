@@ -62,7 +62,7 @@ int main(int argc, char *argv[])
     if (child == 0)
         run(file, append, command);
     say("fork() = %d", (int)child);
-    const int status = reap(child);
+    const int status = reap_command(child);
     say("wait() = %d, status %d", (int)child, status);
     if (status == EXIT_SUCCESS)
         lesson("the command writes to 1; what 1 is, the shell has settled between fork and exec");

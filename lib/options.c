@@ -9,37 +9,57 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* A descriptor that is closed at the start would be given to the next pipe(2). Reading the stand-in
  * for stdin, or writing that for stdout, fails with EBADF as it would have without it. */
-static void open_standard_descriptors(void)
+static void fill(int fd)
 {
-    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-        if (fcntl(fd, F_GETFD) == -1)
-            if (open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) == -1)
-                exit(EXIT_FAILURE);
+    if (fcntl(fd, F_GETFD) == -1)
+        if (open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) == -1)
+            exit(EXIT_FAILURE);
 }
 
-pid_t main_process;
+/* Another program may have left the pipe or terminal non-blocking. The flag belongs to the open
+ * file that we share with it, so we open it anew; where that is not possible, we leave it. */
+static void make_blocking(int fd)
+{
+    char path[32];
+    const int flags = fcntl(fd, F_GETFL);
+    struct stat status;
+    if (flags == -1 || (flags & O_NONBLOCK) == 0 || fstat(fd, &status) == -1 ||
+        S_ISREG(status.st_mode))
+        return;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    const int own = open(path, (flags & O_ACCMODE) | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (own == -1)
+        return;
+    if (fcntl(own, F_SETFL, flags & ~O_NONBLOCK) == -1 || dup2(own, fd) == -1 || close(own) == -1)
+        err(EXIT_FAILURE, "descriptor %d", fd);
+}
+
+static void start(void)
+{
+    main_process = getpid();
+    signal(SIGCHLD, SIG_DFL); /* or wait() fails with ECHILD */
+    signal(SIGTERM, SIG_DFL); /* or a child that is ended by it lives on */
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        fill(fd);
+        make_blocking(fd);
+    }
+    setvbuf(stderr, NULL, _IOLBF, BUFSIZ); /* err(3) writes its line at once (not with musl) */
+}
 
 int next_option(int argc, char *argv[], const char *letters, const char *usage)
 {
     static bool started;
-    if (!started) {
-        started = true;
-        main_process = getpid();
-        /* Whoever started us may have had them ignored or blocked, and that is inherited; see
-         * execve(2). */
-        signal(SIGCHLD, SIG_DFL); /* or wait() fails with ECHILD */
-        signal(SIGTERM, SIG_DFL); /* or a child that is ended by it lives on */
-        sigset_t none;
-        sigemptyset(&none);
-        sigprocmask(SIG_SETMASK, &none, NULL);
-        open_standard_descriptors();
-        setvbuf(stderr, NULL, _IOLBF,
-                BUFSIZ); /* err(3) too writes its line at once (not with musl) */
-    }
+    if (!started)
+        start();
+    started = true;
     static char dash_h[] = "-h";
     if (optind < argc && strcmp(argv[optind], "--help") == 0)
         argv[optind] = dash_h;
@@ -79,10 +99,4 @@ long parse_long(const char *what, const char *text, long least, long most)
         errx(USAGE_ERROR, "%s %s: not a number from %ld to %ld", what, quoted(text, strlen(text)),
              least, most);
     return number;
-}
-
-void flush_stdout(void)
-{
-    if (fflush(stdout) == EOF || ferror(stdout))
-        err(EXIT_FAILURE, "stdout");
 }

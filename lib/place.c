@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,12 +16,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MOST_OBJECTS = 4, NONE = -1 };
+enum { MOST_OBJECTS = 4 };
 
-/* What is to be removed; one of the three is set. */
 static struct object {
+    enum { PATH, QUEUE, SET } kind;
+    int id;
     const char *path;
-    int queue, set;
 } objects[MOST_OBJECTS];
 static volatile sig_atomic_t object_count;
 volatile pid_t user_of_objects;
@@ -28,24 +29,31 @@ volatile pid_t user_of_objects;
 static const int endings[] = {SIGHUP, SIGINT, SIGPIPE, SIGQUIT, SIGTERM};
 enum { ENDINGS = sizeof endings / sizeof *endings };
 
+/* ---- Names ---- */
+
 const char *demo_path(const char *name)
 {
-    static char path[128];
-    snprintf(path, sizeof path, "/tmp/ipc-%u", (unsigned)geteuid());
-    if (mkdir(path, S_IRWXU) == -1 && errno != EEXIST)
-        err(EXIT_FAILURE, "%s", path);
+    static char path[PATH_MAX];
+    char directory[PATH_MAX - NAME_MAX];
+    const char *const chosen = getenv("IPC_DIR");
+    if (chosen != NULL && *chosen != '\0')
+        snprintf(directory, sizeof directory, "%s", chosen);
+    else
+        snprintf(directory, sizeof directory, "/tmp/ipc-%u", (unsigned)geteuid());
+    if (mkdir(directory, S_IRWXU) == -1 && errno != EEXIST)
+        err(EXIT_FAILURE, "%s", directory);
 
     struct stat status;
-    if (lstat(path, &status) == -1)
-        err(EXIT_FAILURE, "%s", path);
+    if (lstat(directory, &status) == -1)
+        err(EXIT_FAILURE, "%s", directory);
     if (!S_ISDIR(status.st_mode))
-        errx(EXIT_FAILURE, "%s: not a directory", path);
+        errx(EXIT_FAILURE, "%s: not a directory (export IPC_DIR=another)", directory);
     if (status.st_uid != geteuid())
-        errx(EXIT_FAILURE, "%s: belongs to user %u", path, (unsigned)status.st_uid);
+        errx(EXIT_FAILURE, "%s: belongs to user %u (export IPC_DIR=another)", directory,
+             (unsigned)status.st_uid);
     if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-        errx(EXIT_FAILURE, "%s: open to other users (chmod go= %s)", path, path);
-
-    snprintf(path, sizeof path, "/tmp/ipc-%u/%s", (unsigned)geteuid(), name);
+        errx(EXIT_FAILURE, "%s: open to other users (chmod go= %s)", directory, directory);
+    snprintf(path, sizeof path, "%s/%s", directory, name);
     return path;
 }
 
@@ -69,8 +77,7 @@ key_t demo_key(char letter, const char *option)
     }
     char *end;
     errno = 0;
-    const bool hex = strncmp(option, "0x", 2) == 0;
-    const unsigned long key = strtoul(option, &end, hex ? 16 : 10);
+    const unsigned long key = strtoul(option, &end, strncmp(option, "0x", 2) == 0 ? 16 : 10);
     if (!isdigit((unsigned char)*option) || *end != '\0' || errno != 0 || key > UINT_MAX)
         errx(USAGE_ERROR, "-k '%s': not a key", option);
     if ((key_t)key == IPC_PRIVATE)
@@ -96,6 +103,29 @@ const char *demo_name(const char *what, const char *option)
     return strcpy(name, option);
 }
 
+_Noreturn void get_failed(const char *call, key_t key)
+{
+    const bool queue = strcmp(call, "msgget") == 0, set = strcmp(call, "semget") == 0;
+    const char *const object = queue ? "queue" : set ? "set" : "segment";
+    const char option = queue ? 'q' : set ? 's' : 'm'; /* of ipcs(1) */
+    const char *const limits = queue ? "msgmni" : set ? "sem" : "shmmni, shmall";
+    const char *const name = errno_name(errno);
+    if (errno == ENOENT)
+        errx(EXIT_FAILURE, "%s: %s: there is no %s with key 0x%08x", call, name, object,
+             (unsigned)key);
+    if (errno == EACCES)
+        errx(EXIT_FAILURE, "%s: %s: no permission for the %s with key 0x%08x (ipcs -%c: its owner)",
+             call, name, object, (unsigned)key, option);
+    if (errno == ENOSPC)
+        errx(EXIT_FAILURE, "%s: %s: as many as the system allows (/proc/sys/kernel: %s; ipcs -%cl)",
+             call, name, limits, option);
+    if (errno == ENOSYS)
+        errx(EXIT_FAILURE, "%s: %s: this kernel has no System V IPC", call, name);
+    err(EXIT_FAILURE, "%s 0x%08x: %s", call, (unsigned)key, name);
+}
+
+/* ---- Removal ---- */
+
 /* Only system calls, so that a signal handler may do it; see signal-safety(7). */
 void remove_now(void)
 {
@@ -103,14 +133,18 @@ void remove_now(void)
         return; /* a child of fork(2) has inherited the list, but owns nothing */
     if (user_of_objects > 0)
         kill(user_of_objects, SIGKILL);
-    for (int i = 0; i < object_count; i++) {
-        if (objects[i].path != NULL)
+    for (int i = 0; i < object_count; i++)
+        switch (objects[i].kind) {
+        case PATH:
             unlink(objects[i].path);
-        if (objects[i].queue != NONE)
-            msgctl(objects[i].queue, IPC_RMID, NULL);
-        if (objects[i].set != NONE)
-            semctl(objects[i].set, 0, IPC_RMID);
-    }
+            break;
+        case QUEUE:
+            msgctl(objects[i].id, IPC_RMID, NULL);
+            break;
+        case SET:
+            semctl(objects[i].id, 0, IPC_RMID);
+            break;
+        }
     object_count = 0;
 }
 
@@ -123,21 +157,14 @@ static void remove_and_end(int signal_number)
     raise(signal_number); /* it ends the process on return, as it would have without us */
 }
 
-static void add_object(struct object object)
+static void remove_at_endings(void)
 {
-    if (object_count == MOST_OBJECTS)
-        errx(EXIT_FAILURE, "more than %d objects to remove", MOST_OBJECTS);
-    objects[object_count] = object;
-    object_count++;
-    static bool prepared;
-    if (prepared)
-        return;
-    prepared = true;
+    struct sigaction new = {.sa_handler = remove_and_end}, old;
+    sigemptyset(&new.sa_mask);
+    sigaddset(&new.sa_mask, SIGCHLD); /* of the child that remove_now() kills */
     if (atexit(remove_now) != 0)
         errx(EXIT_FAILURE, "atexit");
     for (int i = 0; i < ENDINGS; i++) {
-        struct sigaction new = {.sa_handler = remove_and_end}, old;
-        sigaddset(&new.sa_mask, SIGCHLD); /* of the child that remove_now() kills */
         if (sigaction(endings[i], NULL, &old) == -1)
             err(EXIT_FAILURE, "sigaction");
         if (old.sa_handler != SIG_IGN && sigaction(endings[i], &new, NULL) == -1)
@@ -145,19 +172,57 @@ static void add_object(struct object object)
     }
 }
 
+static void add_object(struct object object)
+{
+    static bool prepared;
+    if (object_count == MOST_OBJECTS)
+        errx(EXIT_FAILURE, "more than %d objects to remove", MOST_OBJECTS);
+    objects[object_count] = object;
+    atomic_signal_fence(memory_order_release); /* a handler that counts it, sees it */
+    object_count++;
+    if (!prepared)
+        remove_at_endings();
+    prepared = true;
+}
+
 void unlink_at_exit(const char *path)
 {
-    add_object((struct object){.path = path, .queue = NONE, .set = NONE});
+    const char *const copy = strdup(path);
+    if (copy == NULL)
+        err(EXIT_FAILURE, "strdup");
+    add_object((struct object){.kind = PATH, .path = copy});
 }
 
 void remove_queue_at_exit(int id)
 {
-    add_object((struct object){.queue = id, .set = NONE});
+    add_object((struct object){.kind = QUEUE, .id = id});
 }
 
 void remove_set_at_exit(int id)
 {
-    add_object((struct object){.queue = NONE, .set = id});
+    add_object((struct object){.kind = SET, .id = id});
+}
+
+int private_queue(void)
+{
+    hold_endings();
+    const int id = msgget(IPC_PRIVATE, S_IRUSR | S_IWUSR);
+    if (id == -1)
+        get_failed("msgget", IPC_PRIVATE);
+    remove_queue_at_exit(id);
+    release_endings();
+    return id;
+}
+
+int private_set(int semaphores)
+{
+    hold_endings();
+    const int id = semget(IPC_PRIVATE, semaphores, S_IRUSR | S_IWUSR);
+    if (id == -1)
+        get_failed("semget", IPC_PRIVATE);
+    remove_set_at_exit(id);
+    release_endings();
+    return id;
 }
 
 static void change_endings(int how)

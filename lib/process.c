@@ -1,10 +1,10 @@
 /* process.c - other processes, as the kernel sees them, and what they share */
-#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
+#define _DEFAULT_SOURCE /* MAP_ANONYMOUS, syscall */
 #include "demo.h"
 
 #include <err.h>
 #include <errno.h>
-#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,12 +16,9 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LONGEST_WAIT = 10000, MICROSECOND = 1000, MILLISECOND = 1000000 };
+enum { LONGEST_WAIT_MS = 10000, STUCK_MS = 2000, MICROSECOND = 1000 };
 
-static void pause_for(long nanoseconds)
-{
-    nanosleep(&(struct timespec){.tv_nsec = nanoseconds}, NULL);
-}
+pid_t main_process;
 
 double now_in_ms(void)
 {
@@ -30,46 +27,9 @@ double now_in_ms(void)
     return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
 }
 
-/* The start of /proc/PID/NAME as a string; false if the process has ended or may not be looked at.
- */
-static bool read_proc(pid_t pid, const char *name, char *text, size_t size)
+static void pause_for(long microseconds)
 {
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    const ssize_t length = fd == -1 ? -1 : read_full(fd, text, size - 1);
-    if (length == -1 && errno != ENOENT && errno != ESRCH && errno != EACCES && errno != EPERM)
-        err(EXIT_FAILURE, "%s", path);
-    if (fd != -1 && close(fd) == -1)
-        err(EXIT_FAILURE, "close %s", path);
-    if (length <= 0)
-        return false;
-    text[length] = '\0';
-    return true;
-}
-
-/* The state letter of ps(1): S asleep, R running, Z ended and not yet waited for; Z also if there
- * is no such process. */
-static char state_of(pid_t pid)
-{
-    char stat[512];
-    if (!read_proc(pid, "stat", stat, sizeof stat))
-        return 'Z';
-    const char *const after_name = strrchr(stat, ')');
-    return after_name != NULL && strlen(after_name) > 2 ? after_name[2] : 'Z';
-}
-
-/* How often the process has left the CPU so far; a process that sleeps on does not. */
-static long context_switches(pid_t pid)
-{
-    char status[4096];
-    long voluntary = 0, involuntary = 0;
-    if (!read_proc(pid, "status", status, sizeof status))
-        return -1;
-    const char *const at = strstr(status, "voluntary_ctxt_switches:");
-    if (at == NULL || sscanf(at, "%*s %ld %*s %ld", &voluntary, &involuntary) != 2)
-        return -1;
-    return voluntary + involuntary;
+    nanosleep(&(struct timespec){.tv_nsec = microseconds * MICROSECOND}, NULL);
 }
 
 void die_with_parent(void)
@@ -80,63 +40,244 @@ void die_with_parent(void)
         _exit(EXIT_FAILURE); /* it ended before we could ask */
 }
 
+/* ---- /proc ---- */
+
+/* In a new pid namespace with the old /proc, a number there means another process. */
+static void check_proc(void)
+{
+    static bool checked;
+    char text[32] = "";
+    if (checked)
+        return;
+    if (readlink("/proc/self", text, sizeof text - 1) == -1)
+        err(EXIT_FAILURE, "/proc is not mounted: /proc/self");
+    if (strtol(text, NULL, 10) != getpid())
+        errx(EXIT_FAILURE, "/proc shows another pid namespace (mount -t proc proc /proc)");
+    checked = true;
+}
+
+/* Opens /proc/PID/NAME; NULL if the process has ended or may not be looked at. */
+static FILE *open_proc(pid_t pid, const char *name)
+{
+    char path[64];
+    check_proc();
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
+    FILE *const file = fopen(path, "re");
+    if (file == NULL && errno != ENOENT && errno != ESRCH && errno != EACCES && errno != EPERM)
+        err(EXIT_FAILURE, "%s", path);
+    return file;
+}
+
+/* The state letter of ps(1): S asleep, R running, T stopped, Z ended; 0 if it cannot be seen. */
+static char state_of(pid_t pid)
+{
+    char stat[512] = "";
+    FILE *const file = open_proc(pid, "stat");
+    if (file == NULL)
+        return 0;
+    const char *const name_end = fgets(stat, sizeof stat, file) == NULL ? NULL : strrchr(stat, ')');
+    fclose(file);
+    return name_end != NULL && strlen(name_end) > 2 ? name_end[2] : 0;
+}
+
+static bool read_status_field(pid_t pid, const char *field, int base, unsigned long long *value)
+{
+    char line[8192]; /* the longest is that of the groups */
+    const size_t length = strlen(field);
+    bool found = false;
+    FILE *const file = open_proc(pid, "status");
+    while (file != NULL && !found && fgets(line, sizeof line, file) != NULL)
+        if (strncmp(line, field, length) == 0 && line[length] == ':') {
+            *value = strtoull(line + length + 1, NULL, base);
+            found = true;
+        }
+    if (file != NULL)
+        fclose(file);
+    return found;
+}
+
+unsigned long long status_field(pid_t pid, const char *field, int base)
+{
+    unsigned long long value;
+    if (!read_status_field(pid, field, base, &value))
+        errx(EXIT_FAILURE, "/proc/%d/status: no %s", (int)pid, field);
+    return value;
+}
+
+/* How often the process has left the CPU; while it sleeps on, the number stays. */
+static unsigned long long context_switches(pid_t pid)
+{
+    return status_field(pid, "voluntary_ctxt_switches", 10) +
+           status_field(pid, "nonvoluntary_ctxt_switches", 10);
+}
+
+/* ---- Asleep, and in which call ---- */
+
+/* Which system calls a function makes: it differs between processors and C libraries. */
+static const struct {
+    const char *name;
+    long number;
+} calls[] = {
+/* clang-format off */
+#ifdef SYS_poll /* x86 and 32-bit ARM; newer processors have only the later calls */
+    {"epoll_wait", SYS_epoll_wait}, {"open", SYS_open}, {"pause", SYS_pause}, {"poll", SYS_poll},
+#endif
+#ifdef SYS_select
+    {"select", SYS_select},
+#endif
+#ifdef SYS_ppoll_time64 /* 32 bits */
+    {"clock_nanosleep", SYS_clock_nanosleep_time64}, {"fcntl", SYS_fcntl64},
+    {"futex", SYS_futex_time64}, {"mq_receive", SYS_mq_timedreceive_time64},
+    {"mq_send", SYS_mq_timedsend_time64}, {"pause", SYS_ppoll_time64}, {"poll", SYS_ppoll_time64},
+    {"select", SYS_pselect6_time64}, {"semop", SYS_semtimedop_time64},
+    {"sigwaitinfo", SYS_rt_sigtimedwait_time64},
+#endif
+#ifdef SYS_semtimedop
+    {"semop", SYS_semop}, {"semop", SYS_semtimedop},
+#endif
+    {"accept", SYS_accept4}, {"clock_nanosleep", SYS_clock_nanosleep},
+    {"clock_nanosleep", SYS_nanosleep}, {"connect", SYS_connect}, {"epoll_wait", SYS_epoll_pwait},
+    {"fcntl", SYS_fcntl}, {"flock", SYS_flock}, {"futex", SYS_futex},
+    {"mq_receive", SYS_mq_timedreceive}, {"mq_send", SYS_mq_timedsend}, {"msgrcv", SYS_msgrcv},
+    {"msgsnd", SYS_msgsnd}, {"open", SYS_openat}, {"pause", SYS_ppoll}, {"poll", SYS_ppoll},
+    {"read", SYS_read}, {"readv", SYS_readv}, {"recv", SYS_recvfrom}, {"recvmsg", SYS_recvmsg},
+    {"select", SYS_pselect6}, {"send", SYS_sendto}, {"sigsuspend", SYS_rt_sigsuspend},
+    {"sigwaitinfo", SYS_rt_sigtimedwait}, {"splice", SYS_splice}, {"wait", SYS_wait4},
+    {"wait", SYS_waitid}, {"write", SYS_write}, {"writev", SYS_writev},
+#ifdef SYS_accept
+    {"accept", SYS_accept},
+#endif
+    /* clang-format on */
+};
+
+/* Reads /proc/PID/syscall. `number` becomes -1 if the process runs. Returns false if this system
+ * does not let us see it. */
+static bool see_call(pid_t pid, long *number, long *argument)
+{
+    unsigned long first = 0;
+    FILE *const file = open_proc(pid, "syscall");
+    if (file == NULL)
+        return false;
+    *number = -1;
+    const int fields = fscanf(file, "%ld %lx", number, &first);
+    const bool seen = fields != EOF && !ferror(file);
+    fclose(file);
+    *argument = (long)first;
+    return seen;
+}
+
+/* An emulator of another processor shows its own calls: what does it show of ours? It must be the
+ * read(2) of see_call(). */
+static bool may_see_calls(void)
+{
+    static enum { UNKNOWN, NO, YES } answer;
+    long number, fd;
+    if (answer == UNKNOWN)
+        answer = see_call(getpid(), &number, &fd) && number == SYS_read ? YES : NO;
+    return answer == YES;
+}
+
+static const char *name_of(long number)
+{
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
+        if (calls[i].number == number)
+            return calls[i].name;
+    return NULL;
+}
+
+static bool is_call(const char *name, long number)
+{
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
+        if (calls[i].number == number && (name == NULL || strcmp(calls[i].name, name) == 0))
+            return true;
+    return false;
+}
+
+bool is_asleep_in(pid_t pid, const char *call, long argument)
+{
+    long number, first;
+    return state_of(pid) == 'S' && may_see_calls() && see_call(pid, &number, &first) &&
+           is_call(call, number) && (argument == ANY_ARGUMENT || first == argument);
+}
+
+/* Output that waits for a slow terminal is not the sleep that a demo waits for. */
+static bool is_printing(pid_t pid)
+{
+    return is_asleep_in(pid, "write", STDERR_FILENO) || is_asleep_in(pid, "write", STDOUT_FILENO);
+}
+
+/* Whether it sleeps in a call that we do not know by name, or cannot see. */
+static bool is_asleep_somewhere(pid_t pid)
+{
+    enum { SECOND_LOOK_MS = 5 };
+    long number, first;
+    if (may_see_calls() && see_call(pid, &number, &first) && (number < 0 || is_call(NULL, number)))
+        return false;
+    return still_asleep(pid, SECOND_LOOK_MS);
+}
+
 bool still_asleep(pid_t pid, int milliseconds)
 {
+    enum { LOOK_US = 1000 };
     const double start = now_in_ms();
-    const long switches = context_switches(pid);
+    const unsigned long long switches = context_switches(pid);
     do { /* at least once, even if the time is over before we get so far */
-        pause_for(MILLISECOND);
+        pause_for(LOOK_US);
         if (state_of(pid) != 'S')
             return false;
     } while (now_in_ms() - start < milliseconds);
     return context_switches(pid) == switches;
 }
 
-bool sleeps_in(pid_t pid, long *call, unsigned long *argument)
+bool has_ended(pid_t pid)
 {
-    char text[128];
-    return read_proc(pid, "syscall", text, sizeof text) &&
-           sscanf(text, "%ld %lx", call, argument) == 2; /* not "running" */
+    siginfo_t ended = {.si_pid = 0};
+    if (waitid(P_PID, (id_t)pid, &ended, WEXITED | WNOHANG | WNOWAIT) == 0)
+        return ended.si_pid == pid;
+    return kill(pid, 0) == -1 && errno == ESRCH; /* not a child of ours */
 }
 
-/* Whether the process sleeps in a system call, and not merely in write(2) to its stderr: it may
- * have to wait there for its turn. Not every system lets us see the call; then we look twice. */
-static bool is_asleep(pid_t pid)
+/* `call` may be NULL: any. */
+static bool wait_for_sleep(pid_t pid, const char *call, long argument)
 {
-    enum { SECOND_LOOK_MS = 5 };
-    char text[128];
-    long call;
-    unsigned long fd;
-    if (state_of(pid) != 'S')
-        return false;
-    if (!read_proc(pid, "syscall", text, sizeof text))
-        return still_asleep(pid, SECOND_LOOK_MS);
-    const bool in_a_call = sscanf(text, "%ld %lx", &call, &fd) == 2; /* not "running" */
-    return in_a_call && !(call == SYS_write && fd == STDERR_FILENO);
+    enum { LOOK_US = 100 };
+    for (const double start = now_in_ms();
+         !is_asleep_in(pid, call, argument) || is_printing(pid);) {
+        if (state_of(pid) == 'S' && is_asleep_somewhere(pid))
+            return false;
+        if (has_ended(pid))
+            errx(EXIT_FAILURE, "process %d has ended, it should wait", (int)pid);
+        if (state_of(pid) == 0)
+            errx(EXIT_FAILURE, "/proc does not show process %d", (int)pid);
+        if (now_in_ms() - start > LONGEST_WAIT_MS)
+            errx(EXIT_FAILURE, "process %d does not sleep%s%s", (int)pid,
+                 call == NULL ? "" : " in ", call == NULL ? "" : call);
+        pause_for(LOOK_US);
+    }
+    return true;
 }
 
 void wait_asleep(pid_t pid)
 {
-    const double start = now_in_ms();
-    while (!is_asleep(pid)) {
-        const char state = state_of(pid);
-        if (state == 'Z' && access("/proc/self", F_OK) == -1)
-            errx(EXIT_FAILURE, "/proc is not mounted");
-        if (state == 'Z' || state == 'X')
-            errx(EXIT_FAILURE, "process %d has ended, it should wait", (int)pid);
-        if (now_in_ms() - start > LONGEST_WAIT)
-            errx(EXIT_FAILURE, "process %d does not go to sleep, state %c", (int)pid, state);
-        pause_for(100 * MICROSECOND);
-    }
+    wait_for_sleep(pid, NULL, ANY_ARGUMENT);
 }
 
-bool has_ended(pid_t pid)
+bool wait_asleep_in(pid_t pid, const char *call, long argument)
 {
-    siginfo_t ended = {.si_pid = 0};
-    if (waitid(P_PID, (id_t)pid, &ended, WEXITED | WNOHANG | WNOWAIT) == -1)
-        err(EXIT_FAILURE, "waitid");
-    return ended.si_pid == pid;
+    return wait_for_sleep(pid, call, argument);
 }
+
+void say_asleep_in(const char *who, pid_t pid, const char *call, long argument)
+{
+    if (!wait_asleep_in(pid, call, argument))
+        say("%s sleeps", who);
+    else if (argument == ANY_ARGUMENT)
+        say("%s sleeps in %s()", who, call);
+    else
+        say("%s sleeps in %s(%ld)", who, call, argument);
+}
+
+/* ---- Children ---- */
 
 pid_t wait_for_any(void)
 {
@@ -147,13 +288,41 @@ pid_t wait_for_any(void)
     return ended.si_pid;
 }
 
-int reap(pid_t pid)
+int reap_command(pid_t pid)
 {
     int status;
     while (waitpid(pid, &status, 0) == -1)
         if (errno != EINTR)
             err(EXIT_FAILURE, "waitpid");
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/* Ends the program with a line about the child that sleeps. */
+static void give_up(pid_t pid)
+{
+    long number = -1, argument = 0;
+    const char *name = NULL;
+    if (may_see_calls() && see_call(pid, &number, &argument))
+        name = name_of(number);
+    kill(pid, SIGKILL);
+    if (name != NULL)
+        errx(EXIT_FAILURE, "process %d sleeps in %s(%#lx), and does not end", (int)pid, name,
+             argument);
+    errx(EXIT_FAILURE, "process %d sleeps, and does not end", (int)pid);
+}
+
+int reap(pid_t pid)
+{
+    struct pollfd end = {.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
+    unsigned long long before = 0, now = 0;
+    while (end.fd != -1 && read_status_field(pid, "voluntary_ctxt_switches", 10, &before) &&
+           poll(&end, 1, STUCK_MS) != 1)
+        if (read_status_field(pid, "voluntary_ctxt_switches", 10, &now) && now == before &&
+            state_of(pid) == 'S' && !is_printing(pid))
+            give_up(pid);
+    if (end.fd != -1)
+        close(end.fd);
+    return reap_command(pid);
 }
 
 void *share_memory(size_t size)

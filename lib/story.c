@@ -2,6 +2,8 @@
 #include "demo.h"
 
 #include <ctype.h>
+#include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,19 +11,18 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LANE_WIDTH = 30, LINE_SIZE = 512 };
+enum { COLUMNS = 80, LANE_WIDTH = 16, LINE_SIZE = 512 };
 
 static struct {
     const char *role;
     int column;
     bool time_of_day;
-    bool started;
     struct timespec start;
 } story = {.role = "demo"};
 
 static bool in_colour(void)
 {
-    const char *no_colour = getenv("NO_COLOR");
+    const char *const no_colour = getenv("NO_COLOR");
     return isatty(STDERR_FILENO) && (no_colour == NULL || *no_colour == '\0');
 }
 
@@ -29,67 +30,69 @@ void lane(int column, const char *role)
 {
     story.role = role;
     story.column = column;
-    if (!story.started)
+    if (story.start.tv_sec == 0)
         clock_gettime(CLOCK_MONOTONIC, &story.start);
-    story.started = true;
 }
 
 void pair_lane(const char *role)
 {
-    const char *column = getenv("LANE");
+    const char *const column = getenv("LANE");
     story.time_of_day = true;
     lane(column != NULL && *column == '1', role);
 }
 
-static void put_time(char *text, size_t size)
+/* Returns the number of characters. */
+static int put_time(char *text, size_t size)
 {
     struct timespec now;
     if (story.time_of_day) {
         struct tm day;
         clock_gettime(CLOCK_REALTIME, &now);
         localtime_r(&now.tv_sec, &day);
-        const size_t length = strftime(text, size, "%H:%M:%S", &day);
-        snprintf(text + length, size - length, ".%03ld", now.tv_nsec / 1000000);
-    } else {
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        const double seconds = (double)(now.tv_sec - story.start.tv_sec);
-        const double nanoseconds = (double)(now.tv_nsec - story.start.tv_nsec);
-        snprintf(text, size, "%8.3f", seconds * 1e3 + nanoseconds / 1e6);
+        return snprintf(text, size, "%02d:%02d:%02d.%03ld", day.tm_hour, day.tm_min, day.tm_sec,
+                        now.tv_nsec / 1000000);
     }
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    const double seconds = (double)(now.tv_sec - story.start.tv_sec);
+    const double nanoseconds = (double)(now.tv_nsec - story.start.tv_nsec);
+    return snprintf(text, size, "%7.3f", seconds * 1e3 + nanoseconds / 1e6);
+}
+
+/* Cuts the text at so many columns; what is not printable ASCII appears as '?'. */
+static void tidy(char *text, size_t columns)
+{
+    for (char *byte = text; *byte != '\0'; byte++)
+        if (!isprint((unsigned char)*byte))
+            *byte = '?';
+    if (strlen(text) > columns)
+        strcpy(text + columns - strlen("..."), "...");
 }
 
 /* One line, one write(2): lines of several processes never mix. */
-static void put_line(const char *before, const char *text, const char *after)
+static void put_line(const char *colour, const char *before, const char *text)
 {
     char line[2 * LINE_SIZE];
-    const int length = snprintf(line, sizeof line, "%s%s%s\n", before, text, after);
+    const bool colours = in_colour();
+    const int length = snprintf(line, sizeof line, "%s%s%s%s\n", colours ? colour : "", before,
+                                text, colours ? "\033[0m" : "");
     write_full(STDERR_FILENO, line, (size_t)length);
-}
-
-__attribute__((format(printf, 3, 0))) static void format_text(char *text, size_t size,
-                                                              const char *format, va_list arguments)
-{
-    vsnprintf(text, size, format, arguments);
-    for (char *byte = text; *byte != '\0'; byte++)
-        if (iscntrl((unsigned char)*byte))
-            *byte = '?';
 }
 
 void say(const char *format, ...)
 {
-    static const char *const colours[] = {"\033[36m", "\033[33m", "\033[35m"};
-    char text[LINE_SIZE];
+    /* Blue, red and green of a middle brightness: as easy to read on white as on black. */
+    static const char *const colours[] = {"\033[38;5;27m", "\033[38;5;161m", "\033[38;5;28m"};
+    char text[LINE_SIZE], before[COLUMNS];
     va_list arguments;
     va_start(arguments, format);
-    format_text(text, sizeof text, format, arguments);
+    vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
 
-    char now[32], before[128];
-    put_time(now, sizeof now);
-    const bool colour = in_colour();
-    snprintf(before, sizeof before, "%s  %s%*s%.20s | ", now, colour ? colours[story.column] : "",
-             story.column * LANE_WIDTH, "", story.role);
-    put_line(before, text, colour ? "\033[0m" : "");
+    int used = put_time(before, sizeof before);
+    used += snprintf(before + used, sizeof before - (size_t)used, "  %*s%.8s | ",
+                     story.column * LANE_WIDTH, "", story.role);
+    tidy(text, (size_t)(COLUMNS - used));
+    put_line(colours[story.column], before, text);
 }
 
 void lesson(const char *format, ...)
@@ -97,30 +100,88 @@ void lesson(const char *format, ...)
     char text[LINE_SIZE];
     va_list arguments;
     va_start(arguments, format);
-    format_text(text, sizeof text, format, arguments);
+    vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    const bool colour = in_colour();
-    put_line(colour ? "\033[1m=> " : "=> ", text, colour ? "\033[0m" : "");
+    put_line("\033[1m", "=> ", text);
 }
 
 const char *quoted(const void *bytes, size_t length)
 {
-    enum { MOST = 32 };
-    static const char special[] = "\n\t\"\\", letter[] = "nt\"\\";
-    static char text[2 * MOST + sizeof "\"\"..."];
-    const unsigned char *const byte = bytes;
-    size_t shown = length < MOST ? length : MOST;
-    while (shown < length && shown > 0 && (byte[shown] & 0xC0) == 0x80)
-        shown--; /* do not cut a UTF-8 character in two */
-
+    enum { MOST = 24, LONGEST_ESCAPE = 4 };
+    static const char special[] = "\n\t\r\"\\", letters[] = "ntr\"\\";
+    static char text[LONGEST_ESCAPE * MOST + sizeof "\"\"..."];
+    const char *const byte = bytes;
     char *end = text;
     *end++ = '"';
-    for (size_t i = 0; i < shown; i++) {
+    for (size_t i = 0; i < length && i < MOST; i++) {
         const char *const found = byte[i] == '\0' ? NULL : strchr(special, byte[i]);
+        const bool digit_follows = i + 1 < length && isdigit((unsigned char)byte[i + 1]);
         if (found != NULL)
-            *end++ = '\\';
-        *end++ = found != NULL ? letter[found - special] : byte[i] == '\0' ? '?' : (char)byte[i];
+            end += sprintf(end, "\\%c", letters[found - special]);
+        else if (isprint((unsigned char)byte[i]))
+            *end++ = byte[i];
+        else
+            end += sprintf(end, digit_follows ? "\\%03o" : "\\%o", (unsigned char)byte[i]);
     }
-    strcpy(end, shown < length ? "\"..." : "\"");
+    strcpy(end, length > MOST ? "\"..." : "\"");
     return text;
+}
+
+const char *errno_name(int number)
+{
+    static const char *const names[] = {[E2BIG] = "E2BIG",
+                                        [EACCES] = "EACCES",
+                                        [EAGAIN] = "EAGAIN",
+                                        [EBADF] = "EBADF",
+                                        [EBUSY] = "EBUSY",
+                                        [ECHILD] = "ECHILD",
+                                        [ECONNREFUSED] = "ECONNREFUSED",
+                                        [ECONNRESET] = "ECONNRESET",
+                                        [EDEADLK] = "EDEADLK",
+                                        [EEXIST] = "EEXIST",
+                                        [EFBIG] = "EFBIG",
+                                        [EIDRM] = "EIDRM",
+                                        [EINPROGRESS] = "EINPROGRESS",
+                                        [EINTR] = "EINTR",
+                                        [EINVAL] = "EINVAL",
+                                        [EMFILE] = "EMFILE",
+                                        [EMSGSIZE] = "EMSGSIZE",
+                                        [ENOENT] = "ENOENT",
+                                        [ENOLCK] = "ENOLCK",
+                                        [ENOMEM] = "ENOMEM",
+                                        [ENOMSG] = "ENOMSG",
+                                        [ENOSPC] = "ENOSPC",
+                                        [ENOSYS] = "ENOSYS",
+                                        [ENOTCONN] = "ENOTCONN",
+                                        [ENOTRECOVERABLE] = "ENOTRECOVERABLE",
+                                        [ENXIO] = "ENXIO",
+                                        [EOVERFLOW] = "EOVERFLOW",
+                                        [EOWNERDEAD] = "EOWNERDEAD",
+                                        [EPERM] = "EPERM",
+                                        [EPIPE] = "EPIPE",
+                                        [ERANGE] = "ERANGE",
+                                        [ESRCH] = "ESRCH",
+                                        [ETIMEDOUT] = "ETIMEDOUT",
+                                        [ETXTBSY] = "ETXTBSY"};
+    static char unknown[16];
+    if (number > 0 && (size_t)number < sizeof names / sizeof *names && names[number] != NULL)
+        return names[number];
+    snprintf(unknown, sizeof unknown, "error %d", number);
+    return unknown;
+}
+
+const char *poll_events(short events)
+{
+    static const struct {
+        short event;
+        const char *name;
+    } names[] = {{POLLIN, "POLLIN"},   {POLLPRI, "POLLPRI"}, {POLLOUT, "POLLOUT"},
+                 {POLLERR, "POLLERR"}, {POLLHUP, "POLLHUP"}, {POLLNVAL, "POLLNVAL"}};
+    static char text[64];
+    *text = '\0';
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if ((events & names[i].event) != 0)
+            snprintf(text + strlen(text), sizeof text - strlen(text), "%s%s",
+                     *text == '\0' ? "" : "|", names[i].name);
+    return *text == '\0' ? "0" : text;
 }

@@ -1,8 +1,22 @@
-/* transfer.c - whole buffers, through partial transfers and interruptions */
+/* transfer.c - whole buffers and lines, through partial transfers, interruptions and O_NONBLOCK */
 #include "demo.h"
 
+#include <err.h>
 #include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
+
+/* After a call that has failed: whether to call it again. A file that another program has left
+ * non-blocking is waited for with poll(2). */
+static bool try_again(int fd, short event)
+{
+    struct pollfd end = {.fd = fd, .events = event};
+    if (errno == EAGAIN)
+        return poll(&end, 1, -1) != -1 || errno == EINTR;
+    return errno == EINTR;
+}
 
 ssize_t read_full(int fd, void *buffer, size_t length)
 {
@@ -13,7 +27,7 @@ ssize_t read_full(int fd, void *buffer, size_t length)
             break;
         if (count > 0)
             done += (size_t)count;
-        else if (errno != EINTR)
+        else if (!try_again(fd, POLLIN))
             return -1;
     }
     return (ssize_t)done;
@@ -26,8 +40,23 @@ ssize_t write_full(int fd, const void *buffer, size_t length)
         const ssize_t count = write(fd, (const char *)buffer + done, length - done);
         if (count >= 0)
             done += (size_t)count;
-        else if (errno != EINTR)
+        else if (!try_again(fd, POLLOUT))
             return -1;
     }
     return (ssize_t)done;
+}
+
+ssize_t read_line(char **line)
+{
+    static size_t size;
+    const ssize_t length = getline(line, &size, stdin);
+    if (length == -1 && ferror(stdin))
+        err(EXIT_FAILURE, "stdin");
+    return length > 0 && (*line)[length - 1] == '\n' ? length - 1 : length;
+}
+
+void flush_stdout(void)
+{
+    if (fflush(stdout) == EOF || ferror(stdout))
+        err(EXIT_FAILURE, "stdout");
 }

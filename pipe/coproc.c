@@ -197,7 +197,7 @@ int main(int argc, char *argv[])
         err(EXIT_FAILURE, "signal");
     if (!naive_way) {
         both_at_once(filter);
-        const int status = reap(filter.pid);
+        const int status = reap_command(filter.pid);
         if (status == EXIT_SUCCESS)
             lesson("poll() watches both pipes: any amount goes through any filter");
         return status;
@@ -212,7 +212,7 @@ int main(int argc, char *argv[])
     close_end(&filter.to);
     close_end(&filter.from);
     const bool stuck = watch(naive, watched);
-    const int naive_status = reap(naive), filter_status = reap(filter.pid);
+    const int naive_status = reap_command(naive), filter_status = reap_command(filter.pid);
     if (stuck) {
         lesson("each waits for the other to read: write and read at once, with poll()");
         return EXIT_SUCCESS;

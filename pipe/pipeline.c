@@ -123,7 +123,7 @@ static int wait_for_one(const pid_t pids[], int count)
         for (int i = 0; i < count; i++)
             if (pids[i] == pid)
                 return i;
-        reap(pid); /* a child of whoever was this process before its exec */
+        reap_command(pid); /* a child of whoever was this process before its exec */
     }
 }
 
@@ -150,7 +150,7 @@ int main(int argc, char *argv[])
         if (keep && left == 1 && status == -1)
             waited = show_the_copy(pids[last], *commands[last], kept);
         const int i = wait_for_one(pids, count);
-        const int status_of_one = reap(pids[i]);
+        const int status_of_one = reap_command(pids[i]);
         say("wait() = %d: %s has ended, status %d", (int)pids[i], *commands[i], status_of_one);
         if (i == last)
             status = status_of_one;

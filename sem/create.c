@@ -22,12 +22,6 @@ static const char usage[] = "usage: create [-k KEY] [-v VALUE]\n"
                             "  -v VALUE  the first value of the semaphore (1)\n"
                             "  then, in any terminal: ./sem/p, ./sem/v, ./sem/stat, ./sem/rm\n";
 
-/* The last argument of semctl(). POSIX leaves it to the program to define it. */
-union semun {
-    int val;               /* SETVAL */
-    struct semid_ds *buf;  /* IPC_STAT, IPC_SET */
-    unsigned short *array; /* GETALL, SETALL */
-};
 
 /* Made and set are two steps, and in between others can find the set: see init. */
 static int create_set(key_t key, int value)

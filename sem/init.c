@@ -25,12 +25,6 @@ static const char usage[] = "usage: init [-x]\n"
                             "  -x  use the set as soon as it is there: an operation is lost\n"
                             "  prints the value expected, and the value\n";
 
-/* The last argument of semctl(). POSIX leaves it to the program to define it. */
-union semun {
-    int val;
-    struct semid_ds *buf;
-    unsigned short *array;
-};
 
 static int value_of(int id)
 {

@@ -27,12 +27,6 @@ static const char usage[] = "usage: mutex [-x] [-w WORKERS]\n"
                             "  -x          no semaphore: all are inside at once\n"
                             "  prints how many were inside at once, at the most\n";
 
-/* The last argument of semctl(). POSIX leaves it to the program to define it. */
-union semun {
-    int val;
-    struct semid_ds *buf;
-    unsigned short *array;
-};
 
 /* In shared memory. Atomic, so that the count is right even where nothing guards it. */
 struct section {

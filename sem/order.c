@@ -21,12 +21,6 @@
 static const char usage[] = "usage: order\n"
                             "  prints the steps, as they happen, for either start\n";
 
-/* The last argument of semctl(). POSIX leaves it to the program to define it. */
-union semun {
-    int val;
-    struct semid_ds *buf;
-    unsigned short *array;
-};
 
 /* Without SEM_UNDO: it would take back, when A ends, what A has given. */
 static void change(int id, short amount)

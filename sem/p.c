@@ -23,12 +23,6 @@ static const char usage[] = "usage: p [-nu] [-k KEY]\n"
                             "  -u      SEM_UNDO, and hold it until Enter, Ctrl-C or kill -9\n"
                             "  first: ./sem/create; other terminals: ./sem/v, ./sem/stat\n";
 
-/* The last argument of semctl(). POSIX leaves it to the program to define it. */
-union semun {
-    int val;
-    struct semid_ds *buf;
-    unsigned short *array;
-};
 
 static int find_set(key_t key)
 {

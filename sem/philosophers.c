@@ -44,12 +44,6 @@ static const char usage[] =
     "  -x         each takes the left fork first: deadlock; prints who waits for whom\n"
     "  prints the meals of each, and the longest time that it was hungry\n";
 
-/* The last argument of semctl(). POSIX leaves it to the program to define it. */
-union semun {
-    int val;
-    struct semid_ds *buf;
-    unsigned short *array;
-};
 
 static struct shared {
     enum { THINKING, HUNGRY, EATING } state[MOST];

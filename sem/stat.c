@@ -30,12 +30,6 @@ static const char usage[] =
     "    otime      the last semop, in seconds since 1970; 0: there was none\n"
     "    ctime      the making of the set, or the last semctl that changed it\n";
 
-/* The last argument of semctl(). POSIX leaves it to the program to define it. */
-union semun {
-    int val;
-    struct semid_ds *buf;
-    unsigned short *array;
-};
 
 static int number(int id, int command)
 {

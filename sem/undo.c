@@ -22,12 +22,6 @@ enum { WATCHED_MS = 200 };
 static const char usage[] = "usage: undo [-x]\n"
                             "  -x  without SEM_UNDO: the next one waits for ever\n";
 
-/* The last argument of semctl(). POSIX leaves it to the program to define it. */
-union semun {
-    int val;
-    struct semid_ds *buf;
-    unsigned short *array;
-};
 
 static int number(int id, int command)
 {

@@ -22,12 +22,6 @@ static const char usage[] = "usage: v [-u] [-k KEY]\n"
                             "  -u      SEM_UNDO, and stay until Enter, Ctrl-C or kill -9\n"
                             "  first: ./sem/create; other terminals: ./sem/p, ./sem/stat\n";
 
-/* The last argument of semctl(). POSIX leaves it to the program to define it. */
-union semun {
-    int val;
-    struct semid_ds *buf;
-    unsigned short *array;
-};
 
 static int find_set(key_t key)
 {

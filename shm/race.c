@@ -41,12 +41,6 @@ static const char usage[] =
     "  -x          no guard at all: updates are lost\n"
     "  prints how many increments there should be, and how many were counted\n";
 
-/* The last argument of semctl(). POSIX wants the program to define it: no header does. */
-union semun {
-    int val;
-    struct semid_ds *buf;
-    unsigned short *array;
-};
 
 static struct shared {
     volatile long counter;

@@ -29,7 +29,6 @@
 #include <sys/sem.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -163,15 +162,10 @@ static void sleep_in(enum call call, int flags)
     _exit(INTERRUPTED);
 }
 
-/* The proof that the signal does not come too early. Not every system has this file. */
+/* The proof that the signal does not come too early. */
 static void tell_of_sleep(pid_t child)
 {
-    long number = SYS_read;
-    unsigned long fd = (unsigned long)pipe_ends[READ_END];
-    (void)sleeps_in(child, &number, &fd);
-    if (number != SYS_read || fd != (unsigned long)pipe_ends[READ_END])
-        errx(EXIT_FAILURE, "the child sleeps in call %ld", number);
-    say("/proc/%d/syscall: it sleeps in read(%lu)", (int)child, fd);
+    say_asleep_in("the child", child, "read", pipe_ends[READ_END]);
     say("kill(%d, SIGUSR1)", (int)child);
 }
 

@@ -8,6 +8,7 @@
  */
 #define _GNU_SOURCE /* setresuid, MAP_ANONYMOUS */
 #include "../lib/demo.h"
+#include "sets.h"
 
 #include <err.h>
 #include <errno.h>
@@ -129,7 +130,7 @@ static void ask_after_init(void)
     lane(1, "stranger");
     if (geteuid() == 0) {
         enum { SETUID_CAPABILITY = 7 }; /* CAP_SETUID; a container's root may lack it */
-        const bool may = is_in_set(SETUID_CAPABILITY + 1, signal_set(getpid(), "CapEff"));
+        const bool may = is_in_set(SETUID_CAPABILITY + 1, status_field(getpid(), "CapEff", 16));
         if (!may)
             say("root without CAP_SETUID: stays root");
         else if (setresuid(NOBODY, NOBODY, NOBODY) == 0)

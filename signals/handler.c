@@ -183,18 +183,6 @@ static void ask_for_ever(const sigset_t *set)
         (void)localtime(&moment);
 }
 
-/* Where it is known, the call that the process sleeps in must be futex(2). */
-static void check_futex(pid_t pid)
-{
-    long number;
-    unsigned long address;
-    if (!sleeps_in(pid, &number, &address))
-        return;
-    if (number != SYS_futex)
-        errx(EXIT_FAILURE, "it sleeps in call %ld, not in futex()", number);
-    say("/proc/%d/syscall: it sleeps in futex(0x%lx), a lock", (int)pid, address);
-}
-
 static void hang(void)
 {
     enum { MOST_SIGNALS = 5000, SETTLED_MS = 5, WATCHED_MS = 200 };
@@ -214,7 +202,7 @@ static void hang(void)
     }
     while (!still_asleep(worker, WATCHED_MS)) /* stopped and continued, by Ctrl-Z and fg? */
         wait_asleep(worker);
-    check_futex(worker);
+    say_asleep_in("the worker", worker, "futex", ANY_ARGUMENT);
     say("its handler waits for the lock of localtime(), and that for its handler");
     if (kill(worker, SIGTERM) == -1)
         err(EXIT_FAILURE, "kill");

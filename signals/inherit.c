@@ -8,6 +8,7 @@
  * fork(2), execve(2), signal(7), SigCgt and its neighbours in proc(5)
  */
 #include "../lib/demo.h"
+#include "sets.h"
 
 #include <err.h>
 #include <errno.h>
@@ -67,7 +68,7 @@ static struct state look_at(pid_t pid)
 {
     struct state state;
     for (int i = 0; i < FACTS; i++) {
-        const unsigned long long set = signal_set(pid, facts[i].field);
+        const unsigned long long set = status_field(pid, facts[i].field, 16);
         state.has[i] = is_in_set(facts[i].number, set);
         say("%s %016llx: %s%s", facts[i].field, set, state.has[i] ? "" : "no ", facts[i].name);
     }

@@ -12,6 +12,7 @@
  * sigsuspend(2), pause(2), WUNTRACED in waitpid(2), ShdPnd in proc(5)
  */
 #include "../lib/demo.h"
+#include "sets.h"
 
 #include <err.h>
 #include <errno.h>
@@ -100,7 +101,7 @@ int main(int argc, char *argv[])
     wait_until_stopped(waiter);
     say("the waiter has tested, and does not sleep yet");
     send_signal(waiter, SIGUSR1, "SIGUSR1");
-    if (!is_in_set(SIGUSR1, signal_set(waiter, "ShdPnd")))
+    if (!is_in_set(SIGUSR1, status_field(waiter, "ShdPnd", 16)))
         errx(EXIT_FAILURE, "the signal is not pending");
     say("/proc/%d/status: it is pending", (int)waiter);
     send_signal(waiter, SIGCONT, "SIGCONT");
@@ -110,7 +111,7 @@ int main(int argc, char *argv[])
         wait_asleep(waiter);
         while (!still_asleep(waiter, WATCHED_MS)) /* stopped and continued, by Ctrl-Z and fg? */
             wait_asleep(waiter);
-        if (is_in_set(SIGUSR1, signal_set(waiter, "ShdPnd")))
+        if (is_in_set(SIGUSR1, status_field(waiter, "ShdPnd", 16)))
             errx(EXIT_FAILURE, "the waiter does not sleep for ever");
         say("%d ms later it sleeps, and nothing is pending: lost", WATCHED_MS);
         send_signal(waiter, SIGUSR1, "SIGUSR1");

@@ -6,6 +6,7 @@
  * signal(7), sigprocmask(2), sigpending(2), SigBlk and ShdPnd in proc(5)
  */
 #include "../lib/demo.h"
+#include "sets.h"
 
 #include <err.h>
 #include <signal.h>
@@ -29,7 +30,7 @@ static void count_delivery(int number)
 
 static bool kernel_shows(const char *field)
 {
-    const unsigned long long set = signal_set(main_process, field);
+    const unsigned long long set = status_field(main_process, field, 16);
     say("its %s: %016llx", field, set);
     return is_in_set(SIGUSR1, set); /* bit 0 is signal 1 */
 }

@@ -8,6 +8,7 @@
  * sigaction(2), sigsuspend(2), signal(7), signal-safety(7)
  */
 #include "../lib/demo.h"
+#include "names.h"
 
 #include <err.h>
 #include <errno.h>

@@ -7,6 +7,7 @@
  * kill(2), sigqueue(3), signal(7), credentials(7)
  */
 #include "../lib/demo.h"
+#include "names.h"
 
 #include <err.h>
 #include <errno.h>

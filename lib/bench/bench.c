@@ -329,7 +329,7 @@ static void end_other_side(void)
     agreed->messages = 0;
     tell(&agreed->start);
     user_of_objects = 0;
-    const int status = reap(bench_peer);
+    const int status = reap_command(bench_peer);
     if (status != 0)
         errx(EXIT_FAILURE, "the other process has ended with status %d", status);
 }

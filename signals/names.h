@@ -1,5 +1,8 @@
-/* signals.c - signals by name, and as the kernel shows them */
-#include "demo.h"
+/* names.h - signals by name, for recv and send */
+#ifndef NAMES_H
+#define NAMES_H
+
+#include "../lib/demo.h"
 
 #include <ctype.h>
 #include <err.h>
@@ -32,7 +35,9 @@ static const struct {
 } aliases[] = {{"CLD", SIGCHLD}, {"IOT", SIGABRT}, {"POLL", SIGIO}};
 enum { ALIASES = sizeof aliases / sizeof *aliases };
 
-int parse_signal(const char *text, int least)
+/* The number of the signal that is called "USR1", "SIGUSR1", "usr1", "RTMIN+2" or has that number,
+ * if it is not below `least`; exits 2 if there is none. */
+static int parse_signal(const char *text, int least)
 {
     enum { PREFIX = 3, BASE = 5 }; /* characters of SIG, of RTMIN */
     if (isdigit((unsigned char)*text))
@@ -56,7 +61,8 @@ int parse_signal(const char *text, int least)
     errx(USAGE_ERROR, "%s: not a signal (kill -l lists them)", quoted(text, strlen(text)));
 }
 
-const char *signal_name(int number)
+/* "SIGUSR1", "SIGRTMIN+2". The next call may overwrite the string. */
+static const char *signal_name(int number)
 {
     static char name[32];
     if (number == SIGRTMIN)
@@ -70,26 +76,4 @@ const char *signal_name(int number)
     return name;
 }
 
-unsigned long long signal_set(pid_t pid, const char *field)
-{
-    char path[64], line[256], name[16] = "";
-    unsigned long long set = 0;
-    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
-    FILE *const file = fopen(path, "re");
-    if (file == NULL)
-        err(EXIT_FAILURE, "%s", path);
-    while (strcmp(name, field) != 0) {
-        errno = 0;
-        if (fgets(line, sizeof line, file) == NULL)
-            err(EXIT_FAILURE, "%s: no %s", path, field);
-        if (sscanf(line, "%15[A-Za-z]: %llx", name, &set) != 2)
-            name[0] = '\0';
-    }
-    fclose(file);
-    return set;
-}
-
-bool is_in_set(int number, unsigned long long set)
-{
-    return (set >> (number - 1) & 1) != 0;
-}
+#endif
