@@ -82,6 +82,66 @@ asleep() {
     [ "$(state "$1")" = S ]
 }
 
+stopped() {
+    [ "$(state "$1")" = T ]
+}
+
+# stop PID returns when the process is stopped: until then it might still take what arrives.
+stop() {
+    kill -STOP "$1"
+    eventually stopped "$1"
+}
+
+# says NAME PATTERN: the story of that program has such a line.
+says() {
+    grep -q -- "$2" "$T/$1.err"
+}
+
+# sleeps NAME PATTERN: its story has such a line, and it sleeps.
+sleeps() {
+    says "$1" "$2" && asleep "${!1}"
+}
+
+# printed NAME TEXT: that is all that it has printed.
+printed() {
+    [ "$(<"$T/$1")" = "$2" ]
+}
+
+# The command without its story, for ten seconds at the most.
+quietly() {
+    timeout 10 "$@" 2>/dev/null 3>&-
+}
+
+# needs TOOL... skips the test where one is missing. perl must have its IPC::SysV.
+needs() {
+    local tool
+    for tool in "$@"; do
+        command -v "$tool" >/dev/null || skip "no $tool"
+        [ "$tool" != perl ] || perl -MIPC::SysV -e 1 2>/dev/null || skip "perl has no IPC::SysV"
+    done
+}
+
+# Afterwards "${nobody[@]}" COMMAND... runs it as another user.
+other_user() {
+    [ "$(id -u)" = 0 ] || skip "needs root, to be another user"
+    needs setpriv
+    nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
+    "${nobody[@]}" test -x "$B/msgq/send" || skip "another user cannot get at the programs"
+}
+
+# build_peer PROGRAM builds $BATS_FILE_TMPDIR/peer from the C on stdin, with the C library of PROGRAM: what lies in a
+# semaphore is its own.
+build_peer() {
+    local cc=${CC:-cc}
+    ! grep -q ld-musl "$1" || cc=musl-gcc
+    "$cc" -D_XOPEN_SOURCE=700 -o "$BATS_FILE_TMPDIR/peer" -x c - -pthread -lrt 2>/dev/null || true
+}
+
+peer_or_skip() {
+    peer=$BATS_FILE_TMPDIR/peer
+    [ -x "$peer" ] || skip "no C compiler"
+}
+
 # try COMMAND... runs it, for ten seconds at the most: $status, $output and $stderr, and their lines in
 # ${lines[@]} and ${stderr_lines[@]}. (What bats's own run does, without its warning about a status of 127.)
 try() {
