@@ -1,12 +1,16 @@
 # helper.bash - what the tests share. $B is the folder that the programs stand in, $T an empty one for the test.
 # shellcheck disable=SC2034 # the variables are for the tests
 
+# bats has these since 1.4.
+: "${BATS_FILE_TMPDIR:=$BATS_RUN_TMPDIR/${BATS_TEST_FILENAME##*/}}"
+mkdir -p "$BATS_FILE_TMPDIR"
+
 setup() {
-    T=$BATS_TEST_TMPDIR
-    [ -n "$T" ] || { echo "bats 1.4 or later is needed"; exit 1; }
+    T=${BATS_TEST_TMPDIR:-$BATS_RUN_TMPDIR/test/$BATS_TEST_NUMBER}
+    mkdir -p "$T"
     scratch=() # what teardown removes
     cd "$B" || return 1
-    export IPC_TEST=$BATS_TEST_TMPDIR # marks every process that this test starts
+    export IPC_TEST=$T # marks every process that this test starts
     before=$(objects)
 }
 
