@@ -55,6 +55,13 @@ ssize_t read_line(char **line)
     return length > 0 && (*line)[length - 1] == '\n' ? length - 1 : length;
 }
 
+void print_received(const char *text, size_t length)
+{
+    fwrite(text, 1, length, stdout);
+    putchar('\n');
+    flush_stdout();
+}
+
 void flush_stdout(void)
 {
     if (fflush(stdout) == EOF || ferror(stdout))
