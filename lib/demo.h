@@ -213,8 +213,8 @@ _Noreturn void msgsnd_failed(int id, size_t length);
 struct mq_attr;
 _Noreturn void mq_open_failed(const char *name, const struct mq_attr *attributes);
 
-/* The number in a file of /proc/sys/fs/mqueue; 0 if the kernel has no POSIX queues. */
-long mqueue_limit(const char *name);
+/* The number in a file of /proc/sys: "fs/mqueue/msg_max"; 0 if there is no such file. */
+long system_limit(const char *name);
 
 /* ---- TCP on the loopback interface: net.c ---- */
 

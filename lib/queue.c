@@ -16,8 +16,8 @@ void check_fits(int id, size_t length)
 {
     struct msqid_ds queue;
     if (msgctl(id, IPC_STAT, &queue) == 0 && length > queue.msg_qbytes)
-        errx(EXIT_FAILURE, "msgsnd: %zu bytes never fit: msg_qbytes is %lu (see kernel/msgmnb)",
-             length, (unsigned long)queue.msg_qbytes);
+        errx(EXIT_FAILURE, "msgsnd: %zu bytes never fit: msg_qbytes is %lu (kernel/msgmnb)", length,
+             (unsigned long)queue.msg_qbytes);
 }
 
 _Noreturn void msgsnd_failed(int id, size_t length)
@@ -37,11 +37,11 @@ _Noreturn void msgsnd_failed(int id, size_t length)
     err(EXIT_FAILURE, "msgsnd: %s", errno_name(error));
 }
 
-long mqueue_limit(const char *name)
+long system_limit(const char *name)
 {
     char path[64];
     long limit = 0;
-    snprintf(path, sizeof path, "/proc/sys/fs/mqueue/%s", name);
+    snprintf(path, sizeof path, "/proc/sys/%s", name);
     FILE *const file = fopen(path, "re");
     if (file == NULL && errno == ENOENT)
         return 0;
@@ -58,9 +58,9 @@ static void check_attribute(const char *what, long wanted, const char *name, lon
     if (wanted > kernel_limit)
         errx(EXIT_FAILURE, "mq_open: EINVAL: %ld %s, the kernel's limit is %ld", wanted, what,
              kernel_limit);
-    if (wanted > mqueue_limit(name))
+    if (wanted > system_limit(name))
         errx(EXIT_FAILURE, "mq_open: EINVAL: %ld %s, but %s is %ld", wanted, what, name,
-             mqueue_limit(name));
+             system_limit(name));
 }
 
 _Noreturn void mq_open_failed(const char *name, const struct mq_attr *attributes)
@@ -69,15 +69,16 @@ _Noreturn void mq_open_failed(const char *name, const struct mq_attr *attributes
     struct rlimit limit;
     const int error = errno;
     if (error == EINVAL && attributes != NULL) {
-        check_attribute("messages", attributes->mq_maxmsg, "msg_max", MOST_MESSAGES);
-        check_attribute("bytes", attributes->mq_msgsize, "msgsize_max", LONGEST_MESSAGE);
+        check_attribute("messages", attributes->mq_maxmsg, "fs/mqueue/msg_max", MOST_MESSAGES);
+        check_attribute("bytes", attributes->mq_msgsize, "fs/mqueue/msgsize_max", LONGEST_MESSAGE);
     }
     if (error == EMFILE && dup(STDERR_FILENO) != -1 && /* so it is not the number of descriptors */
         getrlimit(RLIMIT_MSGQUEUE, &limit) == 0)
         errx(EXIT_FAILURE, "mq_open: EMFILE: RLIMIT_MSGQUEUE is %llu bytes (ulimit -q)",
              (unsigned long long)limit.rlim_cur);
     if (error == ENOSPC)
-        errx(EXIT_FAILURE, "mq_open: ENOSPC: queues_max is %ld", mqueue_limit("queues_max"));
+        errx(EXIT_FAILURE, "mq_open: ENOSPC: fs/mqueue/queues_max is %ld",
+             system_limit("fs/mqueue/queues_max"));
     if (error == ENOSYS)
         errx(EXIT_FAILURE, "mq_open: ENOSYS: this kernel has no POSIX queues");
     if (error == EACCES)

@@ -41,9 +41,9 @@ static void use_default(long *number, const char *usual, const char *limit)
 {
     if (*number != NOT_GIVEN)
         return;
-    *number = mqueue_limit(usual);
-    if (*number > mqueue_limit(limit))
-        *number = mqueue_limit(limit);
+    *number = system_limit(usual);
+    if (*number > system_limit(limit))
+        *number = system_limit(limit);
 }
 
 static void open_queue(const char *name, struct mq_attr *wanted)
@@ -120,8 +120,8 @@ int main(int argc, char *argv[])
     if (wanted.mq_maxmsg == NOT_GIVEN && wanted.mq_msgsize == NOT_GIVEN) {
         open_queue(name, NULL);
     } else {
-        use_default(&wanted.mq_maxmsg, "msg_default", "msg_max");
-        use_default(&wanted.mq_msgsize, "msgsize_default", "msgsize_max");
+        use_default(&wanted.mq_maxmsg, "fs/mqueue/msg_default", "fs/mqueue/msg_max");
+        use_default(&wanted.mq_msgsize, "fs/mqueue/msgsize_default", "fs/mqueue/msgsize_max");
         open_queue(name, &wanted);
     }
     for (int i = optind; i < argc; i++)

@@ -85,9 +85,9 @@ int main(int argc, char *argv[])
     printf("mq_msgsize %ld\n", attributes.mq_msgsize);
     printf("mq_curmsgs %ld\n", attributes.mq_curmsgs);
     print_status_line(queue);
-    printf("msg_max %ld\n", mqueue_limit("msg_max"));
-    printf("msgsize_max %ld\n", mqueue_limit("msgsize_max"));
-    printf("queues_max %ld\n", mqueue_limit("queues_max"));
+    printf("msg_max %ld\n", system_limit("fs/mqueue/msg_max"));
+    printf("msgsize_max %ld\n", system_limit("fs/mqueue/msgsize_max"));
+    printf("queues_max %ld\n", system_limit("fs/mqueue/queues_max"));
     printf("RLIMIT_MSGQUEUE %llu\n", (unsigned long long)limit.rlim_cur);
     flush_stdout();
     mq_close(queue);
