@@ -1,12 +1,10 @@
 /* server - many clients, one queue both ways: requests have one type, answers the client's pid
  *
- * A request has type 1 and the text "PID TEXT". The answer, TEXT in capitals, has the PID as its
- * type, so that each client finds its own.
+ * The answer to "PID TEXT" is TEXT in capitals, and has the PID as its type.
  *
  * Both share the room in one queue, and that is a trap. If the queue is full of answers that nobody
- * takes, and the server sleeps in msgsnd() to add one more, no request can reach it. So this server
- * never sleeps in msgsnd(): it keeps what does not fit in its own memory. And once a second, if
- * there is no room for a request, it takes the answers in the queue back, and offers them later.
+ * takes, and the server sleeps in msgsnd() to add one more, no request can reach it. So it never
+ * sleeps in msgsnd(): it keeps what does not fit, and takes answers back to make room for requests.
  *
  * msgrcv(2), msgsnd(2), kill(2); EINTR in signal(7)
  */
@@ -21,12 +19,14 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ipc.h>
 #include <sys/msg.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 
-enum { MOST_KEPT = 256 };
+enum { MOST_KEPT = 256, TICK_US = 100000 };
 
 static const char usage[] =
     "usage: server [-k KEY]\n"
@@ -36,26 +36,25 @@ static const char usage[] =
 static struct answer {
     struct message message;
     size_t length;
-} kept[MOST_KEPT]; /* they did not fit into the queue, or were taken back; one for each client */
+    bool taken_back; /* from the queue: its client did not take it */
+} kept[MOST_KEPT];
 static int kept_count;
 
-static void forget(long client)
+static void keep(const struct message *message, size_t length, bool taken_back)
+{
+    if (kept_count == MOST_KEPT) /* then the oldest is thrown away */
+        memmove(kept, kept + 1, sizeof *kept * (size_t)--kept_count);
+    kept[kept_count++] = (struct answer){*message, length, taken_back};
+}
+
+/* A client that asks again has given up on earlier answers, or has the pid of a dead client. */
+static void forget_answers_taken_back(long client)
 {
     int left = 0;
     for (int i = 0; i < kept_count; i++)
-        if (kept[i].message.type != client)
+        if (!kept[i].taken_back || kept[i].message.type != client)
             kept[left++] = kept[i];
     kept_count = left;
-}
-
-static void keep(const struct message *message, size_t length)
-{
-    forget(message->type);
-    if (kept_count == MOST_KEPT) {
-        say("too many answers: the one for %ld is thrown away", kept[0].message.type);
-        forget(kept[0].message.type);
-    }
-    kept[kept_count++] = (struct answer){*message, length};
 }
 
 static void send_answer(int id, const struct message *message, size_t length)
@@ -64,7 +63,7 @@ static void send_answer(int id, const struct message *message, size_t length)
     if (result == -1 && errno == EINTR)
         errx(EXIT_FAILURE, "msgsnd: EINTR: it has slept, and no request was heard");
     if (result == -1 && errno == EAGAIN)
-        keep(message, length);
+        keep(message, length, false);
     say("msgsnd(%d, type %ld, %s, %zu) = %d%s%s", id, message->type, quoted(message->text, length),
         length, result, result == -1 ? " " : "", result == -1 ? errno_name(errno) : "");
 }
@@ -96,10 +95,13 @@ static void take_back_answers(int id)
 {
     struct message message;
     ssize_t length;
-    say("no room for a request: answers are taken back");
+    static bool said;
+    if (!said)
+        say("no room for a request: answers are taken back");
+    said = true;
     while ((length = msgrcv(id, &message, sizeof message.text, REQUEST,
                             IPC_NOWAIT | MSG_EXCEPT | MSG_NOERROR)) != -1)
-        keep(&message, (size_t)length);
+        keep(&message, (size_t)length, true);
 }
 
 /* Pid 1 cannot be a client: its answers would have the type of requests. */
@@ -120,7 +122,7 @@ static void answer_request(int id, struct message *request, size_t length)
     struct message answer = {.type = client};
     for (size_t i = 0; i < length; i++)
         answer.text[i] = (char)toupper((unsigned char)text[i]);
-    forget(client); /* it has given up on an earlier answer, or has the pid of a dead client */
+    forget_answers_taken_back(client);
     send_answer(id, &answer, length);
 }
 
@@ -128,9 +130,7 @@ static volatile sig_atomic_t ending; /* the signal that ends the server */
 
 static void on_signal(int signal_number)
 {
-    if (signal_number == SIGALRM)
-        alarm(1);
-    else
+    if (signal_number != SIGALRM)
         ending = signal_number;
 }
 
@@ -187,7 +187,7 @@ int main(int argc, char *argv[])
     handle(SIGTERM);
     release_endings();
     say("msgget(0x%08x, IPC_CREAT) = %d", (unsigned)key, id);
-    alarm(1);
+    setitimer(ITIMER_REAL, &(struct itimerval){{0, TICK_US}, {0, TICK_US}}, NULL);
     serve(id);
     if (ending == 0)
         return EXIT_SUCCESS;

@@ -42,7 +42,8 @@ int main(int argc, char *argv[])
         get_failed("msgget", key);
     struct msqid_ds queue;
     if (msgctl(id, IPC_STAT, &queue) == -1)
-        err(EXIT_FAILURE, "msgctl(%d, IPC_STAT): %s", id, errno_name(errno));
+        err(EXIT_FAILURE, "msgctl(%d, IPC_STAT): %s%s", id, errno_name(errno),
+            errno == EACCES ? ": ipcs -q shows the owner" : "");
 
     printf("key 0x%08x\n", (unsigned)key);
     printf("id %d\n", id);
