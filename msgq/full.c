@@ -19,8 +19,6 @@
 #include <sys/msg.h>
 #include <unistd.h>
 
-enum { TEXT_SIZE = 1024 };
-
 static const char usage[] =
     "usage: full [-n]\n"
     "  -n  IPC_NOWAIT: msgsnd() to the full queue fails with EAGAIN\n"
@@ -28,38 +26,27 @@ static const char usage[] =
 
 static struct message {
     long type;
-    char text[TEXT_SIZE];
+    char text[1024];
 } message = {.type = 1};
 
-/* A message of this size may be more than kernel.msgmax or kernel.msgmnb allow. */
-static void check_size(int id)
-{
-    if (msgsnd(id, &message, sizeof message.text, IPC_NOWAIT) == -1)
-        msgsnd_failed(id, sizeof message.text);
-    if (msgrcv(id, &message, sizeof message.text, 0, IPC_NOWAIT) == -1)
-        err(EXIT_FAILURE, "msgrcv: %s", errno_name(errno));
-}
-
-static void send_until(int expected, int id, int flags)
+static void send_until_it_fails(int id, int flags)
 {
     while (msgsnd(id, &message, sizeof message.text, flags) == 0)
         continue;
-    if (errno != expected)
-        msgsnd_failed(id, sizeof message.text);
     say("msgsnd(%d, 1024 bytes%s) = -1 %s", id, flags == IPC_NOWAIT ? ", IPC_NOWAIT" : "",
         errno_name(errno));
 }
 
-_Noreturn static void send_messages(int id, int flags)
+static void send_messages(int id, int flags)
 {
     lane(1, "sender");
     die_with_parent();
-    if (flags == IPC_NOWAIT) {
-        send_until(EAGAIN, id, flags);
-    } else {
-        send_until(EIDRM, id, flags);
-        send_until(EINVAL, id, flags);
-    }
+    send_until_it_fails(id, flags);
+    const int expected = flags == IPC_NOWAIT ? EAGAIN : EIDRM;
+    if (errno != expected)
+        msgsnd_failed(id, sizeof message.text);
+    if (expected == EIDRM)
+        send_until_it_fails(id, flags); /* there is no such queue any more */
     _exit(EXIT_SUCCESS);
 }
 
@@ -76,20 +63,12 @@ static unsigned long look(int id)
     return (unsigned long)queue.msg_qnum;
 }
 
-/* The sender sleeps. It goes on when one message is taken out, and fails when the queue is removed.
- */
-static void wake_twice(int id, pid_t sender)
+static void take_one(int id)
 {
     const ssize_t length = msgrcv(id, &message, sizeof message.text, 0, IPC_NOWAIT);
     if (length == -1)
         err(EXIT_FAILURE, "msgrcv: %s", errno_name(errno));
     say("msgrcv(%d) = %zd: one message fewer", id, length);
-    say_asleep_in("the sender", sender, "msgsnd", id);
-    look(id);
-    const int result = msgctl(id, IPC_RMID, NULL);
-    if (result == -1)
-        err(EXIT_FAILURE, "msgctl IPC_RMID");
-    say("msgctl(%d, IPC_RMID) = %d", id, result);
 }
 
 int main(int argc, char *argv[])
@@ -102,27 +81,30 @@ int main(int argc, char *argv[])
     lane(0, "receiver");
     const int id = private_queue();
     say("msgget(IPC_PRIVATE) = %d", id);
-    check_size(id);
+    if (msgsnd(id, &message, sizeof message.text, IPC_NOWAIT) == -1) /* is this size allowed? */
+        msgsnd_failed(id, sizeof message.text);
     const pid_t sender = fork();
     if (sender == -1)
         err(EXIT_FAILURE, "fork");
     if (sender == 0)
         send_messages(id, flags);
 
-    if (flags == IPC_NOWAIT) {
-        if (reap(sender) != EXIT_SUCCESS)
-            errx(EXIT_FAILURE, "the sender failed");
-        printf("messages %lu\nEAGAIN\n", look(id));
-        flush_stdout();
-        lesson("with IPC_NOWAIT msgsnd() does not wait for room: it fails with EAGAIN");
-        return EXIT_SUCCESS;
+    if (flags != IPC_NOWAIT) {
+        say_asleep_in("the sender", sender, "msgsnd", id);
+        printf("messages %lu\nEIDRM\n", look(id));
+        take_one(id);
+        say_asleep_in("the sender", sender, "msgsnd", id);
+        look(id);
+        const int result = msgctl(id, IPC_RMID, NULL);
+        say("msgctl(%d, IPC_RMID) = %d", id, result);
     }
-    say_asleep_in("the sender", sender, "msgsnd", id);
-    printf("messages %lu\nEIDRM\n", look(id));
-    wake_twice(id, sender);
     if (reap(sender) != EXIT_SUCCESS)
         errx(EXIT_FAILURE, "the sender failed");
+    if (flags == IPC_NOWAIT)
+        printf("messages %lu\nEAGAIN\n", look(id));
     flush_stdout();
-    lesson("a full queue puts its sender to sleep; if it is removed, the sleeper gets EIDRM");
+    lesson(flags == IPC_NOWAIT
+               ? "with IPC_NOWAIT msgsnd() does not wait for room: it fails with EAGAIN"
+               : "a full queue puts its sender to sleep; if it is removed, the sleeper gets EIDRM");
     return EXIT_SUCCESS;
 }

@@ -60,8 +60,6 @@ static void forget_answers_taken_back(long client)
 static void send_answer(int id, const struct message *message, size_t length)
 {
     const int result = msgsnd(id, message, length, IPC_NOWAIT);
-    if (result == -1 && errno == EINTR)
-        errx(EXIT_FAILURE, "msgsnd: EINTR: it has slept, and no request was heard");
     if (result == -1 && errno == EAGAIN)
         keep(message, length, false);
     say("msgsnd(%d, type %ld, %s, %zu) = %d%s%s", id, message->type, quoted(message->text, length),
@@ -76,8 +74,11 @@ static void offer_kept_answers(int id)
         const struct message *const message = &kept[i].message;
         if (message->type > INT_MAX || (kill((pid_t)message->type, 0) == -1 && errno == ESRCH))
             say("there is no process %ld: its answer is thrown away", message->type);
-        else if (msgsnd(id, message, kept[i].length, IPC_NOWAIT) == -1)
+        else if (msgsnd(id, message, kept[i].length, IPC_NOWAIT) == -1) {
+            if (errno == EINTR)
+                errx(EXIT_FAILURE, "msgsnd: EINTR: it has slept, and no request was heard");
             kept[left++] = kept[i];
+        }
     }
     kept_count = left;
 }
@@ -95,10 +96,9 @@ static void take_back_answers(int id)
 {
     struct message message;
     ssize_t length;
-    static bool said;
-    if (!said)
+    static int times;
+    if (times++ == 0)
         say("no room for a request: answers are taken back");
-    said = true;
     while ((length = msgrcv(id, &message, sizeof message.text, REQUEST,
                             IPC_NOWAIT | MSG_EXCEPT | MSG_NOERROR)) != -1)
         keep(&message, (size_t)length, true);
@@ -191,8 +191,7 @@ int main(int argc, char *argv[])
     serve(id);
     if (ending == 0)
         return EXIT_SUCCESS;
-    const int result = msgctl(id, IPC_RMID, NULL);
-    say("msgctl(%d, IPC_RMID) = %d: signal %d", id, result, (int)ending);
+    say("msgctl(%d, IPC_RMID) = %d: signal %d", id, msgctl(id, IPC_RMID, NULL), (int)ending);
     remove_now();
     signal(ending, SIG_DFL);
     raise(ending);
