@@ -184,6 +184,11 @@ try() {
     mapfile -t stderr_lines <"$T/.stderr"
 }
 
+# Prints the lines of that text that are longer than 80 columns; there must be none.
+fits_80() {
+    ! LC_ALL=C.UTF-8 grep -E '.{81}' <<<"$1"
+}
+
 # The last line of the story, without colour, must be this lesson.
 assert_lesson() {
     [[ ${stderr_lines[-1]} = "=> $1"* ]] || { echo "$stderr"; return 1; }
