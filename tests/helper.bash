@@ -44,8 +44,8 @@ objects() {
     awk -v uid="$UID" -v all="${IPC_TESTS_PRIVATE:-}" '
         FNR == 1 { for (i = 1; i <= NF; i++) column[$i] = i; next }
         all || $column["cuid"] == uid { print FILENAME, $1, $2 }' /proc/sysvipc/*
-    find "/tmp/ipc-$UID" "$T" ! -type d ! -type f 2>/dev/null
-    find /dev/shm "${MQUEUE:-/dev/mqueue}" -type f -user "$UID" 2>/dev/null
+    find "/tmp/ipc-$UID" "$T" ! -type d ! -type f 2>/dev/null || true
+    find /dev/shm "${MQUEUE:-/dev/mqueue}" -type f -user "$UID" 2>/dev/null || true # there may be no /dev/mqueue
 }
 
 # The processes that this test has started and that still run.
