@@ -1,11 +1,12 @@
 # The notes: every console block is run, and every demo has its place.
 load helper
 
-
 @test "every console block of the notes prints what the notes say" {
+    wrong=
     for notes in "$BATS_TEST_DIRNAME"/../*/README.md; do
-        "$BATS_TEST_DIRNAME/notes" "$notes" 3>&-
+        "$BATS_TEST_DIRNAME/notes" "$notes" 3>&- || wrong+=" $notes"
     done
+    [ -z "$wrong" ]
 }
 
 @test "every program is in the notes of its folder and in the map of README.md" {
