@@ -289,20 +289,21 @@ sub items_of {
 }
 
 # What a line says of calls: a list of { name, args, how, result }. `how` is "told" (it has returned), "announced" (it
-# is about to be made), "result" (of the announced one) or "words" (something else follows the call). Calls in the comment
-# after a colon count only if they have a result: those without may be anybody's.
+# is about to be made), "result" (of the announced one) or "words" (something else follows the call). A call without a
+# result counts only where a sentence begins, and not in the comment after a colon: there it may be anybody's.
 sub claims_of {
     my ($text) = @_;
     my @claims;
-    my $call    = qr/([A-Za-z_]\w*)(\((?:[^()"]|"(?:[^"\\]|\\.)*"|(?2))*\))/;
-    my $result  = qr/((?:"(?:[^"\\]|\\.)*"|\[[^\]]*\]|(?!; |:(?:\s|$)|, $call).)*)/;
-    my $comment = 0;
+    my $call   = qr/([A-Za-z_]\w*)(\((?:[^()"]|"(?:[^"\\]|\\.)*"|(?2))*\))/;
+    my $result = qr/((?:"(?:[^"\\]|\\.)*"|\[[^\]]*\]|(?!; |:(?:\s|$)|, $call).)*)/;
     return { how => 'result', result => $1 } if $text =~ /^\.\.\. = (.*?)(?::\s.*)?$/s;
     $text =~ s/^\.\.\. //;
+    my ($comment, $at_begin) = (0, 1);
     pos($text) = 0;
     while (pos($text) < length $text) {
         if ($text =~ /\G$call/gc) {
-            my $claim = { name => $1, args => substr($2, 1, -1), comment => $comment, first => !@claims && $-[0] == 0 };
+            my $claim = { name => $1, args => substr($2, 1, -1) };
+            my $first = $-[0] == 0;
             if ($text =~ /\G \.\.\.$/gc) {
                 $claim->{how} = 'announced';
             } elsif ($text =~ /\G = $result/gc) {
@@ -310,22 +311,24 @@ sub claims_of {
             } elsif ($text =~ /\G: (E[A-Z0-9]{3,})\b/gc) {
                 @$claim{qw(how result)} = ('told', "-1 $1");
                 $comment = 1;
-            } else {
-                $claim->{how} = $text =~ /\G(?=$|[,;:])/gc ? 'told' : 'words';
-                $comment or $claim->{how} eq 'told' or $claim->{first} or next;
-                next if $comment;
+            } elsif ($at_begin and not $comment) {
+                $claim->{how} = $text =~ /\G(?=$|[,;:])/ ? 'told' : $first ? 'words' : undef;
             }
-            push @claims, $claim;
+            push @claims, $claim if defined $claim->{how};
+            $at_begin = 0;
         } elsif ($text =~ /\G:(?:\s|$)/gc) {
             $comment = 1;
+        } elsif ($text =~ /\G[,;] /gc) {
+            $at_begin = 1;
         } else {
             $text =~ /\G(?:"(?:[^"\\]|\\.)*"|\w+|.)/gcs;
+            $at_begin = 0;
         }
     }
     return @claims;
 }
 
-# "the workers sleep in read(3)": { who, call, args, plural, number }, or nothing.
+# "the workers sleep in read(3)": { who, pid, call, args, plural, number }, or nothing.
 sub sleep_of {
     my ($text) = @_;
     my %numbers = (both => 2, two => 2, three => 3, four => 4, five => 5, six => 6, seven => 7);
@@ -336,7 +339,8 @@ sub sleep_of {
     return if not $singular and $who !~ /\b(?:all|both|they|\w+s|\d+)\b/;
     $who =~ s/^\d+ ms later,? //;
     my ($number) = grep { defined } $who =~ /^(?:all )?(\d+) /, map { $numbers{$_} } grep { $numbers{$_} } split ' ', $who;
-    return { who => $who, call => $call, args => $args // '', plural => !$singular, number => $number };
+    my ($pid) = grep { defined } $text =~ /\b(?:pid|process) (\d+)\b.*\bsleep|\((\d+)\) (?:still )?sleeps|^(\d+) sleeps/;
+    return { who => $who, pid => $pid, call => $call, args => $args // '', plural => !$singular, number => $number };
 }
 
 # ---- Comparing ----
@@ -514,6 +518,11 @@ sub agrees_with_result {
     return !grep { !is_filled_in($_, $call) } grep { !/^E[A-Z]+$/ } @more;
 }
 
+sub is_for_stderr {
+    my ($call) = @_;
+    return $call->{name} eq 'write' && $call->{args} =~ /^2,/;
+}
+
 sub calls_named {
     my ($name) = @_;
     return $SYSTEM_CALLS{$name} // [$name];
@@ -539,8 +548,9 @@ sub find_call {
     return undef;
 }
 
-sub shortened {
-    my ($text) = @_;
+sub shown {
+    my ($call) = @_;
+    my $text = "$call->{name}($call->{args}) = $call->{result}";
     $text =~ s/("(?:[^"\\]|\\.){24})(?:[^"\\]|\\.)+"/$1"/gs;
     return length $text > 160 ? substr($text, 0, 160) . '...' : $text;
 }
@@ -553,8 +563,8 @@ sub instead {
     my (@before, @later);
     for my $i (0 .. $#$calls) {
         my $call = $calls->[$i];
-        next unless $is_named{ $call->{name} };
-        my $shown = shortened("$call->{name}($call->{args}) = $call->{result}");
+        next unless $is_named{ $call->{name} } and not is_for_stderr($call);
+        my $shown = shown($call);
         if ($call->{begin} > $line->{at}) {
             push @later, "after the line: $shown" unless @later;
         } else {
@@ -577,7 +587,8 @@ sub judge_told {
         return ('FALSE', 'no call was announced') unless $pending;
         $claim = { %{ $pending->{claim} }, how => 'told', result => $claim->{result} };
         return ('no system call') if $QUIET{ $claim->{name} };
-        return ('matched') if find_call($run, $claim, $line, $pending->{at});
+        my $call = find_call($run, $claim, $line, $pending->{at});
+        return ('matched', shown($call)) if $call;
         return ('no system call') if $MAY_BE_QUIET{ $claim->{name} } and $claim->{result} !~ /\b(?:ETIMEDOUT|EINTR)\b/;
         return ('FALSE', instead($run, $claim, $line));
     }
@@ -592,13 +603,15 @@ sub judge_told {
     if ($claim->{how} eq 'announced' or $returns_not) {
         $run->{pending}{ $line->{thread} } = { claim => $claim, at => $line->{at} };
         my %is_named = map { $_ => 1 } @{ calls_named($name) };
-        return ('matched') if grep { $_->{begin} > $line->{at} && $is_named{ $_->{name} }
+        my ($call) = grep { $_->{begin} > $line->{at} && $is_named{ $_->{name} }
             && defined compared_arguments($claim, $_) } @{ $run->{by_thread}{ $line->{thread} } };
+        return ('matched', shown($call)) if $call;
         return ('no system call') if $MAY_BE_QUIET{$name};
         return ('FALSE', 'announced, but not made');
     }
     return ('matched') if $name =~ /^v?fork$/ and ($claim->{result} // '') =~ /^0\b/ and $run->{born}{ $line->{process} };
-    return ('matched') if find_call($run, $claim, $line, -1);
+    my $call = find_call($run, $claim, $line, -1);
+    return ('matched', shown($call)) if $call;
     return ('no system call') if $MAY_BE_QUIET{$name} and ($claim->{result} // '') !~ /\b(?:ETIMEDOUT|EINTR)\b/;
     return ('FALSE', instead($run, $claim, $line));
 }
@@ -607,9 +620,7 @@ sub judge_told {
 sub sleepers {
     my ($run, $sleep, $line) = @_;
     my @alive = grep { $run->{first}{$_} < $line->{at} and ($run->{last}{$_} // NEVER) > $line->{at} } keys %{ $run->{first} };
-    if ($sleep->{who} =~ /\b(\d+)\b/ and $run->{first}{$1}) {
-        return ([$1], 1);
-    }
+    return ([$sleep->{pid}], 1) if defined $sleep->{pid} and $run->{first}{ $sleep->{pid} };
     my $who = $sleep->{who};
     $who =~ s/^(?:the|all|both|all the|\d+)\s+//;
     $who =~ s/\s+$//;
@@ -638,13 +649,13 @@ sub judge_sleep {
         my $process = $run->{trace}{process}{ $call->{thread} };
         next unless $call->{end} > $line->{at} and $is_sleeper{$process};
         if (defined $sleep->{call} ? $is_named{ $call->{name} } && defined compared_arguments($claim, $call)
-            : $call->{name} ne 'write' || $call->{args} !~ /^2,/) {
-            $asleep{$process} = 1;
+            : !is_for_stderr($call)) {
+            $asleep{$process} = "$process is in $call->{name}($call->{args}";
         } else {
             push @others, "$process is in $call->{name}($call->{args}";
         }
     }
-    return ('asleep') if $needed > 0 and keys %asleep >= $needed;
+    return ('asleep', sort values %asleep) if $needed > 0 and keys %asleep >= $needed;
     return ('FALSE', sprintf('%d of %d sleep so: %s', scalar keys %asleep, $needed, join ' ', sort keys %asleep), @others);
 }
 
@@ -654,21 +665,32 @@ my @WORST_FIRST = ('FALSE', 'not judged', 'asleep', 'matched', 'no system call',
 sub judge_line {
     my ($run, $line) = @_;
     my (%verdicts, @reasons);
+    my @claims = claims_of($line->{text});
     if ($line->{cut} and $line->{text} =~ /^(?:\.\.\. )?(?:= |\w+\()(?!.*: |.*\) \.\.\.$)/) {
         return ('not judged', 'the line is cut');
     } elsif (my $sleep = sleep_of($line->{text})) {
         my ($verdict, @why) = judge_sleep($run, $sleep, $line);
         $verdicts{$verdict} = 1;
         push @reasons, @why;
-    } else {
-        for my $claim (claims_of($line->{text})) {
-            my ($verdict, @why) = judge_told($run, $claim, $line);
-            $verdicts{$verdict} = 1;
-            push @reasons, @why;
-        }
+        @claims = grep { defined $_->{result} } @claims;
+    }
+    for my $claim (@claims) {
+        my ($verdict, @why) = judge_told($run, $claim, $line);
+        $verdicts{$verdict} = 1;
+        push @reasons, @why;
     }
     my ($verdict) = grep { $verdicts{$_} } @WORST_FIRST;
     return ($verdict // 'prose', @reasons);
+}
+
+# The first call that the dynamic linker has not made: it ends with giving back the list of libraries.
+sub after_loader {
+    my ($calls) = @_;
+    return 0 unless $calls->[0]{name} eq 'execve';
+    my ($cache) = grep { $calls->[$_]{args} =~ m{"/etc/ld.so.cache"} } 0 .. $#$calls;
+    return 0 unless defined $cache;
+    my ($last) = grep { $calls->[$_]{name} eq 'munmap' } $cache .. $#$calls;
+    return defined $last ? $last + 1 : 0;
 }
 
 # What the judges need to know of a trace.
@@ -681,6 +703,7 @@ sub prepare {
         $run{first}{ $trace->{process}{ $call->{thread} } } //= $call->{begin};
         $run{born}{$1} = 1 if $call->{name} =~ /^(?:clone3?|v?fork)$/ and $call->{result} =~ /^(\d+)/;
     }
+    $run{next}{$_} = after_loader($run{by_thread}{$_}) for keys %{ $run{by_thread} };
     $run{roles}{ $_->{process} }{ $_->{role} } = 1 for @lines;
     return \%run;
 }
