@@ -54,7 +54,7 @@ delays:                         ## make every system call of every program late 
 	@$(MAKE) -s O=build/faults LDFLAGS=-static
 	@DELAY=150 tests/faults build/faults
 
-truth: all                      ## compare what every program tells with what the kernel has done
+truth: all                      ## compare every story with the kernel's own trace
 	@tests/truth $(BIN)
 
 stress: all                     ## run every demo N times (50), some of them under load, and kill them
