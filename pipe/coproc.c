@@ -97,7 +97,8 @@ static void write_and_read_at_once(struct coproc filter)
             {.fd = filter.to, .events = waits ? POLLOUT : 0}, /* POLLERR comes unasked */
             {.fd = filter.from, .events = POLLIN},
         };
-        if (poll(ends, sizeof ends / sizeof *ends, -1) == -1)
+        const int ready = poll(ends, sizeof ends / sizeof *ends, -1);
+        if (ready == -1)
             err(EXIT_FAILURE, "poll");
 
         if (ends[2].revents != 0) {
@@ -108,7 +109,8 @@ static void write_and_read_at_once(struct coproc filter)
                 close_end(&filter.from);
         }
         if ((ends[1].revents & POLLERR) != 0) {
-            say("poll(%d) = %s: the filter reads no more", filter.to, poll_events(ends[1].revents));
+            say("poll(%d) = %d, %s: the filter reads no more", filter.to, ready,
+                poll_events(ends[1].revents));
             close_end(&filter.to);
         } else if (ends[1].revents != 0) {
             const ssize_t count = write(filter.to, in + start, end - start);
