@@ -26,6 +26,13 @@ static int bytes_in_pipe(int fd)
     return bytes;
 }
 
+static int say_bytes_in_pipe(int fd)
+{
+    const int bytes = bytes_in_pipe(fd);
+    say("ioctl(%d, FIONREAD) = %d: the bytes in the pipe", fd, bytes);
+    return bytes;
+}
+
 static void print_line(FILE *stream)
 {
     if (fputs("hello\n", stream) == EOF)
@@ -36,32 +43,30 @@ static void fill_the_buffer(FILE *stream, int fd)
 {
     print_line(stream);
     say("printed \"hello\\n\" into the stream");
-    say("ioctl(%d, FIONREAD) = %d: the bytes in the pipe", fd, bytes_in_pipe(fd));
-    if (bytes_in_pipe(fd) != 0)
+    if (say_bytes_in_pipe(fd) != 0)
         errx(EXIT_FAILURE, "the line did not wait in the buffer");
 
-    int lines = 1, bytes;
-    for (; (bytes = bytes_in_pipe(fd)) == 0; lines++)
+    int lines = 1;
+    for (; bytes_in_pipe(fd) == 0; lines++)
         print_line(stream);
-    say("printed it %d times", lines);
-    say("ioctl(%d, FIONREAD) = %d: a whole buffer at once", fd, bytes);
+    say("printed it %d times: a whole buffer comes at once", lines);
+    const int bytes = say_bytes_in_pipe(fd);
     printf("buffer %d\n", bytes);
 
     if (fflush(stream) == EOF)
         err(EXIT_FAILURE, "fflush");
     say("flushed the stream");
-    say("ioctl(%d, FIONREAD) = %d: the rest", fd, bytes_in_pipe(fd));
-    if (bytes_in_pipe(fd) == bytes)
+    if (say_bytes_in_pipe(fd) == bytes)
         errx(EXIT_FAILURE, "fflush() has written nothing");
     flush_stdout();
-    lesson("on a pipe text waits in stdio's buffer: it is full, flushed, or lost");
+    lesson("on a pipe text waits in the buffer of stdio until that is full or flushed");
 }
 
 static void fork_with_a_full_buffer(FILE *stream, int fd)
 {
     print_line(stream);
     say("printed \"hello\\n\" into the stream");
-    say("ioctl(%d, FIONREAD) = %d: it waits in the buffer", fd, bytes_in_pipe(fd));
+    say_bytes_in_pipe(fd);
     const pid_t child = fork();
     if (child == -1)
         err(EXIT_FAILURE, "fork");

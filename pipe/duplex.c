@@ -119,9 +119,9 @@ int main(int argc, char *argv[])
     struct side asker, answerer;
     if (way == TWO_PIPES)
         connect_by_two_pipes(&asker, &answerer);
-    else if (way == SOCKET_PAIR)
+    if (way == SOCKET_PAIR)
         connect_by_socketpair(&asker, &answerer);
-    else
+    if (way == ONE_PIPE)
         connect_by_one_pipe(&asker, &answerer);
     const pid_t pid = fork();
     if (pid == -1)
@@ -137,9 +137,10 @@ int main(int argc, char *argv[])
         close_side(answerer);
 
     char answer[TEXT_SIZE + 1];
-    bool answered = ask(asker, answer);
-    while (answered && way == ONE_PIPE) /* it may go well for a while */
+    bool answered;
+    do /* with one pipe it may go well for a while */
         answered = ask(asker, answer);
+    while (answered && way == ONE_PIPE);
     puts(answer);
     flush_stdout();
     if (!answered) {

@@ -24,11 +24,13 @@ enum { NONE = -1, WATCHED_MS = 100 };
 static const char usage[] =
     "usage: pipeline [-x] COMMAND [ARG...] [: COMMAND [ARG...]]...\n"
     "  -x  the shell keeps a write end: the last command never sees end of file\n"
-    "  ends with the status of the last command, 127 if there is no such command\n"
-    "  example: ./pipe/pipeline seq 100 : sort -r : head -3\n";
+    "  ends with the status of the last command, 127 if there is no such command\n";
 
-/* Puts NULL in the place of each ":", as exec wants it. Returns the number of commands. */
-static int split(char *words[], char ***commands)
+static char ***commands; /* each as exec wants it, ended by NULL */
+static pid_t *pids;
+
+/* Puts NULL in the place of each ":". Returns the number of commands. */
+static int split(char *words[])
 {
     int count = 0;
     for (bool at_start = true; *words != NULL; words++) {
@@ -73,12 +75,12 @@ static void exec_command(char *command[])
 }
 
 /* Starts the commands. Returns the write end that the shell keeps by mistake, or NONE. */
-static int start(char **commands[], int count, bool keep, pid_t pids[])
+static int start(int count, bool keep)
 {
     const int last = count - 1;
-    int previous = NONE, kept = NONE; /* the read end of the pipe before; and -x */
+    int previous = NONE, kept = NONE; /* previous: the read end of the pipe before */
     for (int i = 0; i <= last; i++) {
-        int next[2];
+        int next[2] = {NONE, NONE};
         if (i < last) {
             if (pipe(next) == -1)
                 err(EXIT_FAILURE, "pipe");
@@ -103,11 +105,11 @@ static int start(char **commands[], int count, bool keep, pid_t pids[])
         say("fork() = %d: to run %s", (int)pids[i], *commands[i]);
         if (i > 0)
             close_end(previous);
-        if (i < last && keep && i == last - 1)
+        if (keep && i == last - 1)
             kept = next[WRITE_END];
         else if (i < last)
             close_end(next[WRITE_END]);
-        previous = i < last ? next[READ_END] : NONE;
+        previous = next[READ_END];
     }
     return kept;
 }
@@ -132,16 +134,16 @@ int main(int argc, char *argv[])
     while (next_option(argc, argv, "x", usage) != -1)
         keep = true;
     check_operands(argc, argv, 1, INT_MAX);
-    char ***const commands = calloc((size_t)argc, sizeof *commands);
-    pid_t *const pids = calloc((size_t)argc, sizeof *pids);
+    commands = calloc((size_t)argc, sizeof *commands);
+    pids = calloc((size_t)argc, sizeof *pids);
     if (commands == NULL || pids == NULL)
         err(EXIT_FAILURE, "calloc");
-    const int count = split(&argv[optind], commands);
-    if (count < (keep ? 2 : 1))
-        errx(USAGE_ERROR, keep ? "-x needs two commands" : "no command");
+    const int count = split(&argv[optind]);
+    if (keep && count < 2)
+        errx(USAGE_ERROR, "-x needs two commands");
 
     lane(0, "shell");
-    const int kept = start(commands, count, keep, pids);
+    const int kept = start(count, keep);
     int status = EXIT_SUCCESS;
     for (int i = 0; i < count; i++) {
         if (keep && i == count - 1)
@@ -149,8 +151,6 @@ int main(int argc, char *argv[])
         status = reap_command(pids[i]);
         say("wait() = %d: %s, status %d", (int)pids[i], *commands[i], status);
     }
-    free(commands);
-    free(pids);
     if (waited)
         lesson("a pipe ends when its last write end is closed: the shell must close its own");
     else if (!keep && status != NOT_FOUND && status != NOT_EXECUTABLE)

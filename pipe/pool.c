@@ -1,10 +1,8 @@
 /* pool - a pool of worker processes: jobs through one shared pipe, or dealt round robin
  *
- * With one pipe for all, a worker that is free takes the next job. Dealt round robin (-r), each
- * worker has a pipe of its own and gets equally many jobs. But one job in WORKERS is a long one,
- * and all the long ones go to the same worker.
- *
- * A job is shorter than PIPE_BUF and all have one size, so one read() takes one job.
+ * With one pipe for all, a worker that is free takes the next job. Dealt round robin (-r), all get
+ * equally many jobs; but one in WORKERS is a long one, and all of those go to the same worker. A
+ * job is shorter than PIPE_BUF and all have one size, so one read() takes one job.
  *
  * pipe(7), fork(2)
  */
@@ -57,8 +55,8 @@ static void work_until_end(int worker, int jobs, int reports)
     if (count != 0)
         errx(EXIT_FAILURE, "read = %zd", count);
     say("read(%d) = %zd: no more jobs", jobs, count);
-    if (write(reports, &report, sizeof report) != sizeof report)
-        errx(EXIT_FAILURE, "write: no report");
+    if (write(reports, &report, sizeof report) == -1)
+        err(EXIT_FAILURE, "write");
     _exit(EXIT_SUCCESS);
 }
 
