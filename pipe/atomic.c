@@ -18,7 +18,7 @@
 enum { MOST_WRITERS = 64 };
 
 static const char usage[] = "usage: atomic [-x] [-w WRITERS] [-m MESSAGES]\n"
-                            "  -m MESSAGES  that each writer sends (default: 250)\n"
+                            "  -m MESSAGES  that each writer sends (default: 100)\n"
                             "  -w WRITERS   processes that write (default: 4)\n"
                             "  -x           messages of PIPE_BUF + 1 bytes: many are torn\n"
                             "  prints how many arrived whole and how many torn\n";
@@ -69,8 +69,8 @@ static long read_messages(int fd, size_t size, long *whole)
 
 int main(int argc, char *argv[])
 {
-    size_t size = PIPE_BUF;
-    long writers = 4, messages = 250;
+    bool too_large = false;
+    long writers = 4, messages = 100;
     for (int letter; (letter = next_option(argc, argv, "xw:m:", usage)) != -1;)
         switch (letter) {
         case 'm':
@@ -80,12 +80,13 @@ int main(int argc, char *argv[])
             writers = parse_long("-w", optarg, 1, MOST_WRITERS);
             break;
         case 'x':
-            size = PIPE_BUF + 1;
+            too_large = true;
             break;
         }
     check_operands(argc, argv, 0, 0);
-    if (size > PIPE_BUF && writers == 1)
+    if (too_large && writers == 1)
         errx(USAGE_ERROR, "-x needs two writers");
+    const size_t size = too_large ? PIPE_BUF + 1 : PIPE_BUF;
 
     lane(0, "reader");
     int fds[2];
@@ -116,13 +117,11 @@ int main(int argc, char *argv[])
     printf("whole %ld torn %ld\n", whole, torn);
     flush_stdout();
 
-    if (torn > 0 && size <= PIPE_BUF)
-        errx(EXIT_FAILURE, "messages of %zu bytes were torn", size);
-    if (torn == 0 && size > PIPE_BUF)
+    if (torn > 0 && !too_large)
+        errx(EXIT_FAILURE, "%ld messages of %zu bytes were torn", torn, size);
+    if (torn == 0 && too_large)
         errx(EXIT_FAILURE, "no message was torn this time; send more of them, with -m");
-    if (torn > 0)
-        lesson("one byte more than PIPE_BUF, and other writers' bytes come in between");
-    else
-        lesson("a write of up to PIPE_BUF bytes stays whole, however many write");
+    lesson(too_large ? "one byte more than PIPE_BUF, and other writers' bytes come in between"
+                     : "a write of up to PIPE_BUF bytes stays whole, however many write");
     return EXIT_SUCCESS;
 }

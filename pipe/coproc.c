@@ -20,7 +20,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { BUFFER = 64 * 1024, WATCHED_MS = 100, PATIENCE_MS = 10000 };
+enum { BUFFER = 64 * 1024, STUCK_MS = 2000, WATCHED_MS = 100, PATIENCE_MS = 10000 };
 
 static const char usage[] =
     "usage: coproc [-x] COMMAND [ARG...]\n"
@@ -97,9 +97,11 @@ static void write_and_read_at_once(struct coproc filter)
             {.fd = filter.to, .events = waits ? POLLOUT : 0}, /* POLLERR comes unasked */
             {.fd = filter.from, .events = POLLIN},
         };
-        const int ready = poll(ends, sizeof ends / sizeof *ends, -1);
+        const int ready = poll(ends, sizeof ends / sizeof *ends, STUCK_MS);
         if (ready == -1)
             err(EXIT_FAILURE, "poll");
+        if (filter.to == -1 && ready == 0 && is_asleep_in(filter.pid, "read", STDIN_FILENO))
+            errx(EXIT_FAILURE, "the filter has had all its input, and still sleeps in read(0)");
 
         if (ends[2].revents != 0) {
             const size_t count = read_some(filter.from, out);

@@ -10,6 +10,7 @@
 
 #include <err.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
 #include <poll.h>
@@ -114,6 +115,15 @@ static int start(int count, bool keep)
     return kept;
 }
 
+static int count_open_descriptors(void)
+{
+    enum { ENOUGH = 64 };
+    int count = 0;
+    for (int fd = 0; fd < ENOUGH; fd++)
+        count += fcntl(fd, F_GETFD) != -1;
+    return count;
+}
+
 /* Waits until the last command sleeps in read(0), and lets it go on by closing the write end.
  * Returns false if the command ends by itself. */
 static bool release_reader(pid_t reader, int kept)
@@ -143,7 +153,9 @@ int main(int argc, char *argv[])
         errx(USAGE_ERROR, "-x needs two commands");
 
     lane(0, "shell");
-    const int kept = start(count, keep);
+    const int before = count_open_descriptors(), kept = start(count, keep);
+    if (!keep && count_open_descriptors() != before)
+        errx(EXIT_FAILURE, "the shell has left an end of a pipe open");
     int status = EXIT_SUCCESS;
     for (int i = 0; i < count; i++) {
         if (keep && i == count - 1)

@@ -141,18 +141,19 @@ int main(int argc, char *argv[])
     for (int i = 0; i < (round_robin ? workers : 1); i++)
         close_end(write_ends[i]);
 
+    for (int i = 0; i < workers; i++)
+        if (reap(pids[i]) != EXIT_SUCCESS)
+            errx(EXIT_FAILURE, "worker %d failed", i + 1);
+    say("all have ended, after %.0f ms", now_in_ms() - begin);
+
     struct report report;
     int done = 0;
     while (read_full(reports[READ_END], &report, sizeof report) == sizeof report) {
         done_by[report.worker] = report.jobs;
         done += report.jobs;
     }
-    say("%d jobs done, after %.0f ms", done, now_in_ms() - begin);
-    for (int i = 0; i < workers; i++) {
-        if (reap(pids[i]) != EXIT_SUCCESS)
-            errx(EXIT_FAILURE, "worker %d failed", i + 1);
+    for (int i = 0; i < workers; i++)
         printf("worker %d jobs %d\n", i + 1, done_by[i]);
-    }
     flush_stdout();
     if (done != jobs)
         errx(EXIT_FAILURE, "%d jobs sent, %d done", jobs, done);
