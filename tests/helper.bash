@@ -37,9 +37,11 @@ show_output() {
     done
 }
 
-# The IPC objects of this machine, and the programs that still run.
+# The IPC objects of this user, or of all in namespaces of our own, and the programs that still run.
 objects() {
-    awk 'FNR > 1 { print FILENAME, $1, $2 }' /proc/sysvipc/*
+    awk -v uid="$UID" -v all="${IPC_TESTS_PRIVATE:-}" '
+        FNR == 1 { for (i = 1; i <= NF; i++) column[$i] = i; next }
+        all || $column["cuid"] == uid { print FILENAME, $1, $2 }' /proc/sysvipc/*
     find "/tmp/ipc-$(id -u)" "$T" ! -type d ! -type f 2>/dev/null
     find /dev/shm "${MQUEUE:-/dev/mqueue}" -type f -user "$(id -u)" 2>/dev/null
     eventually none_left || for pid in $(ours); do tr '\0' ' ' <"/proc/$pid/cmdline"; echo; done
