@@ -34,8 +34,8 @@ static void connect_by_two_pipes(struct side *asker, struct side *answerer)
         err(EXIT_FAILURE, "pipe");
     say("pipe() = %d, %d: for questions", questions[READ_END], questions[WRITE_END]);
     say("pipe() = %d, %d: for answers", answers[READ_END], answers[WRITE_END]);
-    *asker = (struct side){.in = answers[READ_END], .out = questions[WRITE_END]};
-    *answerer = (struct side){.in = questions[READ_END], .out = answers[WRITE_END]};
+    *asker = (struct side){answers[READ_END], questions[WRITE_END]};
+    *answerer = (struct side){questions[READ_END], answers[WRITE_END]};
 }
 
 static void connect_by_socketpair(struct side *asker, struct side *answerer)
@@ -44,8 +44,8 @@ static void connect_by_socketpair(struct side *asker, struct side *answerer)
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == -1)
         err(EXIT_FAILURE, "socketpair");
     say("socketpair() = %d, %d: one for each process", pair[0], pair[1]);
-    *asker = (struct side){.in = pair[0], .out = pair[0]};
-    *answerer = (struct side){.in = pair[1], .out = pair[1]};
+    *asker = (struct side){pair[0], pair[0]};
+    *answerer = (struct side){pair[1], pair[1]};
 }
 
 static void connect_by_one_pipe(struct side *asker, struct side *answerer)
@@ -54,7 +54,7 @@ static void connect_by_one_pipe(struct side *asker, struct side *answerer)
     if (pipe(both) == -1)
         err(EXIT_FAILURE, "pipe");
     say("pipe() = %d, %d: for both directions", both[READ_END], both[WRITE_END]);
-    *asker = *answerer = (struct side){.in = both[READ_END], .out = both[WRITE_END]};
+    *asker = *answerer = (struct side){both[READ_END], both[WRITE_END]};
 }
 
 static void close_side(struct side side)
@@ -68,10 +68,7 @@ static size_t read_text(int fd, char text[TEXT_SIZE])
     const ssize_t count = read(fd, text, TEXT_SIZE);
     if (count == -1)
         err(EXIT_FAILURE, "read");
-    if (count == 0)
-        say("read(%d) = %zd: end of file", fd, count);
-    else
-        say("read(%d) = %zd %s", fd, count, quoted(text, (size_t)count));
+    say("read(%d) = %zd %s", fd, count, quoted(text, (size_t)count));
     return (size_t)count;
 }
 
@@ -98,11 +95,9 @@ static void answer_all(struct side side)
 /* Ask once. Returns whether that was answered: what comes back is not the question itself. */
 static bool ask(struct side side, char answer[TEXT_SIZE + 1])
 {
-    static const char question[] = "hello";
-    write_text(side.out, question, strlen(question));
-    const size_t length = read_text(side.in, answer);
-    answer[length] = '\0';
-    return strcmp(answer, question) != 0;
+    write_text(side.out, "hello", strlen("hello"));
+    answer[read_text(side.in, answer)] = '\0';
+    return strcmp(answer, "hello") != 0;
 }
 
 int main(int argc, char *argv[])
@@ -143,6 +138,8 @@ int main(int argc, char *argv[])
     while (answered && way == ONE_PIPE);
     puts(answer);
     flush_stdout();
+    if (!answered && way != ONE_PIPE)
+        errx(EXIT_FAILURE, "the question came back");
     if (!answered) {
         say_asleep_in("the answerer", pid, "read", answerer.in);
         if (kill(pid, SIGTERM) == -1)
@@ -152,8 +149,6 @@ int main(int argc, char *argv[])
     close_side(asker);
     if (reap(pid) != (answered ? EXIT_SUCCESS : 128 + SIGTERM))
         errx(EXIT_FAILURE, "the answerer failed");
-    if (!answered && way != ONE_PIPE)
-        errx(EXIT_FAILURE, "the question came back");
     lesson(way == ONE_PIPE      ? "with one pipe for both directions a process reads its own words"
            : way == SOCKET_PAIR ? "a socket pair carries data both ways"
                                 : "a pipe carries data one way: question and answer take two");

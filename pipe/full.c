@@ -26,7 +26,7 @@ static const char usage[] = "usage: full [-n] [-s BYTES]\n"
                             "  prints the capacity and PIPE_BUF\n";
 
 static size_t page_size;
-static char *page;
+static char *page; /* of zeros */
 
 static int capacity_of(int fd)
 {
@@ -85,8 +85,8 @@ static void fill_and_sleep(const int fds[2], int pages)
         die_with_parent();
         if (close(fds[READ_END]) == -1)
             err(EXIT_FAILURE, "close");
-        const ssize_t count = write_pages(fds[WRITE_END], pages + 1);
-        say("write(%d, page %d) = %zd", fds[WRITE_END], pages + 1, count);
+        say("write(%d, page %d) = %zd", fds[WRITE_END], pages + 1,
+            write_pages(fds[WRITE_END], pages + 1));
         _exit(EXIT_SUCCESS);
     }
     if (close(fds[WRITE_END]) == -1)
@@ -146,7 +146,6 @@ int main(int argc, char *argv[])
         fill_and_sleep(fds, pages);
     printf("capacity %d\nPIPE_BUF %ld\n", capacity, fpathconf(fds[READ_END], _PC_PIPE_BUF));
     flush_stdout();
-    free(page);
     lesson(nonblock ? "with O_NONBLOCK a write to a full pipe fails with EAGAIN"
                     : "a full pipe puts its writer to sleep; Linux makes room by whole pages");
     return EXIT_SUCCESS;

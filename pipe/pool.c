@@ -28,6 +28,13 @@ struct report {
     int worker, jobs;
 };
 
+static void make_pipe(int fds[2])
+{
+    if (pipe(fds) == -1)
+        err(EXIT_FAILURE, "pipe");
+    say("pipe() = %d, %d", fds[READ_END], fds[WRITE_END]);
+}
+
 static void close_end(int fd)
 {
     if (close(fd) == -1)
@@ -83,9 +90,7 @@ static pid_t hire(int worker, int jobs, int reports, const int write_ends[], int
 static void hire_at_one_pipe(int workers, int reports, int write_ends[], pid_t pids[])
 {
     int jobs[2];
-    if (pipe(jobs) == -1)
-        err(EXIT_FAILURE, "pipe");
-    say("pipe() = %d, %d: for all jobs", jobs[READ_END], jobs[WRITE_END]);
+    make_pipe(jobs);
     for (int i = 0; i < workers; i++) {
         write_ends[i] = jobs[WRITE_END];
         pids[i] = hire(i, jobs[READ_END], reports, write_ends, 1);
@@ -96,9 +101,7 @@ static void hire_with_own_pipes(int workers, int reports, int write_ends[], pid_
 {
     for (int i = 0; i < workers; i++) {
         int jobs[2];
-        if (pipe(jobs) == -1)
-            err(EXIT_FAILURE, "pipe");
-        say("pipe() = %d, %d: for worker %d", jobs[READ_END], jobs[WRITE_END], i + 1);
+        make_pipe(jobs);
         write_ends[i] = jobs[WRITE_END];
         pids[i] = hire(i, jobs[READ_END], reports, write_ends, i + 1);
         close_end(jobs[READ_END]);
@@ -121,15 +124,13 @@ int main(int argc, char *argv[])
     lane(0, "boss");
     int reports[2], write_ends[MOST_WORKERS], done_by[MOST_WORKERS] = {0};
     pid_t pids[MOST_WORKERS];
-    if (pipe(reports) == -1)
-        err(EXIT_FAILURE, "pipe");
+    make_pipe(reports);
     if (round_robin)
         hire_with_own_pipes(workers, reports[WRITE_END], write_ends, pids);
     else
         hire_at_one_pipe(workers, reports[WRITE_END], write_ends, pids);
     close_end(reports[WRITE_END]);
-    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR) /* no worker left: an error to report */
-        err(EXIT_FAILURE, "signal");
+    signal(SIGPIPE, SIG_IGN); /* no worker left: an error to report */
 
     const double begin = now_in_ms();
     for (int i = 0; i < jobs; i++) {
