@@ -170,7 +170,7 @@ int main(int argc, char *argv[])
     const int fd = open_and_lock(path);
     if (fcntl(fd, F_SETFL, 0) == -1) /* from now on a read may sleep */
         err(EXIT_FAILURE, "fcntl");
-    say("fcntl(%d, F_SETFL, 0): no longer O_NONBLOCK", fd);
+    say("fcntl(%d, F_SETFL): no longer O_NONBLOCK", fd);
     if (hold_write_end) {
         const int write_end = open(path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
         if (write_end == -1)
