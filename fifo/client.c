@@ -65,7 +65,7 @@ static int open_own(char *path)
     const int write_end = open(path, O_WRONLY | O_CLOEXEC);
     if (write_end == -1)
         err(EXIT_FAILURE, "open %s", path);
-    say("open(%s) = %d: never used, only held", name, write_end);
+    say("open(%s) = %d: only held", name, write_end);
     return fd;
 }
 

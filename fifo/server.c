@@ -175,8 +175,8 @@ int main(int argc, char *argv[])
         const int write_end = open(path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
         if (write_end == -1)
             err(EXIT_FAILURE, "open %s", path);
-        say("open(server, O_WRONLY) = %d: never used, only held", write_end);
-        say("Ctrl-C ends the server and removes the FIFO");
+        say("open(server, O_WRONLY) = %d: only held", write_end);
+        say("Ctrl-C ends it, and removes the FIFO");
     } else { /* before the first client has come, read() would return 0 */
         struct pollfd first = {.fd = fd, .events = POLLIN};
         const int ready = poll(&first, 1, -1);

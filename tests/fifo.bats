@@ -4,7 +4,7 @@ load helper
 # The server answers at $T/s; its pid is in $server.
 start_server() {
     start server ./fifo/server -p "$T/s"
-    eventually grep -q "ends the server" "$T/server.err"
+    eventually grep -q "Ctrl-C ends it" "$T/server.err"
 }
 
 end_server() {
