@@ -70,7 +70,7 @@ static int open_and_lock(const char *path)
         if (is_still_named(fd, path)) {
             unlink_at_exit(path);
             release_endings();
-            say("flock(%d, LOCK_EX|LOCK_NB) = 0: the only server", fd);
+            say("flock(%d, LOCK_EX|LOCK_NB) = 0", fd);
             return fd;
         }
         release_endings();
