@@ -130,7 +130,6 @@ int main(int argc, char *argv[])
     }
     if (way != ONE_PIPE)
         close_side(answerer);
-
     char answer[TEXT_SIZE + 1];
     bool answered;
     do /* with one pipe it may go well for a while */

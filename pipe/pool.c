@@ -9,11 +9,10 @@
 #include "../lib/demo.h"
 
 #include <err.h>
-#include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { MOST_WORKERS = 64, SHORT_MS = 1, LONG_MS = 20 };
@@ -44,10 +43,8 @@ static void close_end(int fd)
 /* A job only waits, as if for a disk, so that the workers overlap even on one CPU. */
 static void work(int milliseconds)
 {
-    struct timespec left = {.tv_nsec = milliseconds * 1000000L};
-    while (nanosleep(&left, &left) == -1)
-        if (errno != EINTR)
-            err(EXIT_FAILURE, "nanosleep");
+    if (poll(NULL, 0, milliseconds) == -1)
+        err(EXIT_FAILURE, "poll");
 }
 
 static void work_until_end(int worker, int jobs, int reports)
