@@ -192,6 +192,6 @@ int main(int argc, char *argv[])
     serve_lines(fd, path);
     if (hold_write_end)
         errx(EXIT_FAILURE, "end of file, although the server holds a write end");
-    lesson("without a write end of its own, a server reads end of file after the last client");
+    lesson("without a write end of its own, a server ends with its last client");
     return EXIT_SUCCESS;
 }
