@@ -57,7 +57,7 @@ static ssize_t receive(char *buffer, size_t size, long wait_ms)
     ssize_t length;
     unsigned priority;
     if (wait_ms == FOR_EVER) {
-        say("mq_receive(%d, %zu bytes) ...", (int)queue, size);
+        say("mq_receive(%d, %zu) ...", (int)queue, size);
         length = mq_receive(queue, buffer, size, &priority);
     } else {
         const struct timespec time = deadline(wait_ms);

@@ -61,7 +61,7 @@ static bool is_wanted(long type, int flags, long got)
 /* Returns the length of the text, or -1 and errno. */
 static ssize_t receive(int id, long type, int flags)
 {
-    say("msgrcv(%d, type %ld, %zu bytes%s%s%s) ...", id, type, size,
+    say("msgrcv(%d, type %ld, %zu%s%s%s) ...", id, type, size,
         (flags & MSG_EXCEPT) != 0 ? ", MSG_EXCEPT" : "",
         (flags & MSG_NOERROR) != 0 ? ", MSG_NOERROR" : "",
         (flags & IPC_NOWAIT) != 0 ? ", IPC_NOWAIT" : "");
