@@ -122,9 +122,8 @@ int main(int argc, char *argv[])
     open_queue(name);
     receive_all((size_t)(size == -1 ? message_size : size), count, wait_ms);
     mq_close(queue);
-    const char *const option = name_option == NULL ? "" : " -n ";
-    say("the queue stays: ./msgq/posix-stat%s%s", option, name_option == NULL ? "" : name);
-    say("to remove it: ./msgq/posix-rm%s%s", option, name_option == NULL ? "" : name);
+    say("the queue stays; to remove it: ./msgq/posix-rm%s%s", name_option == NULL ? "" : " -n ",
+        name_option == NULL ? "" : name);
     lesson("the buffer must hold the longest message that the queue allows");
     return EXIT_SUCCESS;
 }

@@ -61,13 +61,11 @@ perl_receive() {
     ipcrm -Q "$K"
 }
 
-@test "the programs tell the key and the id that ipcs shows, and how to look and to remove" {
+@test "the programs tell the key and the id that ipcs shows, and how to remove it" {
     try ./msgq/send -k "$K" hello
     id=$(queue msqid)
     [[ $stderr = *"msgget($K, IPC_CREAT) = $id"* ]]
     ipcs -q | grep -q "^$K *$id "
-    grep -o 'ipcs -q -i .*' <<<"$stderr" >"$T/look"
-    grep -qx "Message Queue msqid=$id" <(sh "$T/look")
     grep -o 'ipcrm -q .*' <<<"$stderr" >"$T/remove"
     sh "$T/remove"
     [ -z "$(queue msqid)" ]
