@@ -122,7 +122,7 @@ int main(int argc, char *argv[])
     open_queue(name);
     receive_all((size_t)(size == -1 ? message_size : size), count, wait_ms);
     mq_close(queue);
-    say("the queue stays; to remove it: ./msgq/posix-rm%s%s", name_option == NULL ? "" : " -n ",
+    say("the queue stays until ./msgq/posix-rm%s%s", name_option == NULL ? "" : " -n ",
         name_option == NULL ? "" : name);
     lesson("the buffer must hold the longest message that the queue allows");
     return EXIT_SUCCESS;

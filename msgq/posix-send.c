@@ -131,7 +131,7 @@ int main(int argc, char *argv[])
         send_text(line, (size_t)length, priority, wait_ms);
     free(line);
     mq_close(queue);
-    say("the queue stays; to remove it: ./msgq/posix-rm%s%s", name_option == NULL ? "" : " -n ",
+    say("the queue stays until ./msgq/posix-rm%s%s", name_option == NULL ? "" : " -n ",
         name_option == NULL ? "" : name);
     lesson("mq_send() waits for room in the queue, not for a receiver");
     return EXIT_SUCCESS;

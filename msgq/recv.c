@@ -140,7 +140,7 @@ int main(int argc, char *argv[])
         get_failed("msgget", key);
     say("msgget(0x%08x, IPC_CREAT) = %d", (unsigned)key, id);
     receive_all(id, type, flags, count, may_grow);
-    say("the queue stays; to remove it: ipcrm -q %d", id);
+    say("the queue stays until ipcrm -q %d", id);
     if (may_grow)
         lesson("one msgrcv() takes one whole message, never a piece or two");
     return EXIT_SUCCESS;

@@ -89,7 +89,7 @@ int main(int argc, char *argv[])
             send_text(id, type, line, (size_t)length, flags);
         free(line);
     }
-    say("the queue stays; to remove it: ipcrm -q %d", id);
+    say("the queue stays until ipcrm -q %d", id);
     lesson("msgsnd() waits for room in the queue, not for a receiver");
     return EXIT_SUCCESS;
 }

@@ -48,12 +48,12 @@ stop './fifo/order -x' \
 stop 'LANE=1 ./msgq/recv -k $$ & ./msgq/send -k $$ hello && wait $! && ./msgq/rm -k $$' \
     'A System V message queue keeps messages, each in one piece, until it is removed.' \
     'In two terminals: ./msgq/recv here, ./msgq/send hello there, ipcs -q in between.'
-stop './msgq/client -x' \
+stop './msgq/server 2>/dev/null & ./msgq/client -x; kill $!' \
     'Many clients, one queue: each asks for the answers of its own type, its pid.' \
-    'Here two of them ask for any type, and take each other'"'"'s answers.'
+    'This one asks for any type, and soon takes its own request for the answer.'
 stop './msgq/posix-notify -x' \
-    'A process asks to be told when a message comes, but a moment too late.' \
-    'The message lies in the queue, and nobody is ever told again.'
+    'A process asks for a signal when a message comes, but a moment too late.' \
+    'The message stays in the queue, and no signal comes, for later ones neither.'
 stop './shm/race -x' \
     'Four processes count in shared memory, and nothing guards the counter.' \
     'One sleeps between load and store; when it stores, what the others did is lost.'
