@@ -1,6 +1,6 @@
 /* client - asks msgq/server, and takes only the answers to itself: those whose type is its pid
  *
- * With -x it takes type 0, whatever comes first. The first answer is right: an idle server sleeps
+ * With -x it takes type 0, whatever comes first. The first answer is mostly right: an idle server sleeps
  * in msgrcv(), and the kernel hands it the request. But sooner or later a request comes while the
  * server is busy. That request waits in the queue, and the client takes it back itself.
  *
@@ -105,7 +105,7 @@ static int ask_until_wrong(int id)
     while (ask(id, "hello", strlen("hello"), ANY, number == 1))
         if (++number > MOST_TRIES)
             errx(EXIT_FAILURE, "%d answers have been the right ones", MOST_TRIES);
-    say("that was request %ld: those before it were answered", number);
+    say("the server has answered %ld requests before this one", number - 1);
     lesson("type 0 takes whatever comes first, even the client's own request");
     return EXIT_SUCCESS;
 }

@@ -74,7 +74,8 @@ int main(int argc, char *argv[])
     for (; (type = receive_text(id, -HIGHEST)) != 0; last = type)
         if (type < last)
             errx(EXIT_FAILURE, "type %ld came after type %ld", type, last);
-    if (receive_text(id, ANY) != 9 || receive_text(id, ANY) != 0)
+    const long left = receive_text(id, ANY), more = receive_text(id, ANY);
+    if (left != 9 || more != 0)
         errx(EXIT_FAILURE, "not one message of type 9 was left");
     flush_stdout();
     lesson("type -N takes the lowest type from 1 to N; of one type, the oldest message");
