@@ -1,8 +1,8 @@
 /* client - asks msgq/server, and takes only the answers to itself: those whose type is its pid
  *
- * With -x it takes type 0, whatever comes first. The first answer is mostly right: an idle server sleeps
- * in msgrcv(), and the kernel hands it the request. But sooner or later a request comes while the
- * server is busy. That request waits in the queue, and the client takes it back itself.
+ * With -x it takes type 0, whatever comes first. The first answer is mostly right: an idle server
+ * sleeps in msgrcv(), and the kernel hands it the request. But sooner or later a request comes
+ * while the server is busy. That request waits in the queue, and the client takes it back itself.
  *
  * msgrcv(2), msgsnd(2), EINTR in signal(7)
  */
@@ -119,8 +119,8 @@ int main(int argc, char *argv[])
             key_option = optarg;
         else
             take_any = true;
-    if (take_any)
-        check_operands(argc, argv, 0, 0);
+    if (take_any && optind < argc)
+        errx(USAGE_ERROR, "-x asks by itself: '%s' is one argument too many", argv[optind]);
     if (getpid() == REQUEST)
         errx(EXIT_FAILURE, "our pid is 1: our answers would have the type of requests");
     const key_t key = demo_key('Q', key_option);

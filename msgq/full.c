@@ -105,6 +105,6 @@ int main(int argc, char *argv[])
     flush_stdout();
     lesson(flags == IPC_NOWAIT
                ? "with IPC_NOWAIT msgsnd() does not wait for room: it fails with EAGAIN"
-               : "a full queue puts its sender to sleep; if it is removed, the sleeper gets EIDRM");
+               : "a full queue puts its sender to sleep; removing the queue gives it EIDRM");
     return EXIT_SUCCESS;
 }
