@@ -23,7 +23,7 @@ static const char usage[] =
     "usage: posix-stat [-n NAME]\n"
     "  -n NAME  of the queue, with a slash (default: /ipc-UID-queue)\n"
     "  prints a name and a value in each line:\n"
-    "    name, mode, uid   permissions in octal, and the owner, as in ls -l /dev/mqueue\n"
+    "    name, mode, uid   permissions in octal, the owner (ls -l /dev/mqueue)\n"
     "    mq_maxmsg         messages that it can hold\n"
     "    mq_msgsize        bytes that a message can have\n"
     "    mq_curmsgs        messages in it now\n"
