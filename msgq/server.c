@@ -57,16 +57,24 @@ static void forget_answers_taken_back(long client)
     kept_count = left;
 }
 
-static void send_answer(int id, const struct message *message, size_t length)
+/* EAGAIN: the queue is full. EIDRM, EINVAL: it was removed, and msgrcv() will fail as well. */
+static int send_now(int id, const struct message *message, size_t length)
 {
     const int result = msgsnd(id, message, length, IPC_NOWAIT);
+    if (result == -1 && errno != EAGAIN && errno != EIDRM && errno != EINVAL)
+        err(EXIT_FAILURE, "msgsnd: %s", errno_name(errno));
+    return result;
+}
+
+static void send_answer(int id, const struct message *message, size_t length)
+{
+    const int result = send_now(id, message, length);
     if (result == -1 && errno == EAGAIN)
         keep(message, length, false);
     say("msgsnd(%d, type %ld, %s, %zu) = %d%s%s", id, message->type, quoted(message->text, length),
         length, result, result == -1 ? " " : "", result == -1 ? errno_name(errno) : "");
 }
 
-/* An answer for a process that has ended would stay in the queue. */
 static void offer_kept_answers(int id)
 {
     int left = 0;
@@ -74,11 +82,8 @@ static void offer_kept_answers(int id)
         const struct message *const message = &kept[i].message;
         if (message->type > INT_MAX || (kill((pid_t)message->type, 0) == -1 && errno == ESRCH))
             say("there is no process %ld: its answer is thrown away", message->type);
-        else if (msgsnd(id, message, kept[i].length, IPC_NOWAIT) == -1) {
-            if (errno == EINTR)
-                errx(EXIT_FAILURE, "msgsnd: EINTR: it has slept, and no request was heard");
+        else if (send_now(id, message, kept[i].length) == -1)
             kept[left++] = kept[i];
-        }
     }
     kept_count = left;
 }
@@ -138,9 +143,8 @@ static void handle(int signal_number)
 {
     const struct sigaction action = {.sa_handler = on_signal};
     struct sigaction old;
-    if (sigaction(signal_number, NULL, &old) == -1)
-        err(EXIT_FAILURE, "sigaction");
-    if (old.sa_handler != SIG_IGN && sigaction(signal_number, &action, NULL) == -1)
+    if (sigaction(signal_number, NULL, &old) == -1 ||
+        (old.sa_handler != SIG_IGN && sigaction(signal_number, &action, NULL) == -1))
         err(EXIT_FAILURE, "sigaction");
 }
 

@@ -26,8 +26,8 @@ static const char usage[] =
     "    bytes                of their texts: msg_cbytes\n"
     "    limit                of the bytes, and of the messages: msg_qbytes\n"
     "    lspid, lrpid         the process that sent last, and received last; 0: none\n"
-    "    stime, rtime, ctime  last msgsnd, msgrcv, change: seconds since 1970; 0: none\n"
-    "                         (date -d @SECONDS)\n";
+    "    stime, rtime, ctime  last msgsnd, msgrcv, change: in seconds since 1970\n"
+    "                         (date -d @SECONDS); 0: none\n";
 
 int main(int argc, char *argv[])
 {
