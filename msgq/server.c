@@ -1,10 +1,8 @@
 /* server - many clients, one queue both ways: requests have one type, answers the client's pid
  *
- * The answer to "PID TEXT" is TEXT in capitals, and has the PID as its type.
- *
- * Both share the room in one queue, and that is a trap. If the queue is full of answers that nobody
- * takes, and the server sleeps in msgsnd() to add one more, no request can reach it. So it never
- * sleeps in msgsnd(): it keeps what does not fit, and takes answers back to make room for requests.
+ * Requests and answers share the room in one queue, and that is a trap. If it is full of answers
+ * that nobody takes, and the server sleeps in msgsnd() to add one more, no request can reach it. So
+ * it never sleeps in msgsnd(): it keeps what does not fit, and takes answers back to make room.
  *
  * msgrcv(2), msgsnd(2), kill(2); EINTR in signal(7)
  */
@@ -112,6 +110,7 @@ static void take_back_answers(int id)
 /* Pid 1 cannot be a client: its answers would have the type of requests. */
 static void answer_request(int id, struct message *request, size_t length)
 {
+    say("msgrcv(%d, type %d) = %zu %s", id, REQUEST, length, quoted(request->text, length));
     if (length == sizeof request->text) { /* or longer: MSG_NOERROR */
         say("a request of %zu bytes or more, passed over", length);
         return;
@@ -158,11 +157,8 @@ static void serve(int id)
             say("msgrcv(%d) = -1 %s: the queue was removed", id, errno_name(errno));
             return;
         }
-        if (length != -1) {
-            say("msgrcv(%d, type %d) = %zd %s", id, REQUEST, length,
-                quoted(request.text, (size_t)length));
+        if (length != -1)
             answer_request(id, &request, (size_t)length);
-        }
         offer_kept_answers(id);
         if (length == -1 && !has_room_for_a_request(id))
             take_back_answers(id);
