@@ -54,6 +54,9 @@ delays:                         ## make every system call of every program late 
 	@$(MAKE) -s O=build/faults LDFLAGS=-static
 	@DELAY=150 tests/faults build/faults
 
+proofs: all                     ## delete the guard of each right demo in a copy: it must notice, 19 times of 20
+	@tests/prove $(BIN)
+
 stress: all                     ## run every demo N times (50), some of them under load, and kill them
 	@tests/stress $(BIN) $(N)
 
@@ -74,5 +77,5 @@ help:                           ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1#\2/p' Makefile | awk -F'#' '{ printf "%-14s  %s\n", $$1, $$2 }'
 
 .SECONDARY:
-.PHONY: all tour list check faults delays stress bench lint install clean help
+.PHONY: all tour list check faults delays proofs stress bench lint install clean help
 -include $(SOURCES:%.c=$(O)/%.d) $(PARTS:.o=.d)
