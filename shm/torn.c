@@ -1,0 +1,121 @@
+/* torn - a reader copies a blackboard while a writer changes it: half old, half new
+ *
+ * The writer fills the board with one letter, over and over; so every whole copy is of one letter.
+ * The cure is a sequence lock: a number that is odd while the writer works. The reader copies
+ * without a lock, and again if the number was odd or has changed meanwhile. With -x it does not
+ * look at the number.
+ *
+ * The bytes are relaxed atomics, because two processes use them at the same time. What orders them
+ * and the number are the fences.
+ */
+#include "../lib/demo.h"
+
+#include <err.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char usage[] = "usage: torn [-x]\n"
+                            "  -x  the mistake: copies without a look at the sequence number\n"
+                            "  prints whether any copy was half old, half new\n";
+
+enum { SIZE = 1024, MILLISECONDS = 200 };
+
+static struct board {
+    atomic_uint sequence; /* odd: the writer is at work */
+    atomic_uchar text[SIZE];
+    atomic_bool stop;
+} * board;
+
+static void write_board(unsigned char letter)
+{
+    const unsigned sequence = atomic_load(&board->sequence);
+    atomic_store_explicit(&board->sequence, sequence + 1, memory_order_relaxed);
+    atomic_thread_fence(memory_order_release);
+    for (int i = 0; i < SIZE; i++)
+        atomic_store_explicit(&board->text[i], letter, memory_order_relaxed);
+    atomic_store_explicit(&board->sequence, sequence + 2, memory_order_release);
+}
+
+static void copy_board(unsigned char *copy)
+{
+    for (int i = 0; i < SIZE; i++)
+        copy[i] = atomic_load_explicit(&board->text[i], memory_order_relaxed);
+}
+
+static void read_board(unsigned char *copy)
+{
+    unsigned before, after;
+    do {
+        while ((before = atomic_load_explicit(&board->sequence, memory_order_acquire)) % 2 == 1)
+            sched_yield();
+        copy_board(copy);
+        atomic_thread_fence(memory_order_acquire);
+        after = atomic_load_explicit(&board->sequence, memory_order_relaxed);
+    } while (before != after);
+}
+
+/* Between two texts it leaves the board alone for a while, or no reader would ever get it whole. */
+static void keep_writing(void)
+{
+    unsigned char unused[SIZE];
+    die_with_parent();
+    for (int i = 0; !board->stop; i++) {
+        write_board(i % 2 == 0 ? 'A' : 'B');
+        copy_board(unused);
+        copy_board(unused);
+    }
+    _exit(EXIT_SUCCESS);
+}
+
+/* Where the first letter of the copy ends; SIZE if it has only one. */
+static size_t seam(const unsigned char *copy)
+{
+    size_t i = 1;
+    while (i < SIZE && copy[i] == copy[0])
+        i++;
+    return i;
+}
+
+int main(int argc, char *argv[])
+{
+    bool careless = false;
+    while (next_option(argc, argv, "x", usage) != -1)
+        careless = true;
+    check_operands(argc, argv, 0, 0);
+
+    lane(0, "reader");
+    board = share_memory(sizeof *board);
+    write_board('A');
+    const pid_t writer = fork();
+    if (writer == -1)
+        err(EXIT_FAILURE, "fork");
+    if (writer == 0)
+        keep_writing();
+    say("fork() = %d: it writes A's, B's, A's, ...", (int)writer);
+
+    long copies = 0, torn = 0;
+    unsigned char copy[SIZE];
+    for (const double start = now_in_ms(); now_in_ms() - start < MILLISECONDS; copies++) {
+        if (careless)
+            copy_board(copy);
+        else
+            read_board(copy);
+        if (seam(copy) < SIZE && ++torn == 1)
+            say("a copy: %zu times '%c', then '%c'", seam(copy), copy[0], copy[seam(copy)]);
+    }
+    board->stop = true;
+    if (reap(writer) != EXIT_SUCCESS)
+        errx(EXIT_FAILURE, "the writer failed");
+    say("%ld copies in %d ms, %ld of them torn", copies, MILLISECONDS, torn);
+    printf("torn copies: %s\n", torn > 0 ? "yes" : "never");
+    flush_stdout();
+    if ((torn > 0) != careless)
+        errx(EXIT_FAILURE, "unexpected: %ld of %ld copies are torn", torn, copies);
+    lesson(careless ? "a copy is not one step: the writer has changed the text in the middle of it"
+                    : "a copy counts only if the sequence number was even and has not changed");
+    return EXIT_SUCCESS;
+}
