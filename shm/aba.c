@@ -40,11 +40,6 @@ static uint32_t index_of(uint64_t top)
     return (uint32_t)top;
 }
 
-static unsigned version_of(uint64_t top)
-{
-    return (unsigned)(top >> 32);
-}
-
 static uint64_t new_top(uint64_t old, uint32_t index)
 {
     const uint64_t version = has_version ? (old >> 32) + 1 : 0;
@@ -112,9 +107,8 @@ static void pop_step_by_step(void)
 {
     uint64_t top = atomic_load(&stack->top);
     const uint32_t below = atomic_load(&stack->below[index_of(top)]);
-    say("the top is %c, version %u; below it is %c", names[index_of(top)], version_of(top),
+    say("the top is %c, version %u; below it is %c", names[index_of(top)], (unsigned)(top >> 32),
         names[below]);
-
     const pid_t second = fork();
     if (second == -1)
         err(EXIT_FAILURE, "fork");
@@ -122,13 +116,12 @@ static void pop_step_by_step(void)
         interfere();
     if (reap(second) != EXIT_SUCCESS)
         errx(EXIT_FAILURE, "the second process failed");
-
     const char expected = names[index_of(top)];
     if (atomic_compare_exchange_strong(&stack->top, &top, new_top(top, below))) {
         say("compare-and-swap: the top was still %c, now it is %c", expected, names[below]);
     } else {
         say("compare-and-swap: the top is %c, but version %u", names[index_of(top)],
-            version_of(top));
+            (unsigned)(top >> 32));
         say("once more: pop() = %c", names[pop()]);
     }
     print_list("after");
