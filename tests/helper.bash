@@ -19,6 +19,8 @@ teardown() {
     local pid after
     if [ -n "$BATS_TEST_COMPLETED" ]; then
         after=$(objects)
+    else
+        show_output
     fi
     for pid in $(ours); do kill -KILL "$pid" 2>/dev/null; done
     rm -rf "${scratch[@]}"
@@ -26,9 +28,20 @@ teardown() {
         { echo "before: $before"; echo "after: $after"; return 1; }
 }
 
-# The IPC objects of this machine, and the programs that still run.
+# What the last command of try and the programs of start have printed, for one who reads why the test has failed.
+show_output() {
+    local file
+    [ -z "${status:-}" ] || echo "status $status"
+    for file in "$T"/.output "$T"/.stderr "$T"/*.err; do
+        [ ! -s "$file" ] || { echo "${file##*/}:"; tail -n 10 "$file" | cut -c 1-200 | cat -v; }
+    done
+}
+
+# The IPC objects of this user, or of all in namespaces of our own, and the programs that still run.
 objects() {
-    awk 'FNR > 1 { print FILENAME, $1, $2 }' /proc/sysvipc/*
+    awk -v uid="$UID" -v all="${IPC_TESTS_PRIVATE:-}" '
+        FNR == 1 { for (i = 1; i <= NF; i++) column[$i] = i; next }
+        all || $column["cuid"] == uid { print FILENAME, $1, $2 }' /proc/sysvipc/*
     find "/tmp/ipc-$(id -u)" "$T" ! -type d ! -type f 2>/dev/null
     find /dev/shm "${MQUEUE:-/dev/mqueue}" -type f -user "$(id -u)" 2>/dev/null
     eventually none_left || for pid in $(ours); do tr '\0' ' ' <"/proc/$pid/cmdline"; echo; done
@@ -53,6 +66,15 @@ eventually() {
     for ((_try = 0; _try < 500; _try++)); do
         ! "$@" || return 0
         sleep 0.02
+    done
+    return 1
+}
+
+# tries TIMES COMMAND... runs it until it succeeds, TIMES at the most: for a measurement that others on the machine spoil.
+tries() {
+    local _left # a name that the command does not use
+    for ((_left = $1; _left > 0; _left--)); do
+        ! "${@:2}" || return 0
     done
     return 1
 }
@@ -125,12 +147,19 @@ needs() {
     done
 }
 
-# Afterwards "${nobody[@]}" COMMAND... runs it as another user.
+# other_user FOLDER: "${nobody[@]}" ./FOLDER/PROGRAM... runs a copy, which another user may execute, as user $other.
 other_user() {
+    local copy
     [ "$(id -u)" = 0 ] || skip "needs root, to be another user"
     needs setpriv
-    nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
-    "${nobody[@]}" test -x "$B/msgq/send" || skip "another user cannot get at the programs"
+    other=65534
+    while [ -e "/tmp/ipc-$other" ]; do other=$((other - 1)); done # it is somebody else's
+    nobody=(setpriv --reuid "$other" --regid "$other" --clear-groups)
+    copy=$(mktemp -d)
+    scratch+=("$copy" "/tmp/ipc-$other")
+    chmod 755 "$copy"
+    cp -r "$B/$1" "$copy"
+    cd "$copy" || return 1
 }
 
 # build_peer PROGRAM builds $BATS_FILE_TMPDIR/peer from the C on stdin, with the C library of PROGRAM: what lies in a
@@ -155,6 +184,11 @@ try() {
     stderr=$(<"$T/.stderr")
     mapfile -t lines <"$T/.output"
     mapfile -t stderr_lines <"$T/.stderr"
+}
+
+# Prints the lines of that text that are longer than 80 columns; there must be none.
+fits_80() {
+    ! LC_ALL=C.UTF-8 grep -E '.{81}' <<<"$1"
 }
 
 # The last line of the story, without colour, must be this lesson.
