@@ -94,10 +94,11 @@ static void look_from_a_third_address(int id, struct page *first, struct page *s
     detach(second);
     say_nattch(id, 3, "two of the parent, one here");
 
-    const ssize_t count = write(fds[WRITE_END], third->pointer, strlen(third->word));
+    const int fd = fds[WRITE_END];
+    const ssize_t count = write(fd, third->pointer, strlen(third->word));
     if (count != -1 || errno != EFAULT)
         err(EXIT_FAILURE, "write = %zd, not EFAULT", count);
-    say("write(%p) = %zd %s", (void *)third->pointer, count, errno_name(errno));
+    say("write(%d, %p) = %zd %s", fd, (void *)third->pointer, count, errno_name(errno));
     const char *const word = (const char *)third + third->offset;
     say("%p, offset %zu: %s", (const void *)word, third->offset, quoted(word, strlen(word)));
     printf("pointer %s\noffset %s\n", errno_name(errno), word);

@@ -138,8 +138,8 @@ static void set_result(volatile int *ordinary, volatile int *common)
     lane(1, "child");
     die_with_parent();
     *ordinary = *common = RESULT;
-    say("at %p: %d", (void *)(uintptr_t)ordinary, *ordinary);
-    say("at %p: %d", (void *)(uintptr_t)common, *common);
+    say("ordinary, at %p: %d", (void *)(uintptr_t)ordinary, *ordinary);
+    say("MAP_SHARED, at %p: %d", (void *)(uintptr_t)common, *common);
     _exit(EXIT_SUCCESS);
 }
 
@@ -158,8 +158,8 @@ static void lose_result(void)
     say("fork() = %d", (int)child);
     if (reap(child) != EXIT_SUCCESS)
         errx(EXIT_FAILURE, "the child failed");
-    say("at %p: %d", (void *)(uintptr_t)&ordinary, ordinary);
-    say("at %p: %d", (void *)(uintptr_t)common, *common);
+    say("ordinary, at %p: %d", (void *)(uintptr_t)&ordinary, ordinary);
+    say("MAP_SHARED, at %p: %d", (void *)(uintptr_t)common, *common);
     printf("ordinary %d\nMAP_SHARED %d\n", ordinary, *common);
     flush_stdout();
     if (ordinary == *common)
