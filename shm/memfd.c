@@ -89,11 +89,11 @@ static void receive(int socket)
     lane(1, "receiver");
     die_with_parent();
     if (signal(SIGBUS, SIG_DFL) == SIG_ERR || prctl(PR_SET_DUMPABLE, 0) == -1) /* no core file */
-        err(EXIT_FAILURE, "signal or prctl");
+        err(EXIT_FAILURE, "signal, prctl");
     const int fd = receive_descriptor(socket);
     const int seals = fcntl(fd, F_GET_SEALS);
     if (seals == -1 || fstat(fd, &status) == -1)
-        err(EXIT_FAILURE, "F_GET_SEALS or fstat");
+        err(EXIT_FAILURE, "fcntl F_GET_SEALS, fstat");
     say("fcntl(%d, F_GET_SEALS) = %#x", fd, (unsigned)seals);
     say("fstat(%d): %lld bytes", fd, (long long)status.st_size);
     const char *const memory = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_SHARED, fd, 0);
@@ -101,7 +101,7 @@ static void receive(int socket)
         err(EXIT_FAILURE, "mmap");
     say("mmap(%d, PROT_READ) = %p", fd, (const void *)memory);
     if (write(socket, "", 1) == -1 || read(socket, &byte, 1) == -1)
-        err(EXIT_FAILURE, "socket");
+        err(EXIT_FAILURE, "write or read");
     say("reads");
     printf("%.*s\n", (int)status.st_size, memory); /* SIGBUS, if it is not there any more */
     flush_stdout();

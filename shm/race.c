@@ -52,8 +52,10 @@ static void change_semaphore(short amount)
 {
     struct sembuf operation = {.sem_num = 0, .sem_op = amount, .sem_flg = 0};
     while (semop(set, &operation, 1) == -1)
-        if (errno != EINTR)      /* after Ctrl-Z and fg: never restarted, see signal(7) */
-            _exit(EXIT_FAILURE); /* the parent has ended, and the set with it */
+        if (errno == EIDRM || errno == EINVAL) /* the parent has ended, and the set with it */
+            _exit(EXIT_FAILURE);
+        else if (errno != EINTR) /* after Ctrl-Z and fg: never restarted, see signal(7) */
+            err(EXIT_FAILURE, "semop");
 }
 
 static void lock(void)
