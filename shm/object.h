@@ -16,36 +16,32 @@
 
 enum { USUAL_SIZE = 4096, TRIES = 50, RETRY_MS = 20 };
 
-/* ftruncate() only promises the memory, posix_fallocate() takes it: without that, the first access
- * would be a SIGBUS when /dev/shm is full. Returns an error number. */
-static int give_size(int fd, size_t size)
-{
-    signal(SIGXFSZ, SIG_IGN); /* a size above RLIMIT_FSIZE is an error then: EFBIG */
-    if (ftruncate(fd, (off_t)size) == -1)
-        return errno;
-    return posix_fallocate(fd, 0, (off_t)size);
-}
-
 /* O_EXCL: of two programs that want to make it, one succeeds, and that one gives it its size.
- * Returns -1 to the other one. */
+ * Returns -1 to the other one. ftruncate() only promises the memory, posix_fallocate() takes it:
+ * without that, the first access would be a SIGBUS when /dev/shm is full. */
 static int make_object(const char *name, size_t size)
 {
-    hold_endings(); /* Ctrl-C leaves it with its size, or not at all */
+    signal(SIGXFSZ, SIG_IGN); /* a size above RLIMIT_FSIZE is an error then: EFBIG */
+    hold_endings();           /* Ctrl-C leaves it with its size, or not at all */
     const int fd = shm_open(name, O_RDWR | O_CREAT | O_EXCL, S_IRUSR | S_IWUSR);
     if (fd == -1 && errno != EEXIST)
         err(EXIT_FAILURE, "shm_open %s: %s", name, errno_name(errno));
-    const int error = fd == -1 ? 0 : give_size(fd, size);
+    if (fd == -1) {
+        release_endings();
+        return -1;
+    }
+    const int result = ftruncate(fd, (off_t)size);
+    const int error = result == -1 ? errno : posix_fallocate(fd, 0, (off_t)size);
     if (error != 0)
         shm_unlink(name);
     release_endings();
     errno = error;
     if (error != 0)
-        err(EXIT_FAILURE, "%zu bytes in /dev/shm: %s", size, errno_name(error));
-    if (fd != -1) {
-        say("shm_open(%s, O_CREAT|O_EXCL) = %d: made", name, fd);
-        say("ftruncate(%d, %zu)", fd, size);
-        say("posix_fallocate(%d, 0, %zu)", fd, size);
-    }
+        err(EXIT_FAILURE, "%s: %s: %zu bytes in /dev/shm",
+            result == -1 ? "ftruncate" : "posix_fallocate", errno_name(error), size);
+    say("shm_open(%s, O_CREAT|O_EXCL) = %d: made", name, fd);
+    say("ftruncate(%d, %zu) = %d", fd, size, result);
+    say("posix_fallocate(%d, 0, %zu) = %d", fd, size, error);
     return fd;
 }
 
