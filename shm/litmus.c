@@ -15,13 +15,14 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 static const char usage[] = "usage: litmus [-x]\n"
                             "  -x  the mistake: no fence between the store and the load\n"
                             "  prints whether both have ever read 0; needs two CPUs\n";
 
-enum { ROUNDS = 300000, LINE = 64, MOST_MS = 1000, STUCK_MS = 20000 };
+enum { ROUNDS = 300000, LINE = 64, MOST_MS = 1000, SPINS = 10000, MOST_NAPS = 200000 };
 
 static struct shared { /* each in a cache line of its own */
     _Alignas(LINE) atomic_int x;
@@ -33,13 +34,15 @@ static struct shared { /* each in a cache line of its own */
 
 static bool fenced = true;
 
-/* Spins until both are at the same place: to sleep would take too long. */
+/* Waits until both are at the same place. It spins, because sleeping takes too long; but if the
+ * other one has no CPU just now, it gives up its own for a while, so that both will have one. */
 static void meet(int me, int place)
 {
-    const double start = now_in_ms();
     atomic_store(&shared->place[me], place);
     for (unsigned spins = 1; atomic_load(&shared->place[!me]) < place; spins++)
-        if (spins % 1000000 == 0 && now_in_ms() - start > STUCK_MS)
+        if (spins % SPINS == 0)
+            nanosleep(&(struct timespec){.tv_nsec = 50000}, NULL);
+        else if (spins / SPINS > MOST_NAPS)
             errx(EXIT_FAILURE, "the other process does not come");
 }
 

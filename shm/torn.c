@@ -22,7 +22,7 @@ static const char usage[] = "usage: torn [-x]\n"
                             "  -x  the mistake: copies without a look at the sequence number\n"
                             "  prints whether any copy was half old, half new\n";
 
-enum { SIZE = 1024, MILLISECONDS = 200 };
+enum { SIZE = 1024, MILLISECONDS = 400 };
 
 static struct board {
     atomic_uint sequence; /* odd: the writer is at work */
@@ -65,7 +65,6 @@ static void keep_writing(void)
     die_with_parent();
     for (int i = 0; !board->stop; i++) {
         write_board(i % 2 == 0 ? 'A' : 'B');
-        copy_board(unused);
         copy_board(unused);
     }
     _exit(EXIT_SUCCESS);

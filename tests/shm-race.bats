@@ -144,7 +144,7 @@ load helper
         try $where ./shm/torn
         [ "$status" = 0 ]
         [ "$output" = "torn copies: never" ]
-        [[ $stderr = *" copies in 200 ms, 0 of them torn"* ]]
+        [[ $stderr = *" copies in 400 ms, 0 of them torn"* ]]
     done
 }
 
