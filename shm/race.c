@@ -35,7 +35,7 @@ static const char *const lessons[2][GUARDS] = {
     {"a semaphore keeps the others out from the load to the store",
      "a mutex keeps the others out from the load to the store",
      "atomic_fetch_add() is one operation: nothing comes between"},
-    {[ATOMIC] = "x = x + 1 on an _Atomic is a load and a store; x += 1 is one operation",
+    {[ATOMIC] = "x = x + 1 on an _Atomic: an atomic load, an atomic store, and a gap between",
      [NONE] = "x = x + 1 is a load and a store: what is stored in between is lost"}};
 
 static struct shared {
