@@ -491,8 +491,8 @@ static void bench_usage(char *text, size_t room)
     snprintf(
         text + length, room - (size_t)length,
         " (all)\n"
-        "  -p PLACE     same: both processes on one CPU, diff: on two, free: anywhere (same,diff)\n"
-        "  -r           two columns more: the best slice, and the time relative to a pipe's\n"
+        "  -p PLACE     same: both on one CPU, diff: on two, free: anywhere (same,diff)\n"
+        "  -r           two more columns: the best slice, the time relative to a pipe's\n"
         "  -s SIZE,...  bytes in a message (1,64,1024,4096,65536)\n"
         "  -t           throughput, by a stream (latency and throughput)\n"
         "  -u           unverified: do not look at the data\n%s",
