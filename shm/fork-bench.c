@@ -31,7 +31,7 @@ enum { MIB = 1024 * 1024, MOST_SIZES = 16, ROUNDS = 15, LARGEST = 4096, SWITCHES
 static const char usage[] =
     "usage: fork-bench [-s MIB,...]\n"
     "  -s MIB,...  memory of the parent, 1 to 4096 MiB (1,16,256)\n"
-    "  prints the median time in microseconds, and the time relative to fork's or to a thread's\n";
+    "  prints the median time in microseconds, and the ratio to fork's, or a thread's\n";
 
 static char true_path[] = "/bin/true";
 static char *const true_arguments[] = {true_path, NULL};
