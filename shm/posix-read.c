@@ -41,6 +41,7 @@ int main(int argc, char *argv[])
         err(EXIT_FAILURE, "strndup");
     say("%zu bytes %s", strlen(text), quoted(text, strlen(text)));
     puts(text);
+    free(text);
     flush_stdout();
     if (munmap(memory, size) == -1)
         err(EXIT_FAILURE, "munmap");

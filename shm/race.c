@@ -15,15 +15,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ipc.h>
 #include <sys/sem.h>
 #include <unistd.h>
 
 static const char usage[] =
     "usage: race [-x] [-w WORKERS] [-c COUNT] [-m sem|mutex|atomic|none]\n"
     "  -c COUNT    increments of each worker (2500; -m atomic: 2000000, none: 10000000)\n"
-    "  -m GUARD    sem: a System V semaphore (the default); mutex: a process-shared\n"
-    "              mutex; atomic: atomic_fetch_add(); none: only with -x\n"
+    "  -m GUARD    sem (System V, the default), mutex, atomic; none: only with -x\n"
     "  -w WORKERS  number of workers (4)\n"
     "  -x          the mistake: no guard; with -m atomic: x = x + 1, with x _Atomic\n"
     "  prints how many increments there should be, and how many were counted\n";
@@ -31,20 +29,14 @@ static const char usage[] =
 enum guard { SEM, MUTEX, ATOMIC, NONE, GUARDS };
 static const char *const guard_names[] = {"sem", "mutex", "atomic", "none"};
 static const long usual_counts[] = {2500, 2500, 2000000, 10000000};
-static const char *const lessons[2][GUARDS] = {
-    {"a semaphore keeps the others out from the load to the store",
-     "a mutex keeps the others out from the load to the store",
-     "atomic_fetch_add() is one operation: nothing comes between"},
-    {[ATOMIC] = "x = x + 1 on an _Atomic: an atomic load, an atomic store, and a gap between",
-     [NONE] = "x = x + 1 is a load and a store: what is stored in between is lost"}};
 
 static struct shared {
     volatile long x; /* loaded and stored each time, and not kept in a register; no guard */
     atomic_long atomic_x;
     pthread_mutex_t mutex;
 } * shared;
-static bool mistake;
 static int set;
+static bool mistake;
 static enum guard guard = GUARDS;
 static long workers = 4, count;
 
@@ -125,7 +117,8 @@ static void reap_workers(long number)
 
 static long count_together(void)
 {
-    shared->x = shared->atomic_x = 0;
+    shared->x = 0;
+    shared->atomic_x = 0;
     for (long i = 0; i < workers; i++)
         start_worker(-1);
     reap_workers(workers);
@@ -161,14 +154,13 @@ static void make_guards(void)
     check_error(pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED),
                 "pthread_mutexattr_setpshared");
     check_error(pthread_mutex_init(&shared->mutex, &attributes), "pthread_mutex_init");
-    if (guard != SEM)
-        return;
-    set = private_set(1);
-    if (semctl(set, 0, SETVAL, (union semun){.val = 1}) == -1)
+    if (guard == SEM)
+        set = private_set(1);
+    if (guard == SEM && semctl(set, 0, SETVAL, (union semun){.val = 1}) == -1)
         err(EXIT_FAILURE, "semctl SETVAL");
 }
 
-static void parse_options(int argc, char *argv[])
+int main(int argc, char *argv[])
 {
     for (int letter; (letter = next_option(argc, argv, "c:m:w:x", usage)) != -1;)
         if (letter == 'c') {
@@ -190,11 +182,6 @@ static void parse_options(int argc, char *argv[])
         count = usual_counts[guard];
     if (mistake ? guard < ATOMIC || workers < 2 : guard == NONE)
         errx(USAGE_ERROR, "-x goes with -m none or atomic, and needs two workers");
-}
-
-int main(int argc, char *argv[])
-{
-    parse_options(argc, argv);
     lane(0, "parent");
     shared = share_memory(sizeof *shared);
     make_guards();
@@ -207,6 +194,8 @@ int main(int argc, char *argv[])
     flush_stdout();
     if ((counted == workers * count) == mistake)
         errx(EXIT_FAILURE, "unexpected: %ld", counted);
-    lesson("%s", lessons[mistake][guard]);
+    lesson(guard == NONE ? "x = x + 1 is a load and a store: what is stored in between is lost"
+           : mistake ? "x = x + 1 on an _Atomic: an atomic load, an atomic store, and a gap between"
+                     : "a guard, or one atomic operation, lets nothing come between");
     return EXIT_SUCCESS;
 }

@@ -43,6 +43,7 @@ int main(int argc, char *argv[])
         err(EXIT_FAILURE, "strndup");
     say("%zu bytes %s", strlen(text), quoted(text, strlen(text)));
     puts(text);
+    free(text);
     flush_stdout();
     if (shmdt(segment) == -1)
         err(EXIT_FAILURE, "shmdt");

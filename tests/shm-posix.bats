@@ -102,7 +102,7 @@ printf -v N /ipc-test-%u-%05d%05d $UID $RANDOM $RANDOM # a name for this test al
 
 # full COMMAND... runs it where /dev/shm has 8 KiB; its output goes to $T/said, its status to $status.
 full() {
-    [ "$(id -u)" = 0 ] && [ -n "$IPC_TESTS_PRIVATE" ] || skip "needs root and namespaces"
+    [[ $(id -u) = 0 && -n ${IPC_TESTS_PRIVATE:-} ]] || skip "needs root and namespaces"
     status=0
     unshare --mount sh -c "mount -t tmpfs -o size=8k tmpfs /dev/shm && $*" >"$T/said" 2>&1 3>&- || status=$?
 }

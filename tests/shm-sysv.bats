@@ -143,7 +143,7 @@ segments() {
 @test "where the kernel allows no more segments, ENOSPC is explained; where segments end with their last process, that is said" {
     [[ $(id -u) = 0 && ${IPC_TESTS_PRIVATE:-} = yes ]] || skip "needs root, in a namespace of its own"
     old=$(</proc/sys/kernel/shmmni)
-    echo "$(awk 'END { print NR - 1 }' /proc/sysvipc/shm)" >/proc/sys/kernel/shmmni
+    segments >/proc/sys/kernel/shmmni
     try ./shm/write hello
     echo "$old" >/proc/sys/kernel/shmmni
     [ "$status" = 1 ]

@@ -488,15 +488,14 @@ static void bench_usage(char *text, size_t room)
     for (int i = 0; bench->mechanisms[i] != NULL; i++)
         length += snprintf(text + length, room - (size_t)length, "%s %s", i > 0 ? "," : "",
                            bench->mechanisms[i]->variant);
-    snprintf(
-        text + length, room - (size_t)length,
-        " (all)\n"
-        "  -p PLACE     same: both on one CPU, diff: on two, free: anywhere (same,diff)\n"
-        "  -r           two more columns: the best slice, the time relative to a pipe's\n"
-        "  -s SIZE,...  bytes in a message (1,64,1024,4096,65536)\n"
-        "  -t           throughput, by a stream (latency and throughput)\n"
-        "  -u           unverified: do not look at the data\n%s",
-        bench->more_usage != NULL ? bench->more_usage : "");
+    snprintf(text + length, room - (size_t)length,
+             " (all)\n"
+             "  -p PLACE     same: both on one CPU, diff: on two, free: anywhere (same,diff)\n"
+             "  -r           two more columns: the best slice, the time relative to a pipe's\n"
+             "  -s SIZE,...  bytes in a message (1,64,1024,4096,65536)\n"
+             "  -t           throughput, by a stream (latency and throughput)\n"
+             "  -u           unverified: do not look at the data\n%s",
+             bench->more_usage != NULL ? bench->more_usage : "");
 }
 
 static void parse_placements(char *list)
