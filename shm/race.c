@@ -1,8 +1,7 @@
 /* race - several processes increment one shared variable; without a guard, increments get lost
  *
  * x = x + 1 is a load and a store. Two processes that load the same number store the same number. A
- * semaphore or a mutex keeps the others out from the load to the store: they sleep while worker 1
- * stands in between. With -x they do not: first the plain loop, then in slow motion.
+ * guard keeps the others out from the load to the store. With -x there is none.
  *
  * semop(2), pthread_mutexattr_setpshared(3)
  */
@@ -125,7 +124,7 @@ static long count_together(void)
     return guard == ATOMIC ? shared->atomic_x : shared->x;
 }
 
-/* Worker 1 stops between load and store. The others sleep at the guard; without one they end. */
+/* Worker 1 stops between load and store. A guard puts the others to sleep; without one they end. */
 static long count_in_slow_motion(void)
 {
     int gate[2];
@@ -176,16 +175,16 @@ int main(int argc, char *argv[])
                 errx(USAGE_ERROR, "-m '%s': not sem, mutex, atomic or none", optarg);
         }
     check_operands(argc, argv, 0, 0);
-    if (guard == GUARDS)
-        guard = mistake ? NONE : SEM;
+    guard = guard != GUARDS ? guard : mistake ? NONE : SEM;
     if (count == 0)
         count = usual_counts[guard];
     if (mistake ? guard < ATOMIC || workers < 2 : guard == NONE)
         errx(USAGE_ERROR, "-x goes with -m none or atomic, and needs two workers");
+    const char *const name = guard_names[guard];
     lane(0, "parent");
     shared = share_memory(sizeof *shared);
     make_guards();
-    say("%ld workers, %ld increments each, guard: %s", workers, count, guard_names[guard]);
+    say("%ld workers, %ld increments each, guard: %s", workers, count, name);
     for (int i = 0; mistake && i < 3; i++)
         say("x = x + 1: expected %ld, counted %ld", workers * count, count_together());
 

@@ -27,12 +27,14 @@ load helper
     [ "$(grep -c 'another worker sleeps in futex' <<<"$stderr")" = 1 ]
 }
 
-@test "race -x: the plain loop loses by itself, and what is stored last is what counts; on one CPU too" {
+@test "race -x: the plain loop loses by itself on two CPUs; in slow motion what is stored last is what counts, on one CPU too" {
     for i in {1..5}; do
         for where in "env" "taskset -c 0"; do
             try $where ./shm/race -x
             [[ $status = 0 && $output = "expected 40000000 counted 10000000" ]] || { echo "$output $stderr"; false; }
-            [ "$(awk '/x = x [+] 1: expected/ && $NF < 40000000' <<<"$stderr" | wc -l)" = 3 ]
+            # On one CPU it is up to the compiler: an increment of one instruction loses nothing there.
+            [[ $where != env || $(nproc) = 1 ]] ||
+                [ "$(awk '/x = x [+] 1: expected/ && $NF < 40000000' <<<"$stderr" | wc -l)" = 3 ]
             assert_lesson "x = x + 1 is a load and a store"
         done
     done
