@@ -37,8 +37,8 @@ static int make_object(const char *name, size_t size)
     release_endings();
     errno = error;
     if (error != 0)
-        err(EXIT_FAILURE, "%s: %s: %zu bytes in /dev/shm",
-            result == -1 ? "ftruncate" : "posix_fallocate", errno_name(error), size);
+        err(EXIT_FAILURE, "/dev/shm: %s: %s", result == -1 ? "ftruncate" : "posix_fallocate",
+            errno_name(error));
     say("shm_open(%s, O_CREAT|O_EXCL) = %d: made", name, fd);
     say("ftruncate(%d, %zu) = %d", fd, size, result);
     say("posix_fallocate(%d, 0, %zu) = %d", fd, size, error);
@@ -52,7 +52,7 @@ static int open_object(const char *name, int flags, size_t size)
         if ((fd = make_object(name, size)) != -1)
             return fd;
     if (fd == -1)
-        err(EXIT_FAILURE, "shm_open %s: %s (its owner: ls -l /dev/shm)", name, errno_name(errno));
+        errx(EXIT_FAILURE, "shm_open %s: %s (its owner: ls -l /dev/shm)", name, errno_name(errno));
     say("shm_open(%s) = %d: found", name, fd);
     return fd;
 }
@@ -70,7 +70,7 @@ static size_t size_of(int fd)
             say("fstat(%d): 0 bytes, waiting for ftruncate()", fd);
         poll(NULL, 0, RETRY_MS);
     }
-    errx(EXIT_FAILURE, "the object still has size 0; its creator has probably died (posix-rm)");
+    errx(EXIT_FAILURE, "the object still has size 0; has its creator died? (posix-rm)");
 }
 
 static void report_and_end(int signal_number)

@@ -30,7 +30,8 @@ int main(int argc, char *argv[])
     if (result == -1 && errno == ENOENT)
         errx(EXIT_FAILURE, "there is no object %s", name);
     if (result == -1)
-        err(EXIT_FAILURE, "shm_unlink %s: %s (its owner: ls -l /dev/shm)", name, errno_name(errno));
+        errx(EXIT_FAILURE, "shm_unlink %s: %s (its owner: ls -l /dev/shm)", name,
+             errno_name(errno));
     say("shm_unlink(%s) = %d: the name is free", name, result);
     return EXIT_SUCCESS;
 }

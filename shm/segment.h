@@ -20,8 +20,7 @@ static void explain_size(key_t key, size_t size)
     const int id = shmget(key, ANY_SIZE, S_IRUSR);
     if (id == -1 || shmctl(id, IPC_STAT, &segment) == -1)
         errx(EXIT_FAILURE, "shmget: EINVAL: %zu bytes are more than /proc/sys/kernel/shmmax", size);
-    errx(EXIT_FAILURE,
-         "shmget: EINVAL: the segment exists and has %zu bytes, not %zu (ipcrm -m %d)",
+    errx(EXIT_FAILURE, "shmget: EINVAL: the segment has %zu bytes, not %zu (ipcrm -m %d)",
          segment.shm_segsz, size, id);
 }
 

@@ -114,7 +114,7 @@ segments() {
     ./shm/write -s 100 hello
     try ./shm/write -s 200 other
     [ "$status" = 1 ]
-    [ "$stderr" = "write: shmget: EINVAL: the segment exists and has 100 bytes, not 200 (ipcrm -m $(value id))" ]
+    [ "$stderr" = "write: shmget: EINVAL: the segment has 100 bytes, not 200 (ipcrm -m $(value id))" ]
     try ./shm/write -s 50 smaller
     [ "$status" = 0 ]
     [ "$(value bytes)" = 100 ]
