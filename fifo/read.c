@@ -72,7 +72,7 @@ int main(int argc, char *argv[])
         err(EXIT_FAILURE, "read");
     say("the FIFO stays: rm %s", path);
     if (nonblock == 0)
-        lesson("open() of a FIFO waits for its partner; end of file is the last writer's close");
+        lesson("open() waits for its partner; end of file is the last writer's close()");
     else
         lesson("with O_NONBLOCK: no writer is end of file, a silent writer is EAGAIN");
     return EXIT_SUCCESS;

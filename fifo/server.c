@@ -52,7 +52,8 @@ static bool is_still_named(int fd, const char *path)
 static int open_and_lock(const char *path)
 {
     for (;;) {
-        if (mkfifo(path, S_IRUSR | S_IWUSR) == 0)
+        const bool made = mkfifo(path, S_IRUSR | S_IWUSR) == 0;
+        if (made)
             say("mkfifo(%s)", path);
         else if (errno != EEXIST)
             err(EXIT_FAILURE, "mkfifo %s", path);
@@ -64,9 +65,13 @@ static int open_and_lock(const char *path)
         say("open(server, O_RDONLY|O_NONBLOCK) = %d", fd);
         check_fifo(fd, path);
         hold_endings();
-        if (flock(fd, LOCK_EX | LOCK_NB) == -1)
-            err(EXIT_FAILURE, "flock %s%s", path,
-                errno == EWOULDBLOCK ? ": another server has it locked" : "");
+        if (flock(fd, LOCK_EX | LOCK_NB) == -1) {
+            if (errno == EWOULDBLOCK)
+                err(EXIT_FAILURE, "flock %s: another server has it locked", path);
+            if (made)
+                unlink_at_exit(path);
+            err(EXIT_FAILURE, "flock %s", path);
+        }
         if (is_still_named(fd, path)) {
             unlink_at_exit(path);
             release_endings();
@@ -187,6 +192,6 @@ int main(int argc, char *argv[])
     serve_lines(fd, path);
     if (hold_write_end)
         errx(EXIT_FAILURE, "end of file, although the server holds a write end");
-    lesson("without a write end of its own, a server reads end of file after the last client");
+    lesson("without a write end of its own, a server ends with its last client");
     return EXIT_SUCCESS;
 }

@@ -22,6 +22,7 @@ static const char usage[] = "usage: duplex [-s | -x]\n"
                             "  prints what the asker reads as the answer\n";
 
 enum { TEXT_SIZE = 64 };
+enum way { TWO_PIPES, SOCKET_PAIR, ONE_PIPE };
 
 struct side { /* the descriptors that one of the two processes uses */
     int in, out;
@@ -80,37 +81,26 @@ static void write_text(int fd, const char *text, size_t length)
     say("write(%d, %s) = %zd", fd, quoted(text, length), count);
 }
 
-/* Answer in capitals until end of file. */
-static void answer_all(struct side side)
+static void answer_in_capitals(struct side side)
 {
     char text[TEXT_SIZE];
-    for (size_t length; (length = read_text(side.in, text)) > 0;) {
-        for (size_t i = 0; i < length; i++)
-            text[i] = (char)toupper((unsigned char)text[i]);
-        write_text(side.out, text, length);
-    }
+    const size_t length = read_text(side.in, text);
+    for (size_t i = 0; i < length; i++)
+        text[i] = (char)toupper((unsigned char)text[i]);
+    write_text(side.out, text, length);
     _exit(EXIT_SUCCESS);
 }
 
-/* Ask once. Returns whether that was answered: what comes back is not the question itself. */
-static bool ask(struct side side, char answer[TEXT_SIZE + 1])
+/* Returns the length of what came back. */
+static size_t ask(struct side side, char answer[TEXT_SIZE])
 {
     write_text(side.out, "hello", strlen("hello"));
-    answer[read_text(side.in, answer)] = '\0';
-    return strcmp(answer, "hello") != 0;
+    return read_text(side.in, answer);
 }
 
-int main(int argc, char *argv[])
+/* Returns whether the question was answered: what comes back is not the question itself. */
+static bool talk(enum way way, char answer[TEXT_SIZE], size_t *length)
 {
-    enum { TWO_PIPES, SOCKET_PAIR, ONE_PIPE } way = TWO_PIPES;
-    for (int letter; (letter = next_option(argc, argv, "sx", usage)) != -1;) {
-        if (way != TWO_PIPES)
-            errx(USAGE_ERROR, "-s and -x exclude each other");
-        way = letter == 's' ? SOCKET_PAIR : ONE_PIPE;
-    }
-    check_operands(argc, argv, 0, 0);
-
-    lane(0, "asker");
     struct side asker, answerer;
     if (way == TWO_PIPES)
         connect_by_two_pipes(&asker, &answerer);
@@ -126,19 +116,13 @@ int main(int argc, char *argv[])
         die_with_parent();
         if (way != ONE_PIPE)
             close_side(asker);
-        answer_all(answerer);
+        answer_in_capitals(answerer);
     }
     if (way != ONE_PIPE)
         close_side(answerer);
-    char answer[TEXT_SIZE + 1];
-    bool answered;
-    do /* with one pipe it may go well for a while */
-        answered = ask(asker, answer);
-    while (answered && way == ONE_PIPE);
-    puts(answer);
-    flush_stdout();
-    if (!answered && way != ONE_PIPE)
-        errx(EXIT_FAILURE, "the question came back");
+
+    *length = ask(asker, answer);
+    const bool answered = memcmp(answer, "hello", *length) != 0;
     if (!answered) {
         say_asleep_in("the answerer", pid, "read", answerer.in);
         if (kill(pid, SIGTERM) == -1)
@@ -148,6 +132,29 @@ int main(int argc, char *argv[])
     close_side(asker);
     if (reap(pid) != (answered ? EXIT_SUCCESS : 128 + SIGTERM))
         errx(EXIT_FAILURE, "the answerer failed");
+    return answered;
+}
+
+int main(int argc, char *argv[])
+{
+    enum way way = TWO_PIPES;
+    for (int letter; (letter = next_option(argc, argv, "sx", usage)) != -1;) {
+        if (way != TWO_PIPES)
+            errx(USAGE_ERROR, "-s and -x exclude each other");
+        way = letter == 's' ? SOCKET_PAIR : ONE_PIPE;
+    }
+    check_operands(argc, argv, 0, 0);
+
+    lane(0, "asker");
+    char answer[TEXT_SIZE];
+    size_t length;
+    bool answered = talk(way, answer, &length);
+    while (answered && way == ONE_PIPE) /* it may go well a few times */
+        answered = talk(way, answer, &length);
+    printf("%.*s\n", (int)length, answer);
+    flush_stdout();
+    if (!answered && way != ONE_PIPE)
+        errx(EXIT_FAILURE, "the question came back");
     lesson(way == ONE_PIPE      ? "with one pipe for both directions a process reads its own words"
            : way == SOCKET_PAIR ? "a socket pair carries data both ways"
                                 : "a pipe carries data one way: question and answer take two");

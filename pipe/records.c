@@ -112,14 +112,15 @@ int main(int argc, char *argv[])
         const int messages =
             way == LENGTH ? read_with_length(fds[READ_END]) : read_and_hope(fds[READ_END]);
         flush_stdout();
-        _exit(messages);
+        if (messages != (way == HOPE ? 1 : 3))
+            errx(EXIT_FAILURE, "3 messages were written, %d arrived", messages);
+        _exit(EXIT_SUCCESS);
     }
     say("fork() = %d: the reader comes late", (int)reader);
     if (close(fds[WRITE_END]) == -1)
         err(EXIT_FAILURE, "close");
-    const int messages = reap(reader);
-    if (messages != (way == HOPE ? 1 : 3))
-        errx(EXIT_FAILURE, "3 messages were written, %d arrived", messages);
+    if (reap(reader) != EXIT_SUCCESS)
+        errx(EXIT_FAILURE, "the reader failed");
     lesson(way == HOPE ? "three writes, one read: a pipe is a stream of bytes, without messages"
            : way == PACKETS
                ? "with O_DIRECT, on Linux, one read() returns one packet"

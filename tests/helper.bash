@@ -79,7 +79,8 @@ eventually() {
     return 1
 }
 
-# tries TIMES COMMAND... runs it until it succeeds, TIMES at the most: for a measurement that others on the machine spoil.
+# tries TIMES COMMAND... runs it until it succeeds, TIMES at the most: for a measurement that others on
+# the machine spoil, and for a short moment that may have passed before the test comes to it.
 tries() {
     local _left # a name that the command does not use
     for ((_left = $1; _left > 0; _left--)); do
@@ -121,10 +122,13 @@ stopped() {
     [ "$(state "$1")" = T ]
 }
 
-# stop PID returns when the process is stopped: until then it might still take what arrives.
+# stop PID returns when the process is stopped: until then it might still take what arrives. Fails if it has ended.
 stop() {
-    kill -STOP "$1"
-    eventually stopped "$1"
+    kill -STOP "$1" && eventually stopped_or_ended "$1" && stopped "$1"
+}
+
+stopped_or_ended() {
+    stopped "$1" || ended "$1"
 }
 
 # says NAME PATTERN: the story of that program has such a line.

@@ -1,7 +1,6 @@
 # The notes: every console block is run, and every demo has its place.
 load helper
 
-
 check_notes() {
     "$BATS_TEST_DIRNAME/notes" "$BATS_TEST_DIRNAME/../$1/README.md" 3>&-
 }
