@@ -19,7 +19,7 @@
 
 static const char usage[] =
     "usage: race [-x] [-w WORKERS] [-c COUNT] [-m sem|mutex|atomic|none]\n"
-    "  -c COUNT    increments of each worker (2500; -m atomic: 2000000, none: 10000000)\n"
+    "  -c COUNT    increments of each (2500; -m atomic: 2000000, -m none: 10000000)\n"
     "  -m GUARD    sem (System V, the default), mutex, atomic; none: only with -x\n"
     "  -w WORKERS  number of workers (4)\n"
     "  -x          the mistake: no guard; with -m atomic: x = x + 1, with x _Atomic\n"

@@ -29,6 +29,7 @@ static struct board {
     atomic_uchar text[SIZE];
     atomic_bool stop;
 } * board;
+static pid_t writer;
 
 static void write_board(unsigned char letter)
 {
@@ -52,6 +53,8 @@ static long read_board(unsigned char *copy)
     for (long repeats = 0;; repeats++) {
         const unsigned before = atomic_load_explicit(&board->sequence, memory_order_acquire);
         if (before % 2 == 1) {
+            if (has_ended(writer))
+                errx(EXIT_FAILURE, "the writer has ended in the middle of a text");
             sched_yield();
             continue;
         }
@@ -89,7 +92,7 @@ int main(int argc, char *argv[])
     lane(0, "reader");
     board = share_memory(sizeof *board);
     write_board('A');
-    const pid_t writer = fork();
+    writer = fork();
     if (writer == -1)
         err(EXIT_FAILURE, "fork");
     if (writer == 0)
@@ -100,7 +103,8 @@ int main(int argc, char *argv[])
     unsigned char copy[SIZE];
     /* On a busy machine it takes longer until the two have met often enough. */
     for (double ms = 0, start = now_in_ms();
-         ms < USUAL_MS || (torn + repeats < ENOUGH && ms < MOST_MS); ms = now_in_ms() - start) {
+         ms < USUAL_MS || (torn + repeats < ENOUGH && ms < MOST_MS && !has_ended(writer));
+         ms = now_in_ms() - start) {
         if (careless)
             copy_board(copy);
         else
