@@ -2,11 +2,10 @@
  *
  * The writer fills the board with one letter, over and over; so every whole copy has one letter.
  * The cure is a sequence lock: a number that is odd while the writer works. The reader copies
- * without a lock, and again if the number was odd or has changed meanwhile. With -x it does not
- * look at the number.
+ * without a lock, and again if the number was odd or has changed. With -x it does not look at the
+ * number.
  *
- * The bytes are relaxed atomics, because two processes use them at the same time; the fences keep
- * them and the number in order.
+ * The bytes are relaxed atomics; the fences keep them and the number in order.
  */
 #include "../lib/demo.h"
 
@@ -52,9 +51,9 @@ static long read_board(unsigned char *copy)
 {
     for (long repeats = 0;; repeats++) {
         const unsigned before = atomic_load_explicit(&board->sequence, memory_order_acquire);
+        if (before % 2 == 1 && has_ended(writer))
+            errx(EXIT_FAILURE, "the writer has ended in the middle of a text");
         if (before % 2 == 1) {
-            if (has_ended(writer))
-                errx(EXIT_FAILURE, "the writer has ended in the middle of a text");
             sched_yield();
             continue;
         }
@@ -75,11 +74,6 @@ static void keep_writing(void)
         copy_board(unused);
     }
     _exit(EXIT_SUCCESS);
-}
-
-static bool is_torn(const unsigned char *copy)
-{
-    return memchr(copy, 'A', SIZE) != NULL && memchr(copy, 'B', SIZE) != NULL;
 }
 
 int main(int argc, char *argv[])
@@ -109,7 +103,7 @@ int main(int argc, char *argv[])
             copy_board(copy);
         else
             repeats += read_board(copy);
-        torn += is_torn(copy);
+        torn += memchr(copy, 'A', SIZE) != NULL && memchr(copy, 'B', SIZE) != NULL;
         copies++;
     }
     board->stop = true;
