@@ -1,9 +1,8 @@
 /* ring-read - takes out what shm/ring-write writes into a ring in shared memory, to stdout
  *
- * write() copies from the shared memory straight into the kernel. Only then does the reader publish
- * the new count of bytes taken, and the writer that sees it may overwrite them. An empty ring puts
- * it to sleep in futex() until the writer has written some. The end is announced by a flag; a
- * writer that is gone without it was killed.
+ * write() copies from the shared memory straight into the kernel. Only then may the writer
+ * overwrite the bytes: the reader publishes the new count. An empty ring puts it to sleep in
+ * futex().
  *
  * futex(2), futex(7), shmget(2), F_SETLK in fcntl(2), setitimer(2)
  */

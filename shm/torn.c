@@ -51,14 +51,16 @@ static long read_board(unsigned char *copy)
 {
     for (long repeats = 0;; repeats++) {
         const unsigned before = atomic_load_explicit(&board->sequence, memory_order_acquire);
+        if (before % 2 == 1 && has_ended(writer))
+            errx(EXIT_FAILURE, "the writer has ended in the middle of a text");
+        if (before % 2 == 1) {
+            sched_yield();
+            continue;
+        }
         copy_board(copy);
         atomic_thread_fence(memory_order_acquire);
-        if (before % 2 == 0 &&
-            atomic_load_explicit(&board->sequence, memory_order_relaxed) == before)
+        if (atomic_load_explicit(&board->sequence, memory_order_relaxed) == before)
             return repeats;
-        if (has_ended(writer))
-            errx(EXIT_FAILURE, "the writer has ended in the middle of a text");
-        sched_yield();
     }
 }
 
