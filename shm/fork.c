@@ -89,7 +89,7 @@ static long report(const char *what, long *private_before, long *faults_before)
 {
     const long faults = page_faults() - *faults_before;
     const long copied = (private_memory() - *private_before + 512) / 1024;
-    say("%s: %ld page fault%s", what, faults, faults == 1 ? "" : "s");
+    say("%s: %ld fault%s", what, faults, faults == 1 ? "" : "s");
     printf("%s copied %ld MiB\n", what, copied);
     flush_stdout();
     *private_before = private_memory();
