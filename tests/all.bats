@@ -115,7 +115,7 @@ refuses() {
 printf -v N /ipc-test-%u-%05d%05d $UID $RANDOM $RANDOM # a name for this test alone
 
 @test "the umask takes rights away from what is made; two programs of one user still agree" {
-    (umask 0777 && quietly ./msgq/posix-send -n "$N" x)
+    (umask 0777 && quietly ./msgq/posix-send -n "$N" -m 1 -s 8 x)
     quietly ./msgq/posix-rm -n "$N"
     (umask 0277 && quietly ./shm/posix-write -n "$N" x)
     [ "$(stat -c %a "/dev/shm$N")" = 400 ]
@@ -133,7 +133,7 @@ printf -v N /ipc-test-%u-%05d%05d $UID $RANDOM $RANDOM # a name for this test al
             [[ $stderr = "${program#*/}: -n"* ]]
         done
     done
-    quietly ./msgq/posix-send -n "$long" x
+    quietly ./msgq/posix-send -n "$long" -m 1 -s 8 x
     quietly ./msgq/posix-rm -n "$long"
     quietly ./shm/posix-write -n "$long" x
     quietly ./shm/posix-rm -n "$long"

@@ -120,38 +120,28 @@ end_server() {
 }
 
 @test "another user's FIFO is refused: EACCES" {
-    [ "$(id -u)" = 0 ] || skip "needs root, to be another user"
-    folder=$(mktemp -d)
-    scratch=("$folder")
-    chmod 755 "$folder"
-    mkfifo -m 600 "$folder/fifo"
+    other_user fifo
+    mkfifo -m 600 fifo/fifo
     for program in read write server; do
-        cp "fifo/$program" "$folder"
-        try setpriv --reuid 65534 --clear-groups "$folder/$program" -p "$folder/fifo"
+        try "${nobody[@]}" "./fifo/$program" -p fifo/fifo
         [ "$status" = 1 ]
-        [[ $stderr = *"$folder/fifo: Permission denied"* ]]
+        [[ $stderr = *"fifo/fifo: Permission denied"* ]]
     done
 }
 
 @test "the private directory must be the user's own and closed to others" {
-    [ "$(id -u)" = 0 ] || skip "needs root, to be another user"
-    other=$((100000 + RANDOM))
-    folder=$(mktemp -d)
-    scratch=("$folder" "/tmp/ipc-$other")
-    chmod 755 "$folder"
-    cp fifo/read "$folder"
-    as_other=(setpriv --reuid "$other" --clear-groups "$folder/read" -n)
+    other_user fifo
     mkdir -m 755 "/tmp/ipc-$other"
-    try "${as_other[@]}"
+    try "${nobody[@]}" ./fifo/read -n
     [ "$status" = 1 ]
     [ "$stderr" = "read: /tmp/ipc-$other: belongs to user 0" ]
     chown "$other" "/tmp/ipc-$other"
-    try "${as_other[@]}"
+    try "${nobody[@]}" ./fifo/read -n
     [ "$status" = 1 ]
     [[ $stderr = *"open to other users"* ]]
     rmdir "/tmp/ipc-$other"
     ln -s /tmp "/tmp/ipc-$other"
-    try "${as_other[@]}"
+    try "${nobody[@]}" ./fifo/read -n
     [ "$status" = 1 ]
     [[ $stderr = *"not a directory" ]]
 }

@@ -1,12 +1,16 @@
 # helper.bash - what the tests share. $B is the folder that the programs stand in, $T an empty one for the test.
 # shellcheck disable=SC2034 # the variables are for the tests
 
+# bats has these since 1.4.
+: "${BATS_FILE_TMPDIR:=$BATS_RUN_TMPDIR/${BATS_TEST_FILENAME##*/}}"
+mkdir -p "$BATS_FILE_TMPDIR"
+
 setup() {
-    T=$BATS_TEST_TMPDIR
-    [ -n "$T" ] || { echo "bats 1.4 or later is needed"; exit 1; }
+    T=${BATS_TEST_TMPDIR:-$BATS_RUN_TMPDIR/test/$BATS_TEST_NUMBER}
+    mkdir -p "$T"
     scratch=() # what teardown removes
     cd "$B" || return 1
-    export IPC_TEST=$BATS_TEST_TMPDIR # marks every process that this test starts
+    export IPC_TEST=$T # marks every process that this test starts
     before=$(objects)
 }
 
@@ -15,11 +19,22 @@ teardown() {
     local pid after
     if [ -n "$BATS_TEST_COMPLETED" ]; then
         after=$(objects)
+    else
+        show_output
     fi
     for pid in $(ours); do kill -KILL "$pid" 2>/dev/null; done
     rm -rf "${scratch[@]}"
     [ -z "$BATS_TEST_COMPLETED" ] || [ "$before" = "$after" ] ||
         { echo "before: $before"; echo "after: $after"; return 1; }
+}
+
+# What the last command of try and the programs of start have printed, for one who reads why the test has failed.
+show_output() {
+    local file
+    [ -z "${status:-}" ] || echo "status $status"
+    for file in "$T"/.output "$T"/.stderr "$T"/*.err; do
+        [ ! -s "$file" ] || { echo "${file##*/}:"; tail -n 10 "$file" | cut -c 1-200 | cat -v; }
+    done
 }
 
 # The IPC objects of this machine, and the programs that still run.
@@ -49,6 +64,15 @@ eventually() {
     for ((_try = 0; _try < 500; _try++)); do
         ! "$@" || return 0
         sleep 0.02
+    done
+    return 1
+}
+
+# tries TIMES COMMAND... runs it until it succeeds, TIMES at the most: for a measurement that others on the machine spoil.
+tries() {
+    local _left # a name that the command does not use
+    for ((_left = $1; _left > 0; _left--)); do
+        ! "${@:2}" || return 0
     done
     return 1
 }
@@ -121,12 +145,19 @@ needs() {
     done
 }
 
-# Afterwards "${nobody[@]}" COMMAND... runs it as another user.
+# other_user FOLDER: "${nobody[@]}" ./FOLDER/PROGRAM... runs a copy, which another user may execute, as user $other.
 other_user() {
+    local copy
     [ "$(id -u)" = 0 ] || skip "needs root, to be another user"
     needs setpriv
-    nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
-    "${nobody[@]}" test -x "$B/msgq/send" || skip "another user cannot get at the programs"
+    other=65534
+    while [ -e "/tmp/ipc-$other" ]; do other=$((other - 1)); done # it is somebody else's
+    nobody=(setpriv --reuid "$other" --regid "$other" --clear-groups)
+    copy=$(mktemp -d)
+    scratch+=("$copy" "/tmp/ipc-$other")
+    chmod 755 "$copy"
+    cp -r "$B/$1" "$copy"
+    cd "$copy" || return 1
 }
 
 # build_peer PROGRAM builds $BATS_FILE_TMPDIR/peer from the C on stdin, with the C library of PROGRAM: what lies in a
