@@ -1,7 +1,7 @@
 /* load.h - producers and consumers: the work of prodcons and monitor, without the buffer
  *
  * Each item has a number, and is counted when it is taken. After the last item, each consumer is
- * given an end mark.
+ * given an end mark. Consumer 1 and producer 1 tell their calls for the first item.
  */
 #ifndef LOAD_H
 #define LOAD_H
@@ -46,10 +46,12 @@ static inline void make_load(void)
     load->producing = producers;
 }
 
-static inline void consume(int (*take)(void))
+static inline void consume(int number, int (*take)(void))
 {
-    for (int item; (item = take()) != END_MARK;)
+    telling = number == 1;
+    for (int item; (item = take()) != END_MARK; telling = false)
         atomic_fetch_add(&load->taken[item], 1);
+    telling = false;
     say("took an end mark");
     _exit(EXIT_SUCCESS);
 }
@@ -57,8 +59,10 @@ static inline void consume(int (*take)(void))
 /* Producer 2 of 3 makes the items 1, 4, 7 and so on. The last one to finish puts the end marks. */
 static inline void produce(int number, void (*put)(int))
 {
+    telling = number == 1;
     for (int item = number - 1; item < items; item += producers) {
         put(item);
+        telling = false;
         atomic_fetch_add(&load->produced, 1);
     }
     if (atomic_fetch_sub(&load->producing, 1) == 1)
@@ -73,7 +77,7 @@ static inline void start_consumers(int (*take)(void))
     for (int i = 1; i <= consumers; i++) {
         const pid_t pid = fork_member("consumer", i);
         if (pid == 0)
-            consume(take);
+            consume(i, take);
         wait_asleep_in(pid, "futex", ANY_ARGUMENT);
     }
 }

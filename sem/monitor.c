@@ -54,26 +54,6 @@ static struct monitor { /* in shared memory */
 
 static pthread_cond_t *not_empty, *not_full; /* with -m one, they are the same */
 
-static void lock(void)
-{
-    check_error(pthread_mutex_lock(&monitor->mutex), "pthread_mutex_lock");
-}
-
-static void unlock(void)
-{
-    check_error(pthread_mutex_unlock(&monitor->mutex), "pthread_mutex_unlock");
-}
-
-static void wait_for(pthread_cond_t *condition)
-{
-    check_error(pthread_cond_wait(condition, &monitor->mutex), "pthread_cond_wait");
-}
-
-static void signal_one(pthread_cond_t *condition)
-{
-    check_error(pthread_cond_signal(condition), "pthread_cond_signal");
-}
-
 static void insert(int item)
 {
     monitor->slot[monitor->in] = item;
@@ -93,49 +73,49 @@ static int extract(void)
 
 static void put(int item)
 {
-    lock();
+    lock(&monitor->mutex);
     while (monitor->count == slots)
-        wait_for(not_full);
+        wait_for(not_full, &monitor->mutex);
     insert(item);
     signal_one(not_empty);
-    unlock();
+    unlock(&monitor->mutex);
 }
 
 static int take(void)
 {
-    lock();
+    lock(&monitor->mutex);
     while (monitor->count == 0)
-        wait_for(not_empty);
+        wait_for(not_empty, &monitor->mutex);
     const int item = extract();
     signal_one(not_full);
-    unlock();
+    unlock(&monitor->mutex);
     return item;
 }
 
 static int take_with_if(void)
 {
-    lock();
+    lock(&monitor->mutex);
     if (monitor->count == 0) /* the mistake: it does not look again */
-        wait_for(not_empty);
+        wait_for(not_empty, &monitor->mutex);
     if (monitor->count == 0) {
         say("pthread_cond_wait() = 0, but count = 0");
         _exit(NO_ITEM);
     }
     const int item = extract();
     signal_one(not_full);
-    unlock();
+    unlock(&monitor->mutex);
     return item;
 }
 
 static void put_at_the_edge(int item)
 {
-    lock();
+    lock(&monitor->mutex);
     while (monitor->count == slots)
-        wait_for(not_full);
+        wait_for(not_full, &monitor->mutex);
     insert(item);
     if (monitor->count == 1) /* the mistake: one signal for many items */
         signal_one(not_empty);
-    unlock();
+    unlock(&monitor->mutex);
 }
 
 static void start(void)

@@ -32,17 +32,26 @@ static struct buffer { /* in shared memory */
     int in, out, slot[MOST_SLOTS];
 } * buffer;
 
+static const char *name_of(const sem_t *semaphore)
+{
+    return semaphore == &buffer->free ? "free" : semaphore == &buffer->items ? "items" : "lock";
+}
+
 static void P(sem_t *semaphore)
 {
     while (sem_wait(semaphore) == -1)
         if (errno != EINTR)
             err(EXIT_FAILURE, "sem_wait");
+    if (telling)
+        say("sem_wait(%s) = 0", name_of(semaphore));
 }
 
 static void V(sem_t *semaphore)
 {
     if (sem_post(semaphore) == -1)
         err(EXIT_FAILURE, "sem_post");
+    if (telling)
+        say("sem_post(%s) = 0", name_of(semaphore));
 }
 
 static void put(int item)

@@ -1,8 +1,11 @@
-/* shared.h - a mutex or a condition for several processes: both must be made for that */
+/* shared.h - mutexes and conditions for several processes, which they must be made for
+ *
+ * The calls are those of pthreads, checked: they return the error instead of setting errno.
+ */
 #ifndef SHARED_H
 #define SHARED_H
 
-#include "../lib/demo.h"
+#include "team.h"
 
 #include <pthread.h>
 
@@ -24,6 +27,38 @@ static inline void init_shared_condition(pthread_cond_t *condition)
                 "pthread_condattr_setpshared");
     check_error(pthread_cond_init(condition, &attributes), "pthread_cond_init");
     check_error(pthread_condattr_destroy(&attributes), "pthread_condattr_destroy");
+}
+
+static inline void check(int error, const char *call)
+{
+    check_error(error, call);
+    if (telling)
+        say("%s() = %d", call, error);
+}
+
+static inline void lock(pthread_mutex_t *mutex)
+{
+    check(pthread_mutex_lock(mutex), "pthread_mutex_lock");
+}
+
+static inline void unlock(pthread_mutex_t *mutex)
+{
+    check(pthread_mutex_unlock(mutex), "pthread_mutex_unlock");
+}
+
+static inline void wait_for(pthread_cond_t *condition, pthread_mutex_t *mutex)
+{
+    check(pthread_cond_wait(condition, mutex), "pthread_cond_wait");
+}
+
+static inline void signal_one(pthread_cond_t *condition)
+{
+    check(pthread_cond_signal(condition), "pthread_cond_signal");
+}
+
+static inline void signal_all(pthread_cond_t *condition)
+{
+    check(pthread_cond_broadcast(condition), "pthread_cond_broadcast");
 }
 
 /* Whether the process sleeps in a futex(2) of this condition. Where in the condition that is,

@@ -21,6 +21,8 @@ static struct member {
 } team[MOST_MEMBERS];
 static int members;
 
+static bool telling; /* whether this process tells each of its calls */
+
 /* fork(2). The child tells its story in lane 1: "cons 1" is consumer 1. */
 static inline pid_t fork_member(const char *kind, int number)
 {
@@ -90,6 +92,7 @@ static inline void reap_team(void)
         if (status != EXIT_SUCCESS)
             errx(EXIT_FAILURE, "%s failed: ending all", team[i].name);
     }
+    members = 0;
 }
 
 /* The end of a demonstration: those that are left may sleep for ever. */
