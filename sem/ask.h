@@ -2,7 +2,10 @@
 #ifndef ASK_H
 #define ASK_H
 
+#include "../lib/demo.h"
+
 #include <err.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/ipc.h>
 #include <sys/sem.h>
@@ -12,8 +15,19 @@ static inline int ask(int set, int semaphore, int command)
 {
     const int answer = semctl(set, semaphore, command);
     if (answer == -1)
-        err(EXIT_FAILURE, "semctl");
+        err(EXIT_FAILURE, "semctl: %s", errno_name(errno));
     return answer;
+}
+
+/* A set of one for this process and its children, with this value. */
+static inline int private_semaphore(int value)
+{
+    const int set = private_set(1);
+    say("semget(IPC_PRIVATE) = %d", set);
+    if (semctl(set, 0, SETVAL, (union semun){.val = value}) == -1)
+        err(EXIT_FAILURE, "semctl SETVAL: %s", errno_name(errno));
+    say("semctl(%d, SETVAL, %d) = 0", set, value);
+    return set;
 }
 
 #endif

@@ -25,7 +25,6 @@ static const char usage[] = "usage: init [-x]\n"
                             "  -x  use the set as soon as it is there: an operation is lost\n"
                             "  prints the value expected, and the value\n";
 
-
 static int value_of(int id)
 {
     const int value = semctl(id, 0, GETVAL);

@@ -5,10 +5,7 @@
  * sleeps in one step, and locks it again before it returns. It stands in a loop: by the time it
  * returns, another process may have taken the item.
  *
- * With -x one of three mistakes is made, until it does harm:
- * if: `if` instead of the loop.
- * one: one condition for both sides, so that a signal may wake the wrong one.
- * edge: a producer signals only if the buffer was empty.
+ * With -x it makes one of three mistakes, until that does harm.
  *
  * pthread_cond_wait(3), pthread_cond_signal(3), pthread_mutex_lock(3p)
  */

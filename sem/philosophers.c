@@ -80,20 +80,20 @@ static void eat_with_footman(int i)
     V(extra);
 }
 
-static void change_both(int i, short amount)
+static void change_both(int i, short amount, short flags)
 {
     struct sembuf forks[] = {
-        {.sem_num = (unsigned short)i, .sem_op = amount},
-        {.sem_num = (unsigned short)right_of(i), .sem_op = amount},
+        {.sem_num = (unsigned short)i, .sem_op = amount, .sem_flg = flags},
+        {.sem_num = (unsigned short)right_of(i), .sem_op = amount, .sem_flg = flags},
     };
     operate(forks, 2);
 }
 
 static void eat_with_both(int i)
 {
-    change_both(i, -1);
+    change_both(i, -1, 0);
     eat(i);
-    change_both(i, +1);
+    change_both(i, +1, 0);
 }
 
 static void live(int i, enum way way)
@@ -116,22 +116,12 @@ static void live(int i, enum way way)
     _exit(EXIT_SUCCESS);
 }
 
-/* The watcher takes forks for the neighbours of philosopher 2, and never waits for one. */
-static void take_for(int i)
-{
-    struct sembuf forks[] = {
-        {.sem_num = (unsigned short)i, .sem_op = -1, .sem_flg = IPC_NOWAIT},
-        {.sem_num = (unsigned short)right_of(i), .sem_op = -1, .sem_flg = IPC_NOWAIT},
-    };
-    if (semop(set, forks, 2) == -1)
-        err(EXIT_FAILURE, "semop: %s: philosopher %d cannot eat", errno_name(errno), i + 1);
-}
-
-/* Philosophers 1 and 3 eat alternately. (Of three, they would share a fork.) */
+/* The neighbours of philosopher 2 eat alternately: the watcher takes and puts their forks, and
+ * never has to wait for one. (Of three philosophers, the two would share a fork.) */
 static void starve_one(void)
 {
     enum { MEALS = 200 };
-    take_for(0);
+    change_both(0, -1, IPC_NOWAIT);
     const pid_t hungry = fork_member("philosopher", 2);
     if (hungry == 0) {
         eat_with_both(1);
@@ -139,15 +129,15 @@ static void starve_one(void)
     }
     say_asleep_in("philosopher 2", hungry, "semop", set);
     for (int meal = 0; meal < MEALS; meal += 2) {
-        take_for(2);
-        change_both(0, +1);
-        take_for(0);
-        change_both(2, +1);
+        change_both(2, -1, IPC_NOWAIT);
+        change_both(0, +1, 0);
+        change_both(0, -1, IPC_NOWAIT);
+        change_both(2, +1, 0);
     }
     const int waiting = ask(set, 1, GETNCNT) + ask(set, 2, GETNCNT);
     say("%d meals of 1 and 3: GETNCNT of 2's forks = %d", MEALS, waiting);
     say_asleep_in("philosopher 2", hungry, "semop", set);
-    change_both(0, +1);
+    change_both(0, +1, 0);
     reap_team();
 }
 
