@@ -46,6 +46,7 @@ static void change(int semaphore, int amount)
 
 static void meet(int mine, int other)
 {
+    telling = true;
     change(mine, +1);  /* I have come */
     change(other, -1); /* have you? */
     _exit(EXIT_SUCCESS);
@@ -76,6 +77,7 @@ static void wait_with_one_turnstile(int number)
 
 static void work(int number, bool one_turnstile)
 {
+    telling = true;
     for (int round = 1; round <= rounds; round++) {
         round_of[number - 1] = round;
         if (one_turnstile)
@@ -151,7 +153,6 @@ int main(int argc, char *argv[])
         rounds = one_turnstile ? MOST_ROUNDS : 1000;
 
     lane(0, "watcher");
-    telling = true;
     round_of = share_memory(MOST_MEMBERS * sizeof *round_of);
     set = private_set(SEMAPHORES);
     unsigned short values[] = {[FIRST] = (unsigned short)workers, [SECOND] = 0};

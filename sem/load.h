@@ -46,9 +46,8 @@ static inline void make_load(void)
     load->producing = producers;
 }
 
-static inline void consume(int number, int (*take)(void))
+static inline void consume(int (*take)(void))
 {
-    telling = number == 1;
     for (int item; (item = take()) != END_MARK; telling = false)
         atomic_fetch_add(&load->taken[item], 1);
     telling = false;
@@ -59,7 +58,6 @@ static inline void consume(int number, int (*take)(void))
 /* Producer 2 of 3 makes the items 1, 4, 7 and so on. The last one to finish puts the end marks. */
 static inline void produce(int number, void (*put)(int))
 {
-    telling = number == 1;
     for (int item = number - 1; item < items; item += producers) {
         put(item);
         telling = false;
@@ -77,7 +75,7 @@ static inline void start_consumers(int (*take)(void))
     for (int i = 1; i <= consumers; i++) {
         const pid_t pid = fork_member("consumer", i);
         if (pid == 0)
-            consume(i, take);
+            consume(take);
         wait_asleep_in(pid, "futex", ANY_ARGUMENT);
     }
 }

@@ -17,7 +17,6 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 static const char usage[] =
     "usage: monitor [-c CONSUMERS] [-i ITEMS] [-p PRODUCERS] [-s SLOTS]\n"
@@ -32,14 +31,14 @@ static const char usage[] =
     "  -m edge       signals only if the buffer was empty\n"
     "  prints how many items were produced, and how many were consumed exactly once\n";
 
-enum mistake { NONE, IF, ONE, EDGE };
-static enum mistake mistake;
-static const char *const names[] = {[IF] = "if", [ONE] = "one", [EDGE] = "edge"};
+enum mistake { IF, ONE, EDGE, NONE };
+static enum mistake mistake = NONE;
+static const char *const names[] = {"if", "one", "edge"};
 static const char *const lessons[] = {
-    [NONE] = "the wait unlocks the mutex while it sleeps; when it returns, look again",
     [IF] = "pthread_cond_wait() returned, and there was no item: look again, in a loop",
     [ONE] = "one condition for both sides: a signal woke the wrong one, and was lost",
-    [EDGE] = "a signal for the first item only: consumers sleep, and there are items"};
+    [EDGE] = "a signal for the first item only: consumers sleep, and there are items",
+    [NONE] = "the wait unlocks the mutex while it sleeps; when it returns, look again"};
 
 enum { NO_ITEM = 3 }; /* the exit status of a consumer that was woken, and found none */
 
@@ -170,14 +169,6 @@ static void run_until_harm(void)
     errx(EXIT_FAILURE, "unexpected: all went well %d times", ROUNDS);
 }
 
-static enum mistake parse_mistake(const char *text)
-{
-    for (enum mistake i = IF; i <= EDGE; i++)
-        if (strcmp(text, names[i]) == 0)
-            return i;
-    errx(USAGE_ERROR, "-m '%s': not if, one or edge", text);
-}
-
 int main(int argc, char *argv[])
 {
     bool wrong = false;
@@ -187,7 +178,7 @@ int main(int argc, char *argv[])
         if (letter == 'x')
             wrong = true;
         else if (letter == 'm')
-            mistake = parse_mistake(optarg);
+            mistake = (enum mistake)parse_choice(optarg, names, NONE);
         else
             set_load(letter, optarg);
     check_operands(argc, argv, 0, 0);

@@ -18,7 +18,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { MOST_ROUNDS = 10000 };
 
@@ -36,6 +35,8 @@ static const char usage[] =
 enum way { STATE, BOTH, ORDER, FOOTMAN, LEFT_FIRST };
 static const char *const names[] = {"state", "both", "order", "footman"};
 static int rounds = 10;
+static const char starving[] =
+    "no deadlock; but while its neighbours eat alternately, philosopher 2 starves";
 static const char *const lessons[] = {
     "no neighbour eats, or has been hungry for longer: then eat; so nobody starves",
     "both forks at once or none: no deadlock",
@@ -98,7 +99,7 @@ static void eat_with_both(int i)
 
 static void live(int i, enum way way)
 {
-    telling = i == 0 || way == LEFT_FIRST;
+    telling = telling || way == LEFT_FIRST;
     for (int round = 0; round < rounds; round++) {
         table->hungry_since[i] = now_in_ms();
         if (way == STATE)
@@ -141,14 +142,6 @@ static void starve_one(void)
     reap_team();
 }
 
-static enum way parse_way(const char *text)
-{
-    for (enum way i = STATE; i < LEFT_FIRST; i++)
-        if (strcmp(text, names[i]) == 0)
-            return i;
-    errx(USAGE_ERROR, "-m '%s': not order, both, footman or state", text);
-}
-
 int main(int argc, char *argv[])
 {
     enum way way = STATE;
@@ -156,7 +149,7 @@ int main(int argc, char *argv[])
     for (int letter; (letter = next_option(argc, argv, "m:n:r:x", usage)) != -1;)
         switch (letter) {
         case 'm':
-            way = parse_way(optarg);
+            way = (enum way)parse_choice(optarg, names, LEFT_FIRST);
             chosen = true;
             break;
         case 'n':
@@ -194,6 +187,6 @@ int main(int argc, char *argv[])
     flush_stdout();
     if (way == BOTH && philosophers > 3)
         starve_one();
-    lesson("%s", lessons[way]);
+    lesson("%s", way == BOTH && philosophers > 3 ? starving : lessons[way]);
     return EXIT_SUCCESS;
 }

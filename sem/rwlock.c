@@ -14,7 +14,6 @@
 #include <err.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 static const char usage[] =
     "usage: rwlock [-m lightswitch|readers|writers|fair] [-r READERS] [-w WRITERS]\n"
@@ -83,7 +82,7 @@ static void leave(enum kind kind)
 
 static void come_and_go(enum kind kind, struct visitor *me)
 {
-    telling = policy == LIGHTSWITCH && me == &stream->visitor[kind][0];
+    telling = telling && policy == LIGHTSWITCH;
     while (claim_entry(kind)) {
         if (policy != LIGHTSWITCH)
             enter(me);
@@ -130,19 +129,11 @@ static void make_room(void)
     make_stream();
 }
 
-static enum policy parse_policy(const char *text)
-{
-    for (enum policy i = LIGHTSWITCH; i < POLICIES; i++)
-        if (strcmp(text, policy_names[i]) == 0)
-            return i;
-    errx(USAGE_ERROR, "-m '%s': not lightswitch, readers, writers or fair", text);
-}
-
 int main(int argc, char *argv[])
 {
     for (int letter; (letter = next_option(argc, argv, "m:r:w:", usage)) != -1;)
         if (letter == 'm')
-            policy = parse_policy(optarg);
+            policy = (enum policy)parse_choice(optarg, policy_names, POLICIES);
         else
             of_kind[letter == 'r' ? READER : WRITER] =
                 (int)parse_long(letter == 'r' ? "-r" : "-w", optarg, 2, MOST_OF_A_KIND);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <sys/ipc.h>
 #include <sys/sem.h>
+#include <unistd.h>
 
 /* `permissions` as for semget(2): what this process wants to do with it. */
 static inline int find_set(key_t key, int permissions)

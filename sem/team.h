@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { MOST_MEMBERS = 64, NOBODY = -1, WATCHED_MS = 200 };
@@ -21,18 +22,20 @@ static struct member {
 } team[MOST_MEMBERS];
 static int members;
 
-static bool telling; /* whether this process tells each of its calls */
+static bool telling; /* whether this process tells each of its calls: the first of a kind does */
 
-/* fork(2). The child tells its story in lane 1: "cons 1" is consumer 1. */
+/* fork(2). The child tells its story in lane 1. */
 static inline pid_t fork_member(const char *kind, int number)
 {
-    enum { LETTERS = 4 };
+    enum { LONGEST_ROLE = 8, SHORT = 4 };
     static char role[sizeof team->name];
     const pid_t pid = fork();
     if (pid == -1)
         err(EXIT_FAILURE, "fork");
     if (pid == 0) {
-        snprintf(role, sizeof role, "%.*s %d", LETTERS, kind, number);
+        telling = number == 1;
+        if (snprintf(role, sizeof role, "%s %d", kind, number) > LONGEST_ROLE)
+            snprintf(role, sizeof role, "%.*s %d", SHORT, kind, number);
         lane(1, role);
         die_with_parent();
         return 0;
@@ -42,6 +45,19 @@ static inline pid_t fork_member(const char *kind, int number)
     snprintf(team[members].name, sizeof team->name, "%s %d", kind, number);
     members++;
     return pid;
+}
+
+/* The index of the argument of -m among `count` names. */
+static inline int parse_choice(const char *text, const char *const names[], int count)
+{
+    char all[80] = "";
+    for (int i = 0; i < count; i++) {
+        if (strcmp(text, names[i]) == 0)
+            return i;
+        const size_t used = strlen(all);
+        snprintf(all + used, sizeof all - used, "%s%s", i == 0 ? "" : ", ", names[i]);
+    }
+    errx(USAGE_ERROR, "-m '%s': not one of %s", text, all);
 }
 
 static inline bool all_are_asleep(void)
