@@ -243,8 +243,11 @@ start_foreign_client() {
     kill -INT "$server"
     finish server
     [ "$status" = 130 ]
-    try timeout -s INT 0.2 ./dup/halfclose-server -p "$port" # free again at once
-    [ "$output" = "port $port" ]
+    start server ./dup/halfclose-server -p "$port" # free again at once
+    find_port server
+    kill -INT "$server"
+    finish server
+    [ "$status" = 130 ]
     other_user dup
     for program in halfclose-server chat; do
         try "${nobody[@]}" "./dup/$program" -p 7

@@ -37,9 +37,11 @@ show_output() {
     done
 }
 
-# The IPC objects of this machine, and the programs that still run.
+# The IPC objects of this user, or of all in namespaces of our own, and the programs that still run.
 objects() {
-    awk 'FNR > 1 { print FILENAME, $1, $2 }' /proc/sysvipc/*
+    awk -v uid="$UID" -v all="${IPC_TESTS_PRIVATE:-}" '
+        FNR == 1 { for (i = 1; i <= NF; i++) column[$i] = i; next }
+        all || $column["cuid"] == uid { print FILENAME, $1, $2 }' /proc/sysvipc/*
     find "/tmp/ipc-$(id -u)" "$T" ! -type d ! -type f 2>/dev/null
     find /dev/shm "${MQUEUE:-/dev/mqueue}" -type f -user "$(id -u)" 2>/dev/null
     eventually none_left || for pid in $(ours); do tr '\0' ' ' <"/proc/$pid/cmdline"; echo; done
@@ -182,6 +184,11 @@ try() {
     stderr=$(<"$T/.stderr")
     mapfile -t lines <"$T/.output"
     mapfile -t stderr_lines <"$T/.stderr"
+}
+
+# Prints the lines of that text that are longer than 80 columns; there must be none.
+fits_80() {
+    ! LC_ALL=C.UTF-8 grep -E '.{81}' <<<"$1"
 }
 
 # The last line of the story, without colour, must be this lesson.
