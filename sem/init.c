@@ -2,8 +2,8 @@
  *
  * Two processes each add 1 to a semaphore that is to begin with 0. IPC_EXCL decides which of them
  * creates the set. The other one finds it before it has its value: the creator keeps that window
- * open, and goes on when it has been seen. Then the other waits until sem_otime, the time of the
- * last semop(), is not 0 any more: the creator does its own semop() after SETVAL, never before.
+ * open until then. So the other one waits until sem_otime, the time of the last semop(), is not 0
+ * any more: the creator does its own semop() after SETVAL, never before.
  *
  * With -x each process calls semget() with IPC_CREAT, and then SETVAL: the second one wipes out
  * what the first one has done.
@@ -62,7 +62,7 @@ static void wait_until_ready(int set)
     say("semctl(%d, IPC_STAT): sem_otime is set", set);
 }
 
-static void come_second(key_t key, int found_fd)
+static void come_second(key_t key)
 {
     lane(1, "second");
     die_with_parent();
@@ -73,8 +73,6 @@ static void come_second(key_t key, int found_fd)
     if (set == -1)
         get_failed("semget", key);
     say("semget() = %d, sem_otime = %lld", set, otime_of(set));
-    if (write(found_fd, "", 1) == -1)
-        err(EXIT_FAILURE, "write");
     wait_until_ready(set);
     add_one(set);
     _exit(EXIT_SUCCESS);
@@ -106,16 +104,13 @@ static int create_set(key_t key, int flags)
     return set;
 }
 
-static pid_t start_second(key_t key, bool wrong, int found_fd)
+static pid_t start_second(void (*role)(key_t), key_t key)
 {
     const pid_t pid = fork();
     if (pid == -1)
         err(EXIT_FAILURE, "fork");
-    if (pid == 0) {
-        if (wrong)
-            come_second_and_set(key);
-        come_second(key, found_fd);
-    }
+    if (pid == 0)
+        role(key);
     user_of_objects = pid; /* killed before the set is removed: it could make another one */
     return pid;
 }
@@ -130,26 +125,16 @@ int main(int argc, char *argv[])
     lane(0, "first");
     /* A key that nobody else uses: with our pid in it, as ftok(3) has an inode. */
     const key_t key = (key_t)((unsigned)'i' << 24 | (unsigned)getpid());
-    int found[2];
-    if (pipe(found) == -1)
-        err(EXIT_FAILURE, "pipe");
-
     const int set = create_set(key, wrong ? IPC_CREAT : IPC_CREAT | IPC_EXCL);
-    pid_t second;
-    char byte;
-    if (wrong) {
-        set_to_zero(set);
-        add_one(set);
-        second = start_second(key, wrong, found[WRITE_END]);
-    } else {
-        second = start_second(key, wrong, found[WRITE_END]);
-        if (close(found[WRITE_END]) == -1)
-            err(EXIT_FAILURE, "close");
-        if (read_full(found[READ_END], &byte, 1) != 1) /* the window */
-            errx(EXIT_FAILURE, "the second process has ended too early");
-        set_to_zero(set);
-        add_one(set);
+    pid_t second = 0;
+    if (!wrong) {
+        second = start_second(come_second, key);
+        say_asleep_in("the second one", second, "poll", ANY_ARGUMENT);
     }
+    set_to_zero(set);
+    add_one(set);
+    if (wrong)
+        second = start_second(come_second_and_set, key);
     if (reap(second) != EXIT_SUCCESS)
         errx(EXIT_FAILURE, "the second process failed");
 

@@ -160,10 +160,11 @@ static void run_until_harm(void)
     enum { ROUNDS = 50 };
     for (int round = 1; round <= ROUNDS; round++) {
         start();
-        const bool harm = has_done_harm();
-        kill_team();
-        if (harm)
+        if (has_done_harm()) {
+            kill_team();
             return;
+        }
+        members = 0;
         say("all went well: once more");
     }
     errx(EXIT_FAILURE, "unexpected: all went well %d times", ROUNDS);

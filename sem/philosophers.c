@@ -44,13 +44,19 @@ static const char *const lessons[] = {
     "one fewer at the table than forks: somebody always gets two",
     "each holds the fork its neighbour is waiting for, all the way round"};
 
-/* The barrier in `extra` makes the deadlock certain: nobody reaches for the right fork before all
- * have the left one. */
+/* A barrier, see barrier.c: `extra` begins with the number of philosophers. */
+static void wait_for_all(void)
+{
+    P(extra);
+    operate(&(struct sembuf){.sem_num = (unsigned short)extra, .sem_op = 0}, 1);
+}
+
+/* The barrier makes the deadlock certain: nobody reaches for the right fork before all have the
+ * left one. */
 static void eat_left_first(int i)
 {
     P(i);
-    P(extra);
-    operate(&(struct sembuf){.sem_num = (unsigned short)extra, .sem_op = 0}, 1);
+    wait_for_all();
     P(right_of(i));
     eat(i);
     V(right_of(i));
@@ -62,7 +68,7 @@ static void eat_in_order(int i)
     const int right = right_of(i);
     const int lower = i < right ? i : right, higher = i < right ? right : i;
     P(lower);
-    spend_a_millisecond(); /* time enough for the others to take a fork, too */
+    spend_a_millisecond(); /* meanwhile the others take a fork, too */
     P(higher);
     eat(i);
     V(higher);
@@ -99,6 +105,8 @@ static void eat_with_both(int i)
 
 static void live(int i, enum way way)
 {
+    if (way == ORDER)
+        wait_for_all();
     telling = telling || way == LEFT_FIRST;
     for (int round = 0; round < rounds; round++) {
         table->hungry_since[i] = now_in_ms();

@@ -129,7 +129,6 @@ static void show_deadlock(void)
             printf("%s waits\n", name);
         }
     }
-    say("kill(SIGTERM): all of them");
     kill_team();
 }
 

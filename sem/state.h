@@ -9,8 +9,6 @@
 
 #include "table.h"
 
-#include <sched.h>
-
 static struct state { /* in shared memory; the semaphore `extra` is its lock */
     enum { THINKING, HUNGRY, EATING } of[MOST_PHILOSOPHERS];
     long ticket[MOST_PHILOSOPHERS], next_ticket;
@@ -26,7 +24,6 @@ static inline bool must_wait_for(int i, int neighbour)
 static inline void try_to_eat(int i)
 {
     if (state->of[i] == HUNGRY && !must_wait_for(i, left_of(i)) && !must_wait_for(i, right_of(i))) {
-        sched_yield(); /* without the lock, another would come in here */
         state->of[i] = EATING;
         V(i);
     }
@@ -35,7 +32,9 @@ static inline void try_to_eat(int i)
 static inline void eat_by_state(int i)
 {
     P(extra);
-    state->ticket[i] = state->next_ticket++;
+    state->ticket[i] = state->next_ticket;
+    spend_a_millisecond(); /* without the lock, another would draw the same ticket */
+    state->next_ticket++;
     state->of[i] = HUNGRY;
     try_to_eat(i);
     V(extra);

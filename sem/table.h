@@ -146,7 +146,6 @@ static inline void show_circle(void)
     } while (i != 0 && steps < philosophers);
     if (i != 0 || steps != philosophers)
         errx(EXIT_FAILURE, "unexpected: that is no circle");
-    say("kill(SIGTERM): all of them");
     kill_team();
 }
 

@@ -114,12 +114,16 @@ static inline void reap_team(void)
 /* The end of a demonstration: those that are left may sleep for ever. */
 static inline void kill_team(void)
 {
+    int left = 0;
     for (int i = 0; i < members; i++)
         if (!team[i].reaped && kill(team[i].pid, SIGTERM) == -1)
             err(EXIT_FAILURE, "kill");
     for (int i = 0; i < members; i++)
-        if (!team[i].reaped)
+        if (!team[i].reaped) {
             reap(team[i].pid);
+            left++;
+        }
+    say("ended the %d that were left, with SIGTERM", left);
     members = 0;
 }
 
