@@ -44,19 +44,13 @@ static const char *const lessons[] = {
     "one fewer at the table than forks: somebody always gets two",
     "each holds the fork its neighbour is waiting for, all the way round"};
 
-/* A barrier, see barrier.c: `extra` begins with the number of philosophers. */
-static void wait_for_all(void)
-{
-    P(extra);
-    operate(&(struct sembuf){.sem_num = (unsigned short)extra, .sem_op = 0}, 1);
-}
-
-/* The barrier makes the deadlock certain: nobody reaches for the right fork before all have the
- * left one. */
+/* A barrier (see barrier.c) makes the deadlock certain: nobody reaches for the right fork before
+ * all have the left one. */
 static void eat_left_first(int i)
 {
     P(i);
-    wait_for_all();
+    P(extra);
+    operate(&(struct sembuf){.sem_num = (unsigned short)extra, .sem_op = 0}, 1);
     P(right_of(i));
     eat(i);
     V(right_of(i));
@@ -68,7 +62,7 @@ static void eat_in_order(int i)
     const int right = right_of(i);
     const int lower = i < right ? i : right, higher = i < right ? right : i;
     P(lower);
-    spend_a_millisecond(); /* meanwhile the others take a fork, too */
+    hesitate(i);
     P(higher);
     eat(i);
     V(higher);
@@ -79,7 +73,7 @@ static void eat_with_footman(int i)
 {
     P(extra); /* a seat: there is one fewer than philosophers */
     P(i);
-    spend_a_millisecond();
+    hesitate(i);
     P(right_of(i));
     eat(i);
     V(right_of(i));
@@ -105,8 +99,6 @@ static void eat_with_both(int i)
 
 static void live(int i, enum way way)
 {
-    if (way == ORDER)
-        wait_for_all();
     telling = telling || way == LEFT_FIRST;
     for (int round = 0; round < rounds; round++) {
         table->hungry_since[i] = now_in_ms();

@@ -24,6 +24,7 @@ static inline bool must_wait_for(int i, int neighbour)
 static inline void try_to_eat(int i)
 {
     if (state->of[i] == HUNGRY && !must_wait_for(i, left_of(i)) && !must_wait_for(i, right_of(i))) {
+        spend_milliseconds(1);
         state->of[i] = EATING;
         V(i);
     }
@@ -33,7 +34,7 @@ static inline void eat_by_state(int i)
 {
     P(extra);
     state->ticket[i] = state->next_ticket;
-    spend_a_millisecond(); /* without the lock, another would draw the same ticket */
+    spend_milliseconds(1); /* without the lock, others would draw the same ticket */
     state->next_ticket++;
     state->of[i] = HUNGRY;
     try_to_eat(i);

@@ -62,6 +62,21 @@ static inline void operate(struct sembuf *operations, size_t count)
         tell(operations, count);
 }
 
+static inline void spend_milliseconds(long milliseconds)
+{
+    struct timespec left = {.tv_nsec = milliseconds * 1000000};
+    while (nanosleep(&left, &left) == -1)
+        if (errno != EINTR)
+            err(EXIT_FAILURE, "nanosleep");
+}
+
+/* With one fork in hand, before the first meal: meanwhile the others take a fork, too. */
+static inline void hesitate(int i)
+{
+    if (table->meals[i] == 0)
+        spend_milliseconds(40);
+}
+
 static inline void P(int semaphore)
 {
     operate(&(struct sembuf){.sem_num = (unsigned short)semaphore, .sem_op = -1}, 1);
@@ -70,14 +85,6 @@ static inline void P(int semaphore)
 static inline void V(int semaphore)
 {
     operate(&(struct sembuf){.sem_num = (unsigned short)semaphore, .sem_op = +1}, 1);
-}
-
-static inline void spend_a_millisecond(void)
-{
-    struct timespec left = {.tv_nsec = 1000000};
-    while (nanosleep(&left, &left) == -1)
-        if (errno != EINTR)
-            err(EXIT_FAILURE, "nanosleep");
 }
 
 /* Checks at each meal that no neighbour eats: no part of any way. Each first says that it eats, and
@@ -90,7 +97,7 @@ static inline void eat(int i)
     atomic_store(&table->eating[i], true);
     if (atomic_load(&table->eating[left_of(i)]) || atomic_load(&table->eating[right_of(i)]))
         errx(EXIT_FAILURE, "unexpected: philosopher %d eats while a neighbour is eating", i + 1);
-    spend_a_millisecond();
+    spend_milliseconds(1);
     atomic_store(&table->eating[i], false);
     table->meals[i]++;
 }
