@@ -31,9 +31,9 @@ static void take(int id, short flags)
     while (semop(id, &operation, 1) == -1) {
         say("... = -1 %s", errno_name(errno));
         if (errno == EAGAIN)
-            errx(EXIT_FAILURE, "semop: EAGAIN: the value is 0, and -n does not wait");
+            err(EXIT_FAILURE, "semop: %s: the value is 0", errno_name(errno));
         if (errno == EIDRM)
-            errx(EXIT_FAILURE, "semop: EIDRM: the set has been removed");
+            err(EXIT_FAILURE, "semop: %s: the set was removed", errno_name(errno));
         if (errno != EINTR)
             err(EXIT_FAILURE, "semop: %s", errno_name(errno));
         say("semop(%d, -1) ...",

@@ -62,7 +62,7 @@ static void eat_in_order(int i)
     const int right = right_of(i);
     const int lower = i < right ? i : right, higher = i < right ? right : i;
     P(lower);
-    hesitate(i);
+    hesitate(i, higher);
     P(higher);
     eat(i);
     V(higher);
@@ -73,7 +73,7 @@ static void eat_with_footman(int i)
 {
     P(extra); /* a seat: there is one fewer than philosophers */
     P(i);
-    hesitate(i);
+    hesitate(i, right_of(i));
     P(right_of(i));
     eat(i);
     V(right_of(i));

@@ -110,24 +110,30 @@ static void say_values(const char *when)
         value_of(&buffer->free));
 }
 
-/* The kernel says in which futex(2) each one sleeps: at the address of the semaphore. */
+/* The kernel says in which futex(2) a process sleeps: at the address of which semaphore. */
+static const sem_t *awaited_by(pid_t pid)
+{
+    sem_t *const all[] = {&buffer->free, &buffer->items, &buffer->lock};
+    for (int i = 0; i < 3; i++)
+        if (is_asleep_in(pid, "futex", (long)all[i]))
+            return all[i];
+    return NULL;
+}
+
 static void show_deadlock(void)
 {
     if (next_to_end(WATCHED_MS) != NOBODY)
         errx(EXIT_FAILURE, "unexpected: no deadlock");
     say_values("200 ms later all still sleep");
     for (int i = 0; i < members; i++) {
-        const char *const name = team[i].name;
-        if (is_asleep_in(team[i].pid, "futex", (long)&buffer->items)) {
-            say("%s sleeps in futex(&items)", name);
-            printf("%s has the lock, waits for an item\n", name);
-        } else if (is_asleep_in(team[i].pid, "futex", (long)&buffer->lock)) {
-            say("%s sleeps in futex(&lock)", name);
-            printf("%s waits for the lock\n", name);
-        } else {
-            say("%s sleeps", name);
-            printf("%s waits\n", name);
-        }
+        const sem_t *const semaphore = awaited_by(team[i].pid);
+        say(semaphore == NULL ? "%s sleeps" : "%s sleeps in futex(&%s)", team[i].name,
+            name_of(semaphore));
+        printf("%s %s\n", team[i].name,
+               semaphore == NULL             ? "waits"
+               : semaphore == &buffer->items ? "has the lock, waits for an item"
+               : semaphore == &buffer->lock  ? "waits for the lock"
+                                             : "waits for a free slot");
     }
     kill_team();
 }

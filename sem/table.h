@@ -44,8 +44,8 @@ static inline void tell(const struct sembuf *operations, size_t count)
     char text[64] = "";
     for (size_t i = 0; i < count; i++) {
         const size_t used = strlen(text);
-        snprintf(text + used, sizeof text - used, " {%d, %+d}", operations[i].sem_num,
-                 operations[i].sem_op);
+        snprintf(text + used, sizeof text - used, " {%d, %s%d}", operations[i].sem_num,
+                 operations[i].sem_op > 0 ? "+" : "", operations[i].sem_op);
     }
     say("semop(%s) = 0", text + 1);
 }
@@ -68,13 +68,6 @@ static inline void spend_milliseconds(long milliseconds)
     while (nanosleep(&left, &left) == -1)
         if (errno != EINTR)
             err(EXIT_FAILURE, "nanosleep");
-}
-
-/* With one fork in hand, before the first meal: meanwhile the others take a fork, too. */
-static inline void hesitate(int i)
-{
-    if (table->meals[i] == 0)
-        spend_milliseconds(40);
 }
 
 static inline void P(int semaphore)
@@ -117,6 +110,15 @@ static inline void lay_table(int fork_value, int extra_value)
     table = share_memory(sizeof *table);
 }
 
+/* Before the first meal, with one fork in hand: let the neighbour take the other one, if it can. */
+static inline void hesitate(int i, int other_fork)
+{
+    enum { LONGEST_MS = 100 };
+    for (int ms = 0; table->meals[i] == 0 && ms < LONGEST_MS; ms++)
+        if (semctl(set, other_fork, GETVAL) > 0)
+            spend_milliseconds(1);
+}
+
 static inline void print_meals(void)
 {
     for (int i = 0; i < philosophers; i++)
@@ -143,9 +145,9 @@ static inline void show_circle(void)
     do {
         const int fork = right_of(i), waiting = ask(set, fork, GETNCNT);
         const int pid = ask(set, fork, GETPID), holder = number_of(pid);
-        say("fork %d: GETVAL = %d, GETNCNT = %d, GETPID = %d: philosopher %d", fork + 1,
-            ask(set, fork, GETVAL), waiting, pid, holder + 1);
-        if (waiting != 1)
+        say("fork %d: GETNCNT = %d, GETPID = %d: philosopher %d", fork + 1, waiting, pid,
+            holder + 1);
+        if (waiting != 1 || ask(set, fork, GETVAL) != 0)
             errx(EXIT_FAILURE, "unexpected: %d wait for fork %d", waiting, fork + 1);
         printf("philosopher %d waits for philosopher %d\n", i + 1, holder + 1);
         i = holder;
