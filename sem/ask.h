@@ -22,12 +22,12 @@ static inline int ask(int set, int semaphore, int command)
 /* A set of one for this process and its children, with this value. */
 static inline int private_semaphore(int value)
 {
-    const int set = private_set(1);
-    say("semget(IPC_PRIVATE) = %d", set);
-    if (semctl(set, 0, SETVAL, (union semun){.val = value}) == -1)
+    const int id = private_set(1);
+    say("semget(IPC_PRIVATE) = %d", id);
+    if (semctl(id, 0, SETVAL, (union semun){.val = value}) == -1)
         err(EXIT_FAILURE, "semctl SETVAL: %s", errno_name(errno));
-    say("semctl(%d, SETVAL, %d) = 0", set, value);
-    return set;
+    say("semctl(%d, SETVAL, %d) = 0", id, value);
+    return id;
 }
 
 #endif

@@ -13,11 +13,14 @@
 #include "ask.h"
 #include "team.h"
 
+#include <assert.h>
 #include <err.h>
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+static_assert(ATOMIC_INT_LOCK_FREE == 2, "with a lock inside, an atomic could not be shared");
 
 enum { MOST_ROUNDS = 1000000 };
 

@@ -29,7 +29,8 @@ static const char usage[] =
     "  -m state    eat only while neither neighbour eats (the default)\n"
     "  -n COUNT    philosophers, 2 to 64 (5)\n"
     "  -r ROUNDS   meals of each (10)\n"
-    "  -x          each takes the left fork first: deadlock; prints who waits for whom\n"
+    "  -x          each takes the left fork first: deadlock; prints who waits\n"
+    "              for whom\n"
     "  prints how often each has eaten, and its longest wait\n";
 
 enum way { STATE, BOTH, ORDER, FOOTMAN, LEFT_FIRST };
@@ -99,7 +100,7 @@ static void eat_with_both(int i)
 
 static void live(int i, enum way way)
 {
-    telling = telling || way == LEFT_FIRST;
+    telling = way == LEFT_FIRST || (telling && way != STATE); /* there it depends on the others */
     for (int round = 0; round < rounds; round++) {
         table->hungry_since[i] = now_in_ms();
         if (way == STATE)

@@ -23,8 +23,8 @@ static const char usage[] =
     "  -i ITEMS      number of items (1000)\n"
     "  -p PRODUCERS  number of producers (2)\n"
     "  -s SLOTS      number of slots in the buffer (4)\n"
-    "  -x            a consumer takes the lock first, then waits for an item: deadlock;\n"
-    "                prints who waits for what\n"
+    "  -x            a consumer takes the lock first, then waits for an item:\n"
+    "                deadlock; prints who waits for what\n"
     "  prints how many items were produced, and how many were consumed exactly once\n";
 
 static struct buffer { /* in shared memory */
@@ -162,7 +162,7 @@ int main(int argc, char *argv[])
         reap_team();
     const bool all_arrived = all_arrived_once();
     if (lock_first) {
-        lesson("it sleeps with the lock in hand, and those who could wake it wait for that lock");
+        lesson("it sleeps with the lock in hand, and its wakers wait for that lock");
         return EXIT_SUCCESS;
     }
     if (!all_arrived)

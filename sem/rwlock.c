@@ -23,14 +23,14 @@ static const char usage[] =
     "  -m fair         a monitor; in the order of arrival\n"
     "  -r READERS      number of readers, 2 to 32 (3)\n"
     "  -w WRITERS      number of writers, 2 to 32 (3)\n"
-    "  prints, for each kind: the entries, the longest wait, and the worst case of being\n"
-    "  overtaken: how many arrived later than one process but went in before it, of the\n"
-    "  other kind and of its own kind\n";
+    "  prints, for each kind: the entries, the longest wait, and the worst case of\n"
+    "  being overtaken: how many arrived later than one process but went in before\n"
+    "  it, of the other kind and of its own kind\n";
 
 enum policy { LIGHTSWITCH, READERS, WRITERS, FAIR, POLICIES };
 static const char *const policy_names[] = {"lightswitch", "readers", "writers", "fair"};
 static const char *const lessons[] = {
-    "the last reader switches the light off; while readers keep coming, writers wait",
+    "while readers keep coming the light stays on, and a writer waits, and waits",
     "readers first: while readers keep coming, a writer waits, and waits",
     "writers first: while writers keep coming, a reader waits, and waits",
     "in the order of arrival nobody is overtaken, so nobody starves"};

@@ -28,11 +28,11 @@ static bool telling; /* whether this process tells each of its calls: the first 
 static inline pid_t fork_member(const char *kind, int number)
 {
     enum { LONGEST_ROLE = 8, SHORT = 4 };
-    static char role[sizeof team->name];
     const pid_t pid = fork();
     if (pid == -1)
         err(EXIT_FAILURE, "fork");
     if (pid == 0) {
+        static char role[sizeof team->name]; /* for as long as the lane */
         telling = number == 1;
         if (snprintf(role, sizeof role, "%s %d", kind, number) > LONGEST_ROLE)
             snprintf(role, sizeof role, "%.*s %d", SHORT, kind, number);
