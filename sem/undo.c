@@ -21,9 +21,9 @@
 #include <unistd.h>
 
 static const char usage[] = "usage: undo [-x [-m none|p]]\n"
-                            "  -x       -m none: without SEM_UNDO (the default); the next one\n"
-                            "           waits for ever. -m p: SEM_UNDO on P alone; afterwards the\n"
-                            "           semaphore lets two in\n";
+                            "  -m none  no SEM_UNDO: the next one waits for ever (the default)\n"
+                            "  -m p     SEM_UNDO on P alone: afterwards the lock lets two in\n"
+                            "  -x       the mistake of -m\n";
 
 static void change(int set, short amount, short flags)
 {
