@@ -1,11 +1,8 @@
 /* monitor - a bounded buffer between processes: one mutex, and two conditions to wait for
  *
- * Inside the monitor, that is with the mutex, the buffer is an ordinary data structure. A process
- * that finds it empty (or full) waits at a condition: pthread_cond_wait() unlocks the mutex and
- * sleeps in one step, and locks it again before it returns. It stands in a loop: by the time it
- * returns, another process may have taken the item.
- *
- * With -x it makes one of three mistakes, until that does harm.
+ * A process that finds the buffer empty (or full) waits at a condition: pthread_cond_wait() unlocks
+ * the mutex and sleeps in one step, and locks it again before it returns. It stands in a loop: by
+ * then another process may have taken the item. -x makes one of three mistakes, until it does harm.
  *
  * pthread_cond_wait(3), pthread_cond_signal(3), pthread_mutex_lock(3p)
  */
@@ -185,8 +182,10 @@ int main(int argc, char *argv[])
     check_operands(argc, argv, 0, 0);
     if (mistake != NONE && !wrong)
         errx(USAGE_ERROR, "-m names a mistake, and goes with -x");
-    if (mistake == NONE && wrong)
+    if (wrong && mistake == NONE)
         mistake = IF;
+    if (mistake == ONE)
+        slots = 1; /* so that both sides wait often */
 
     lane(0, "watcher");
     if (wrong) {

@@ -110,7 +110,8 @@ static void say_values(const char *when)
         value_of(&buffer->free));
 }
 
-/* The kernel says in which futex(2) a process sleeps: at the address of which semaphore. */
+/* The kernel says in which futex(2) a process sleeps: at the address of which semaphore. NULL where
+ * it does not let us see that. */
 static const sem_t *awaited_by(pid_t pid)
 {
     sem_t *const all[] = {&buffer->free, &buffer->items, &buffer->lock};
@@ -126,14 +127,16 @@ static void show_deadlock(void)
         errx(EXIT_FAILURE, "unexpected: no deadlock");
     say_values("200 ms later all still sleep");
     for (int i = 0; i < members; i++) {
-        const sem_t *const semaphore = awaited_by(team[i].pid);
-        say(semaphore == NULL ? "%s sleeps" : "%s sleeps in futex(&%s)", team[i].name,
-            name_of(semaphore));
+        const sem_t *semaphore = awaited_by(team[i].pid);
+        if (semaphore != NULL)
+            say("%s sleeps in futex(&%s)", team[i].name, name_of(semaphore));
+        else /* unseen: consumer 1 was the first, and slots enough bring all others to the lock */
+            semaphore = i == 0 ? &buffer->items : slots >= producers ? &buffer->lock : NULL;
         printf("%s %s\n", team[i].name,
-               semaphore == NULL             ? "waits"
-               : semaphore == &buffer->items ? "has the lock, waits for an item"
-               : semaphore == &buffer->lock  ? "waits for the lock"
-                                             : "waits for a free slot");
+               semaphore == &buffer->items  ? "has the lock, waits for an item"
+               : semaphore == &buffer->lock ? "waits for the lock"
+               : semaphore == &buffer->free ? "waits for a free slot"
+                                            : "waits");
     }
     kill_team();
 }
