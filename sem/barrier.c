@@ -19,6 +19,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static_assert(ATOMIC_INT_LOCK_FREE == 2, "with a lock inside, an atomic could not be shared");
 
@@ -40,7 +41,9 @@ static void change(int semaphore, int amount)
 {
     struct sembuf operation = {.sem_num = (unsigned short)semaphore, .sem_op = (short)amount};
     while (semop(set, &operation, 1) == -1)
-        if (errno != EINTR) /* after Ctrl-Z and fg: never restarted, see signal(7) */
+        if (errno == EIDRM || errno == EINVAL)
+            _exit(EXIT_FAILURE); /* the parent has ended, and removed the set */
+        else if (errno != EINTR) /* after Ctrl-Z and fg: never restarted, see signal(7) */
             err(EXIT_FAILURE, "semop: %s", errno_name(errno));
     if (telling)
         say(amount == 0 ? "semop(%s, 0) = 0: it was 0" : "semop(%s, %+d) = 0", names[semaphore],

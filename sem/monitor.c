@@ -28,6 +28,7 @@ static const char usage[] =
     "  -m edge       signals only if the buffer was empty\n"
     "  prints how many items were produced, and how many were consumed exactly once\n";
 
+enum { NO_ITEM = 3 }; /* the exit status of a consumer that was woken, and found none */
 enum mistake { IF, ONE, EDGE, NONE };
 static enum mistake mistake = NONE;
 static const char *const names[] = {"if", "one", "edge"};
@@ -36,8 +37,6 @@ static const char *const lessons[] = {
     [ONE] = "one condition for both sides: a signal woke the wrong one, and was lost",
     [EDGE] = "a signal for the first item only: consumers sleep, and there are items",
     [NONE] = "the wait unlocks the mutex while it sleeps; when it returns, look again"};
-
-enum { NO_ITEM = 3 }; /* the exit status of a consumer that was woken, and found none */
 
 static struct monitor { /* in shared memory */
     pthread_mutex_t mutex;
@@ -194,8 +193,7 @@ int main(int argc, char *argv[])
         start();
         reap_team();
     }
-    const bool all_arrived = all_arrived_once();
-    if (!wrong && (!all_arrived || monitor->count != 0))
+    if ((!all_arrived_once() || monitor->count != 0) && !wrong)
         errx(EXIT_FAILURE, "unexpected: an item was lost, or taken twice");
     lesson("%s", lessons[mistake]);
     return EXIT_SUCCESS;
