@@ -16,6 +16,7 @@ enum { MOST_OF_A_KIND = 32, MOST_SLOTS = 1000, MOST_ITEMS = 10000000, END_MARK =
 static_assert(ATOMIC_INT_LOCK_FREE == 2, "with a lock inside, an atomic could not be shared");
 
 static int consumers = 2, producers = 2, slots = 4, items = 1000;
+static int work_ms; /* how long a consumer works on an item */
 
 static struct load { /* in shared memory */
     atomic_int producing, produced;
@@ -48,8 +49,11 @@ static inline void make_load(void)
 
 static inline void consume(int (*take)(void))
 {
-    for (int item; (item = take()) != END_MARK; telling = false)
+    for (int item; (item = take()) != END_MARK; telling = false) {
         atomic_fetch_add(&load->taken[item], 1);
+        if (work_ms > 0)
+            poll(NULL, 0, work_ms);
+    }
     telling = false;
     say("took an end mark");
     _exit(EXIT_SUCCESS);

@@ -12,7 +12,6 @@
 #include <err.h>
 #include <pthread.h>
 #include <sched.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 static const char usage[] =
@@ -183,8 +182,9 @@ int main(int argc, char *argv[])
         errx(USAGE_ERROR, "-m names a mistake, and goes with -x");
     if (wrong && mistake == NONE)
         mistake = IF;
-    if (mistake == ONE)
-        slots = 1; /* so that both sides wait often */
+    slots = mistake == ONE ? 1 : slots; /* so that both sides wait often */
+    items = mistake == EDGE ? 40 : items;
+    work_ms = mistake == EDGE ? 5 : work_ms; /* so that the buffer is seldom empty */
 
     lane(0, "watcher");
     if (wrong) {
