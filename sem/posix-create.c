@@ -44,7 +44,7 @@ int main(int argc, char *argv[])
     pair_lane("create");
     sem_t *const semaphore = sem_open(name, O_CREAT | O_EXCL, S_IRUSR | S_IWUSR, value);
     if (semaphore == SEM_FAILED && errno == EEXIST)
-        errx(EXIT_FAILURE, "sem_open: EEXIST: %s; posix-stat shows it, posix-rm removes it", name);
+        errx(EXIT_FAILURE, "sem_open: EEXIST: %s (posix-rm removes it)", name);
     if (semaphore == SEM_FAILED)
         err(EXIT_FAILURE, "sem_open: %s: %s", errno_name(errno), name);
     say("sem_open(%s, O_CREAT|O_EXCL, %u) = %p", name, value, (void *)semaphore);

@@ -57,7 +57,7 @@ static void take_at_once(sem_t *semaphore)
 {
     while (sem_trywait(semaphore) == -1)
         if (errno == EAGAIN)
-            err(EXIT_FAILURE, "sem_trywait: %s: the value is 0", errno_name(errno));
+            err(EXIT_FAILURE, "sem_trywait: %s: value 0", errno_name(errno));
         else if (errno != EINTR)
             err(EXIT_FAILURE, "sem_trywait: %s", errno_name(errno));
     say("sem_trywait() = 0: taken");
@@ -68,7 +68,7 @@ static void take_in_time(sem_t *semaphore, struct timespec time)
     say("sem_timedwait(until %lld.%09ld) ...", (long long)time.tv_sec, time.tv_nsec);
     while (sem_timedwait(semaphore, &time) == -1)
         if (errno == ETIMEDOUT)
-            err(EXIT_FAILURE, "sem_timedwait: %s: the value is still 0", errno_name(errno));
+            err(EXIT_FAILURE, "sem_timedwait: %s: value 0", errno_name(errno));
         else if (errno != EINTR)
             err(EXIT_FAILURE, "sem_timedwait: %s", errno_name(errno));
     say("... = 0: taken");
