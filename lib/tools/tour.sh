@@ -73,14 +73,17 @@ stop './sem/undo -x' \
     'A process is killed while it holds a semaphore, and nobody gives it back.' \
     'SEM_UNDO makes the kernel do it: try it without -x.'
 stop './sem/init -x' \
-    'Making a semaphore and setting it are two steps.' \
-    'What another process does in between is lost.'
+    'Every process creates the semaphore and sets its value.' \
+    'The second one wipes out what the first has done.'
 stop './sem/prodcons -x' \
     'Producers and consumers: one takes the lock, and then waits for an item.' \
     'Every producer waits for that lock.'
+stop './sem/monitor -x -m one' \
+    'One condition for producers and consumers: a signal wakes the wrong side,' \
+    'is lost, and in the end all sleep. Try -m if and -m edge.'
 stop './sem/philosophers -x' \
     'Each holds its left fork and waits for the right one.' \
-    'The kernel tells who holds what, and the circle closes. Try -m order.'
+    'The kernel says who holds what, and you come full circle. Try -m order.'
 stop './sem/robust' \
     'A process dies with a mutex in its hands, and the next one is told: EOWNERDEAD.' \
     'It repairs the data, or nobody ever gets the mutex again.'
