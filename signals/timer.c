@@ -1,17 +1,18 @@
-/* timer - three ways to have the kernel watch the clock, and what each tells of time that was
- * missed
+/* timer - three ways to have the kernel watch the clock, and what each reports about missed time
  *
- * Each timer expires every 20 ms, and for a while nobody heeds it: the signals are blocked, the
- * descriptor is not read, until the clock says that it must have expired five times. SIGALRM is a
+ * Each timer expires every 20 ms, and for a while nobody looks: the signals are blocked, the
+ * descriptor is not read, until the clock says that it has expired five times. SIGALRM is a
  * standard signal: five make one, and nobody counts them. A POSIX timer sends one signal, and the
- * kernel counts its overruns. A timerfd is a descriptor that is readable; read() gives the number.
+ * kernel counts its overruns. A timerfd becomes readable, and read() returns the number.
  *
- * Then each serves for ten timeouts of 5 ms, and the clock says how late they were. They may be
- * late; they are never early.
+ * With -x a program limits a read() to one second by alarm(), as one did before there was poll().
+ * It is held up between the two calls (by SIGSTOP, as a busy machine might do it) until the alarm
+ * has come, and then read() has no limit.
  *
- * setitimer(2), timer_create(2), timer_getoverrun(2), timerfd_create(2), sigwaitinfo(2), time(7)
+ * setitimer(2), timer_create(2), timer_getoverrun(2), timerfd_create(2), alarm(2), time(7)
  */
 #include "../lib/demo.h"
+#include "sets.h"
 
 #include <err.h>
 #include <errno.h>
@@ -22,226 +23,190 @@
 #include <string.h>
 #include <sys/time.h>
 #include <sys/timerfd.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { MISSED = 5, TIMEOUTS = 10 };
-enum { MS = 1000000, PERIOD = 20 * MS, TIMEOUT = 5 * MS }; /* nanoseconds */
+enum { MISSED = 5, PERIOD_MS = 20, WATCHED_MS = 200 };
+enum { MICROSECONDS = 1000, NANOSECONDS = 1000000 }; /* in a millisecond */
 
 static const char usage[] =
-    "usage: timer [-m alarm|posix|fd]\n"
+    "usage: timer [-x | -m alarm|posix|fd]\n"
     "  -m WAY  alarm: setitimer() and SIGALRM; posix: timer_create(); fd: timerfd (all three)\n"
-    "  prints, for each, how often it expired unheeded and how often the program was told of it;\n"
-    "  then the least and the most that ten timeouts were late\n";
+    "  -x      alarm(), then read(): the alarm comes before the read(), which has no end\n"
+    "  prints, for each, how often it expired while nobody looked, and how many of those the\n"
+    "  program learned of\n";
 
-static long long now_in_ns(void)
+static const struct itimerspec every = {.it_value.tv_nsec = PERIOD_MS * NANOSECONDS,
+                                        .it_interval.tv_nsec = PERIOD_MS * NANOSECONDS};
+
+/* Call it when the timer has been set; it must have expired five times when this returns. */
+static void look_away(void)
 {
-    struct timespec now;
-    if (clock_gettime(CLOCK_MONOTONIC, &now) == -1)
-        err(EXIT_FAILURE, "clock_gettime");
-    return now.tv_sec * 1000LL * MS + now.tv_nsec;
+    const double start = now_in_ms();
+    double passed;
+    do {
+        nanosleep(&(struct timespec){.tv_nsec = PERIOD_MS * NANOSECONDS / 2}, NULL);
+        passed = now_in_ms() - start;
+    } while (passed < MISSED * PERIOD_MS + PERIOD_MS / 2);
+    say("%.0f ms later: it has expired %d times", passed, (int)passed / PERIOD_MS);
 }
 
-static struct timespec in_timespec(long long ns)
+static void print(const char *way, double start, long learned, bool counts)
 {
-    return (struct timespec){.tv_sec = (time_t)(ns / (1000LL * MS)), .tv_nsec = ns % (1000LL * MS)};
+    const long most = (long)(now_in_ms() - start) / PERIOD_MS;
+    const long expired = learned > MISSED ? learned : MISSED;
+    printf("%s expired %ld told %ld\n", way, expired, learned);
+    flush_stdout();
+    if (learned < (counts ? MISSED : 1) || learned > (counts ? most : 1))
+        errx(EXIT_FAILURE, "unexpected: %s: %ld of at most %ld expirations", way, learned, most);
 }
 
-/* SIGALRM and SIGRTMIN are blocked: they stay pending until they are taken here, without a handler.
- */
-static sigset_t timer_signals;
-
-static void block_signals(void)
+static void use_alarm(void)
 {
-    sigemptyset(&timer_signals);
-    sigaddset(&timer_signals, SIGALRM);
-    sigaddset(&timer_signals, SIGRTMIN);
-    if (sigprocmask(SIG_BLOCK, &timer_signals, NULL) == -1)
+    lane(0, "alarm");
+    const sigset_t set = set_of(SIGALRM);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) == -1)
         err(EXIT_FAILURE, "sigprocmask");
-}
-
-static void wait_for_signal(void)
-{
-    while (sigwaitinfo(&timer_signals, NULL) == -1)
-        if (errno != EINTR) /* after Ctrl-Z and fg: never restarted, see signal(7) */
-            err(EXIT_FAILURE, "sigwaitinfo");
-}
-
-static int take_pending(void)
-{
-    int taken = 0;
-    while (sigtimedwait(&timer_signals, NULL, &(struct timespec){0}) != -1)
-        taken++;
-    if (errno != EAGAIN)
-        err(EXIT_FAILURE, "sigtimedwait");
-    return taken;
-}
-
-/* Each way: how to make the timer, to set it, to wait for it, to delete it. A period of 0: once.
- * The wait returns how many expirations the program is told of. */
-
-static void set_alarm(long first, long period) /* a process has one, and need not make it */
-{
-    const struct itimerval times = {.it_value.tv_usec = first / 1000,
-                                    .it_interval.tv_usec = period / 1000};
+    const struct itimerval times = {.it_value.tv_usec = PERIOD_MS * MICROSECONDS,
+                                    .it_interval.tv_usec = PERIOD_MS * MICROSECONDS};
+    const double start = now_in_ms();
     if (setitimer(ITIMER_REAL, &times, NULL) == -1)
         err(EXIT_FAILURE, "setitimer");
+    say("setitimer(every %d ms) = 0", PERIOD_MS);
+    look_away();
+    setitimer(ITIMER_REAL, &(struct itimerval){0}, NULL);
+    long signals = 0;
+    while (sigtimedwait(&set, NULL, &(struct timespec){0}) != -1)
+        signals++;
+    say("sigtimedwait() = SIGALRM, %ld time%s", signals, signals == 1 ? "" : "s");
+    print("alarm", start, signals, false);
 }
 
-static long wait_for_alarm(void)
+static void use_posix_timer(void)
 {
-    wait_for_signal();
-    return 1;
-}
-
-static timer_t timer;
-
-static void create_posix(void)
-{
+    lane(0, "posix");
+    const sigset_t set = set_of(SIGRTMIN);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) == -1)
+        err(EXIT_FAILURE, "sigprocmask");
+    timer_t timer;
     struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN};
     if (timer_create(CLOCK_MONOTONIC, &event, &timer) == -1)
         err(EXIT_FAILURE, "timer_create");
-}
-
-static void set_posix(long first, long period)
-{
-    const struct itimerspec times = {.it_value.tv_nsec = first, .it_interval.tv_nsec = period};
-    if (timer_settime(timer, 0, &times, NULL) == -1)
+    const double start = now_in_ms();
+    if (timer_settime(timer, 0, &every, NULL) == -1)
         err(EXIT_FAILURE, "timer_settime");
-}
-
-static long wait_for_posix(void)
-{
-    wait_for_signal(); /* a real-time signal, but never more than one for each timer */
+    say("timer_settime(every %d ms) = 0", PERIOD_MS);
+    look_away();
+    while (sigwaitinfo(&set, NULL) == -1)
+        if (errno != EINTR) /* stopped and continued, see signal(7) */
+            err(EXIT_FAILURE, "sigwaitinfo");
+    say("sigwaitinfo() = SIGRTMIN");
     const int overruns = timer_getoverrun(timer);
-    if (overruns == -1)
-        err(EXIT_FAILURE, "timer_getoverrun");
-    return 1 + overruns;
+    say("timer_getoverrun() = %d: expirations besides this one", overruns);
+    timer_delete(timer);
+    print("posix", start, 1 + overruns, true);
 }
 
-static void delete_posix(void)
+static void use_timerfd(void)
 {
-    if (timer_delete(timer) == -1)
-        err(EXIT_FAILURE, "timer_delete");
-}
-
-static int timer_fd;
-
-static void create_fd(void)
-{
-    timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
-    if (timer_fd == -1)
+    lane(0, "fd");
+    const int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+    if (fd == -1)
         err(EXIT_FAILURE, "timerfd_create");
-}
-
-static void set_fd(long first, long period)
-{
-    const struct itimerspec times = {.it_value.tv_nsec = first, .it_interval.tv_nsec = period};
-    if (timerfd_settime(timer_fd, 0, &times, NULL) == -1)
+    const double start = now_in_ms();
+    if (timerfd_settime(fd, 0, &every, NULL) == -1)
         err(EXIT_FAILURE, "timerfd_settime");
+    say("timerfd_settime(%d, every %d ms) = 0", fd, PERIOD_MS);
+    look_away();
+    uint64_t count = 0;
+    const ssize_t bytes = read(fd, &count, sizeof count);
+    say("read(%d) = %zd bytes: the number %ld", fd, bytes, (long)count);
+    close(fd);
+    print("fd", start, (long)count, true);
 }
 
-static long wait_for_fd(void)
+/* ---- -x: the mistake ---- */
+
+static void do_nothing(int signal_number)
 {
-    uint64_t expirations;
-    if (read_full(timer_fd, &expirations, sizeof expirations) == -1)
-        err(EXIT_FAILURE, "read");
-    return (long)expirations;
+    (void)signal_number; /* without SA_RESTART: read() fails with EINTR, if it has begun */
 }
 
-static void delete_fd(void)
+static void read_with_alarm(int fd)
 {
-    if (close(timer_fd) == -1)
-        err(EXIT_FAILURE, "close");
+    lane(1, "reader");
+    die_with_parent();
+    const struct sigaction action = {.sa_handler = do_nothing};
+    if (sigaction(SIGALRM, &action, NULL) == -1)
+        err(EXIT_FAILURE, "sigaction");
+    say("alarm(1) = %u", alarm(1));
+    raise(SIGSTOP); /* the gap: here we are held up */
+    char byte;
+    say("read(%d) ...", fd);
+    const ssize_t count = read(fd, &byte, 1);
+    say("... = %zd %s", count, errno_name(errno));
+    _exit(EXIT_FAILURE);
 }
 
-static const struct way {
-    const char *name, *set_call, *wait_call;
-    void (*create)(void);
-    void (*set)(long first, long period);
-    long (*wait)(void);
-    void (*delete)(void);
-    bool counts;
-} ways[] = {
-    {"alarm", "setitimer()", "SIGALRM", NULL, set_alarm, wait_for_alarm, NULL, false},
-    {"posix", "timer_settime()", "SIGRTMIN + timer_getoverrun()", create_posix, set_posix,
-     wait_for_posix, delete_posix, true},
-    {"fd", "timerfd_settime()", "read()", create_fd, set_fd, wait_for_fd, delete_fd, true},
-};
-enum { WAYS = sizeof ways / sizeof *ways };
-
-static void miss_some(const struct way *way)
+static void miss_the_alarm(void)
 {
-    const long long before = now_in_ns();
-    way->set(PERIOD, PERIOD);
-    const long long start = now_in_ns();
-    say("%s: expires every %d ms; nobody heeds it", way->set_call, PERIOD / MS);
-    const struct timespec wake_up = in_timespec(start + MISSED * PERIOD + PERIOD / 2);
-    if ((errno = clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &wake_up, NULL)) != 0)
-        err(EXIT_FAILURE, "clock_nanosleep");
-
-    const long least = (long)((now_in_ns() - start) / PERIOD);
-    long told = way->wait();
-    const long most = (long)((now_in_ns() - before) / PERIOD);
-    way->set(0, 0);
-    const int more_signals = take_pending();
-    if (!way->counts)
-        told += more_signals;
-    const long expired = told > least ? told : least;
-    say("the clock: expired %ld times; %s: %ld", expired, way->wait_call, told);
-    if (way->counts ? told < least || told > most : told >= least)
-        errx(EXIT_FAILURE, "%s: told of %ld expirations, the clock says %ld to %ld", way->name,
-             told, least, most);
-    printf("%s expired %ld told %ld\n", way->name, expired, told);
-}
-
-static void measure(const struct way *way)
-{
-    long long least = INT64_MAX, most = 0;
-    for (int i = 0; i < TIMEOUTS; i++) {
-        const long long start = now_in_ns();
-        way->set(TIMEOUT, 0);
-        way->wait();
-        const long long late = now_in_ns() - start - TIMEOUT;
-        if (late < 0)
-            errx(EXIT_FAILURE, "%s: %lld ns too early", way->name, -late);
-        least = late < least ? late : least;
-        most = late > most ? late : most;
-    }
-    printf("%s late %.3f ms to %.3f ms\n", way->name, (double)least / MS, (double)most / MS);
-}
-
-static void show(const struct way *way)
-{
-    lane(0, way->name);
-    if (way->create != NULL)
-        way->create();
-    miss_some(way);
-    measure(way);
-    if (way->delete != NULL)
-        way->delete ();
+    lane(0, "parent");
+    int fds[2];
+    if (pipe(fds) == -1)
+        err(EXIT_FAILURE, "pipe");
+    const pid_t reader = fork();
+    if (reader == -1)
+        err(EXIT_FAILURE, "fork");
+    if (reader == 0)
+        read_with_alarm(fds[READ_END]);
+    if (waitpid(reader, NULL, WUNTRACED) == -1)
+        err(EXIT_FAILURE, "waitpid");
+    say("waitpid(%d) = %d: stopped, in the gap", (int)reader, (int)reader);
+    while (!is_in_set(SIGALRM, status_field(reader, "ShdPnd", 16)))
+        nanosleep(&(struct timespec){.tv_nsec = NANOSECONDS}, NULL);
+    say("SIGALRM is in its ShdPnd: the second is over");
+    if (kill(reader, SIGCONT) == -1)
+        err(EXIT_FAILURE, "kill");
+    say("kill(%d, SIGCONT) = 0", (int)reader);
+    do
+        wait_asleep_in(reader, "read", fds[READ_END]);
+    while (!still_asleep(reader, WATCHED_MS));
+    say_asleep_in("200 ms later: the reader", reader, "read", fds[READ_END]);
+    kill(reader, SIGKILL);
+    if (reap(reader) != 128 + SIGKILL)
+        errx(EXIT_FAILURE, "the reader failed");
+    puts("no limit");
     flush_stdout();
-}
-
-static const struct way *parse_way(const char *text)
-{
-    for (int i = 0; i < WAYS; i++)
-        if (strcmp(text, ways[i].name) == 0)
-            return &ways[i];
-    errx(USAGE_ERROR, "-m '%s': not alarm, posix or fd", text);
+    lesson("alarm(), then read(): a signal that comes in between limits nothing");
 }
 
 int main(int argc, char *argv[])
 {
-    const struct way *only = NULL;
-    while (next_option(argc, argv, "m:", usage) != -1)
-        only = parse_way(optarg);
+    const char *only = NULL;
+    bool miss = false;
+    for (int letter; (letter = next_option(argc, argv, "xm:", usage)) != -1;)
+        if (letter == 'x')
+            miss = true;
+        else
+            only = optarg;
     check_operands(argc, argv, 0, 0);
+    if (only != NULL && strcmp(only, "alarm") != 0 && strcmp(only, "posix") != 0 &&
+        strcmp(only, "fd") != 0)
+        errx(USAGE_ERROR, "-m '%s': not alarm, posix or fd", only);
+    if (only != NULL && miss)
+        errx(USAGE_ERROR, "-m does not go with -x");
 
-    block_signals();
-    for (int i = 0; i < WAYS; i++)
-        if (only == NULL || only == &ways[i])
-            show(&ways[i]);
-    lesson("an unheeded SIGALRM is lost; a POSIX timer and a timerfd count what was missed");
+    if (miss) {
+        miss_the_alarm();
+        return EXIT_SUCCESS;
+    }
+    if (only == NULL || *only == 'a')
+        use_alarm();
+    if (only == NULL || *only == 'p')
+        use_posix_timer();
+    if (only == NULL || *only == 'f')
+        use_timerfd();
+    lesson("SIGALRMs that nobody takes merge into one; a POSIX timer and a timerfd count");
     return EXIT_SUCCESS;
 }
