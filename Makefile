@@ -2,6 +2,7 @@
 #
 #   make O=build/asan SAN=address,undefined    a second tree, with sanitizers
 #   make O=build/musl CC=musl-gcc              a second tree, another C library
+#   make V=1                                   prints each command, and not only "CC pipe/eof.c"
 
 O       = build
 SAN     =
@@ -22,19 +23,22 @@ PARTS    = $(patsubst %.c,$(O)/%.o,$(wildcard lib/*.c lib/bench/*.c))
 LIB      = $(O)/lib.a
 NOTES    = $(wildcard $(DIRS:%=%/README.md))
 
+# What stands before a command: a short line instead of it, unless there is V=1; nothing with make -s.
+short = $(if $(V),,@$(if $(findstring s,$(firstword -$(MAKEFLAGS))),,echo "$(1) $(2)";))
+
 all: $(PROGRAMS)                ## build every program (this is the default)
 
 $(PROGRAMS): $(BIN)/%: $(O)/%.o $(LIB)
 	@mkdir -p $(@D)
-	$(CC) $(FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^
+	$(call short,LD,$@)$(CC) $(FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^
 
 $(LIB): $(PARTS)
 	@rm -f $@
-	$(AR) rc $@ $^
+	$(call short,AR,$@)$(AR) rc $@ $^
 
 $(O)/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(FLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(call short,CC,$<)$(CC) $(FLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 tour: all                       ## see the most telling demos, one after another
 	@cd $(BIN) && sh "$(CURDIR)/lib/tools/tour.sh"

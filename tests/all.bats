@@ -111,3 +111,32 @@ refuses() {
     done < <(grep '^[^#]' "$BATS_TEST_DIRNAME/runs" | grep -v '@[a-z]*/[a-z-]*bench') # which tell no story
     rm -r "$T"
 }
+
+printf -v N /ipc-test-%u-%05d%05d $UID $RANDOM $RANDOM # a name for this test alone
+
+@test "the umask takes rights away from what is made; two programs of one user still agree" {
+    (umask 0777 && quietly ./msgq/posix-send -n "$N" x)
+    quietly ./msgq/posix-rm -n "$N"
+    (umask 0277 && quietly ./shm/posix-write -n "$N" x)
+    [ "$(stat -c %a "/dev/shm$N")" = 400 ]
+    try ./shm/posix-read -n "$N"
+    [ "$output" = x ]
+    rm "/dev/shm$N"
+}
+
+@test "a name is a slash and 1 to 250 characters without another one; all else is wrong usage" {
+    printf -v long "/%0250d" 0
+    for program in msgq/posix-{send,recv,notify,stat,rm} shm/posix-{write,read,rm} sem/posix-{create,wait,post,stat,rm}; do
+        for name in "" / x x/y /x/y //x "${long}0"; do
+            try ./$program -n "$name"
+            [ "$status" = 2 ]
+            [[ $stderr = "${program#*/}: -n"* ]]
+        done
+    done
+    quietly ./msgq/posix-send -n "$long" x
+    quietly ./msgq/posix-rm -n "$long"
+    quietly ./shm/posix-write -n "$long" x
+    quietly ./shm/posix-rm -n "$long"
+    quietly ./sem/posix-create -n "$long"
+    quietly ./sem/posix-rm -n "$long"
+}

@@ -1,12 +1,16 @@
 # helper.bash - what the tests share. $B is the folder that the programs stand in, $T an empty one for the test.
 # shellcheck disable=SC2034 # the variables are for the tests
 
+# bats has these since 1.4.
+: "${BATS_FILE_TMPDIR:=$BATS_RUN_TMPDIR/${BATS_TEST_FILENAME##*/}}"
+mkdir -p "$BATS_FILE_TMPDIR"
+
 setup() {
-    T=$BATS_TEST_TMPDIR
-    [ -n "$T" ] || { echo "bats 1.4 or later is needed"; exit 1; }
+    T=${BATS_TEST_TMPDIR:-$BATS_RUN_TMPDIR/test/$BATS_TEST_NUMBER}
+    mkdir -p "$T"
     scratch=() # what teardown removes
     cd "$B" || return 1
-    export IPC_TEST=$BATS_TEST_TMPDIR # marks every process that this test starts
+    export IPC_TEST=$T # marks every process that this test starts
     before=$(objects)
 }
 
@@ -80,6 +84,66 @@ ended() {
 
 asleep() {
     [ "$(state "$1")" = S ]
+}
+
+stopped() {
+    [ "$(state "$1")" = T ]
+}
+
+# stop PID returns when the process is stopped: until then it might still take what arrives.
+stop() {
+    kill -STOP "$1"
+    eventually stopped "$1"
+}
+
+# says NAME PATTERN: the story of that program has such a line.
+says() {
+    grep -q -- "$2" "$T/$1.err"
+}
+
+# sleeps NAME PATTERN: its story has such a line, and it sleeps.
+sleeps() {
+    says "$1" "$2" && asleep "${!1}"
+}
+
+# printed NAME TEXT: that is all that it has printed.
+printed() {
+    [ "$(<"$T/$1")" = "$2" ]
+}
+
+# The command without its story, for ten seconds at the most.
+quietly() {
+    timeout 10 "$@" 2>/dev/null 3>&-
+}
+
+# needs TOOL... skips the test where one is missing. perl must have its IPC::SysV.
+needs() {
+    local tool
+    for tool in "$@"; do
+        command -v "$tool" >/dev/null || skip "no $tool"
+        [ "$tool" != perl ] || perl -MIPC::SysV -e 1 2>/dev/null || skip "perl has no IPC::SysV"
+    done
+}
+
+# Afterwards "${nobody[@]}" COMMAND... runs it as another user.
+other_user() {
+    [ "$(id -u)" = 0 ] || skip "needs root, to be another user"
+    needs setpriv
+    nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
+    "${nobody[@]}" test -x "$B/msgq/send" || skip "another user cannot get at the programs"
+}
+
+# build_peer PROGRAM builds $BATS_FILE_TMPDIR/peer from the C on stdin, with the C library of PROGRAM: what lies in a
+# semaphore is its own.
+build_peer() {
+    local cc=${CC:-cc}
+    ! grep -q ld-musl "$1" || cc=musl-gcc
+    "$cc" -D_XOPEN_SOURCE=700 -o "$BATS_FILE_TMPDIR/peer" -x c - -pthread -lrt 2>/dev/null || true
+}
+
+peer_or_skip() {
+    peer=$BATS_FILE_TMPDIR/peer
+    [ -x "$peer" ] || skip "no C compiler"
 }
 
 # try COMMAND... runs it, for ten seconds at the most: $status, $output and $stderr, and their lines in

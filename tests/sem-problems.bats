@@ -23,13 +23,6 @@ circle_of() {
     done
 }
 
-needs() {
-    local tool
-    for tool in "$@"; do
-        command -v "$tool" >/dev/null || skip "no $tool"
-    done
-}
-
 @test "prodcons: every item arrives once, both ways, with one slot and with many, whoever is more" {
     for way in sem monitor; do
         for slots in 1 2 1000; do

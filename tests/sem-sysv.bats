@@ -1,4 +1,4 @@
-# sem/: System V semaphores by hand, with each other and with perl, ipcmk, ipcs and ipcrm.
+# sem/: System V semaphores by hand, with each other and with perl, ipcmk, ipcs and ipcrm; undo, init, mutex, order.
 load helper
 
 key=$(printf '0x5e%06x' $$) # of this test alone
@@ -43,13 +43,6 @@ let_go() {
 
 segments_are() {
     [ "$(wc -l </proc/sysvipc/shm)" = "$1" ]
-}
-
-needs() {
-    local tool
-    for tool in "$@"; do
-        command -v "$tool" >/dev/null || skip "no $tool"
-    done
 }
 
 @test "create, p, v, stat and rm meet without options, from any folder" {

@@ -1,4 +1,4 @@
-# dup/echo-server and dup/echo-client: many clients, four ways to wait for them.
+# dup/: echo-server and echo-client: many clients, four ways to wait for them.
 load helper
 
 ways="select poll epoll epoll-et"

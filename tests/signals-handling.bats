@@ -1,4 +1,4 @@
-# signals/, second part: what a signal does to a sleeping call, to a program, and when children end.
+# signals/: what a signal does to a sleeping call and to a program.
 load helper
 
 children_of() {
@@ -14,10 +14,6 @@ has_child_asleep() {
 # Its story has come to where the parent watches a child that sleeps.
 watching() {
     grep -q "CONT\|until one comes" "$T/program.err" && has_child_asleep "$1"
-}
-
-stopped() {
-    [ "$(state "$1")" = T ]
 }
 
 # start_stuck PROGRAM starts it with a stderr that takes nothing: it sleeps at the first line of its story.
@@ -136,58 +132,6 @@ row() {
     [[ $stderr = *"200 ms later it sleeps, and nothing is pending"*"... pause() = -1 EINTR"* ]]
     [[ $stderr = *"the handler has run twice"* ]]
     assert_lesson "test, then pause()"
-}
-
-@test "child: five children end, one SIGCHLD comes, and a loop waits for all five" {
-    try ./signals/child
-    [ "$status" = 0 ]
-    [ "$output" = "ended 5 signals 1 waits 5 zombies 0" ]
-    assert_lesson "one SIGCHLD may stand for many children"
-}
-
-@test "child -x: one wait for each SIGCHLD leaves as many zombies as predicted" {
-    try ./signals/child -x
-    [ "$status" = 0 ]
-    [ "$output" = "ended 5 signals 1 waits 1 zombies 4" ]
-    [[ $stderr = *"4 zombies will be left"*"no signal will ever tell of the 4 zombies"* ]]
-    assert_lesson "one wait for each SIGCHLD is too few"
-}
-
-@test "child works, too, when it is started with SIGCHLD ignored" {
-    try perl -e '$SIG{CHLD} = "IGNORE"; exec "./signals/child"'
-    [ "$status" = 0 ]
-    [ "$output" = "ended 5 signals 1 waits 5 zombies 0" ]
-}
-
-@test "orphan: process 1 adopts it where nobody is a subreaper, else the program that is one" {
-    try ./signals/orphan
-    [ "$status" = 0 ]
-    [[ ${lines[0]} = "no subreaper here: adopted by process "* ]]
-    [ -z "$IPC_TESTS_PRIVATE" ] || [ "${lines[0]##* }" = 1 ]
-    [ "${lines[1]}" = "a subreaper here: adopted by it" ]
-    [ "${#lines[@]}" = 2 ]
-    own=$(sed -n 's/.*| process \([0-9]*\), a child of.*/\1/p' <<<"$stderr")
-    [ "$(grep -c "| parent: pid $own\$" <<<"$stderr")" = 1 ]
-    assert_lesson "an orphan becomes the child of the nearest subreaper above it"
-}
-
-@test "orphan: an ancestor that is a subreaper comes before process 1" {
-    [ "$(uname -m)" = x86_64 ] || skip "the number of prctl(2) is that of x86-64"
-    try perl -e 'syscall(157, 36, 1, 0, 0, 0) == 0 or die;
-        fork or exec "./signals/orphan";
-        1 while wait != -1; print "perl $$\n"'
-    [ "$status" = 0 ]
-    perl=$(sed -n 's/^perl //p' <<<"$output")
-    [ "${lines[0]}" = "no subreaper here: adopted by process $perl" ]
-    [ "${lines[1]}" = "a subreaper here: adopted by it" ]
-}
-
-@test "orphan: as process 1 of its namespace it adopts both" {
-    unshare --pid --fork --mount-proc true 2>/dev/null || skip "needs the right to make namespaces"
-    try unshare --pid --fork --mount-proc ./signals/orphan
-    [ "$status" = 0 ]
-    [ "${lines[0]}" = "no subreaper here: adopted by process 1" ]
-    [[ $stderr = *"and its new parent has waited for it"* ]]
 }
 
 @test "a program takes no notice of children that it never forked: those of the shell that it was" {

@@ -1,4 +1,4 @@
-# Shared memory: files, fork, SIGBUS, and a stack without locks.
+# shm/: mapfile, fork and sigbus: what lies behind a page.
 load helper
 
 @test "mapfile: what one process stores, the other one and read() see" {
@@ -112,28 +112,6 @@ load helper
     [ "${lines[2]}" = "byte $((page - 1)): stored" ]
     [ "${lines[3]}" = "byte $page: SIGBUS" ]
     [ -z "$(find . /tmp -maxdepth 1 -name 'core*' -newer "$T")" ]
-}
-
-@test "aba: with a version the old top is not taken for the new one" {
-    try ./shm/aba
-    [ "$status" = 0 ]
-    [ "$output" = "before A B C"$'\n'"between A C"$'\n'"after C" ]
-}
-
-@test "aba -x: without a version the exchange succeeds, a node has two owners and another one is lost" {
-    try ./shm/aba -x
-    [ "$status" = 0 ]
-    [ "$output" = "before A B C"$'\n'"between A C"$'\n'"after B" ]
-    assert_lesson "compare-and-swap compares values"
-}
-
-@test "aba -c: four processes at once, and no node is lost or in two hands, on one CPU and on two" {
-    try ./shm/aba -c 1000000
-    [ "$status" = 0 ]
-    [ "${lines[3]}" = "nodes at the end 3" ]
-    try taskset -c 0 ./shm/aba -c 200000
-    [ "$status" = 0 ]
-    [ "${lines[3]}" = "nodes at the end 3" ]
 }
 
 @test "SIGINT and SIGTERM end fork and sigbus, and leave nothing" {

@@ -1,4 +1,4 @@
-# signals/: who sent what, what waits and what is queued, what a new process or program keeps, and whom kill() reaches.
+# signals/: who sent what, what waits and what is queued.
 load helper
 
 # start_recv SIGNAL... starts it; its pid is in $recv. It is ready when it has printed that.
@@ -14,26 +14,9 @@ end_recv() {
     [ "$status" = 0 ]
 }
 
-stop() {
-    kill -STOP "$1"
-    eventually in_state T "$1"
-}
-
-in_state() {
-    [ "$(state "$2")" = "$1" ]
-}
-
 # has_lines LINE... - what recv has printed after its pid.
 has_lines() {
     diff <(tail -n +2 "$T/recv") <(printf '%s\n' "$@")
-}
-
-# start_short_of_words NAME COMMAND... starts it with room for 600 bytes of its story: it sleeps in the middle.
-start_short_of_words() {
-    mkfifo "$T/words"
-    exec {words}<>"$T/words"
-    head -c 64936 /dev/zero >&"$words"
-    start "$1" bash -c 'exec "$@" 2>"$0"' "$T/words" "${@:2}" {words}>&-
 }
 
 @test "recv prints its pid first, then who sent each signal, by which call and with what value, until SIGTERM" {
@@ -371,87 +354,4 @@ SIGRTMIN+2 value 3" ]
     try prlimit --sigpending=0 ./signals/queue
     [ "$status" = 1 ]
     grep -q "^queue: sigqueue: Resource temporarily unavailable" <<<"$stderr"
-}
-
-@test "inherit: fork keeps all but what is pending, exec keeps all but the handlers" {
-    for ignored in "" "trap '' USR1 ALRM PIPE;"; do
-        try bash -c "$ignored ./signals/inherit"
-        [ "$status" = 0 ]
-        [ "$output" = "         fork     exec
-handler  kept     reset
-ignored  kept     kept
-mask     kept     kept
-pending  cleared  kept" ]
-        [ "$(grep -c 'ShdPnd 0000000000002000: SIGALRM' <<<"$stderr")" = 2 ]
-        [ "$(grep -c 'ShdPnd 0000000000000000: no SIGALRM' <<<"$stderr")" = 1 ]
-        [ "$(grep -c 'SigBlk 0000000000002000: SIGALRM' <<<"$stderr")" = 3 ]
-        [ "$(grep -c 'SigIgn .*: SIGUSR2' <<<"$stderr")" = 3 ]
-        [ "$(grep -c 'SigCgt .*: SIGUSR1' <<<"$stderr")" = 2 ]
-        [ "$(grep -c 'SigCgt .*: no SIGUSR1' <<<"$stderr")" = 1 ]
-        grep -q "child | pause() = -1 EINTR: the handler has run" <<<"$stderr"
-        assert_lesson "fork() copies all but what is pending"
-    done
-}
-
-@test "inherit works where its signals were blocked, and says so where there is no cat" {
-    try perl -e 'use POSIX; sigprocmask(SIG_BLOCK, POSIX::SigSet->new(1 .. 31)); exec "./signals/inherit"'
-    [ "$status" = 0 ]
-    try env PATH=/nowhere "$PWD/signals/inherit"
-    [ "$status" = 1 ]
-    grep -q "^inherit: execlp cat: No such file or directory" <<<"$stderr"
-}
-
-@test "group: a pid reaches one, 0 the sender's group and the sender, -PGID the group; zombies exist, the reaped do not" {
-    try ./signals/group
-    [ "$status" = 0 ]
-    [ "$(head -5 <<<"$output")" = "kill(B, SIGUSR1): B
-kill(0, SIGUSR1): A B
-kill(-PGID, SIGUSR1): A B
-kill(zombie, 0): 0
-kill(reaped, 0): ESRCH" ]
-    [ "${#lines[@]}" = 6 ]
-    [ "$(grep -c ' A | SIGUSR1 from [0-9]*, itself$' <<<"$stderr")" = 1 ]
-    assert_lesson "a pid is one process"
-}
-
-@test "group: without the right to signal process 1, EPERM" {
-    [ "$(id -u)" = 0 ] || ! kill -0 1 2>/dev/null || skip "process 1 belongs to this user"
-    try ./signals/group
-    [ "${lines[5]}" = "kill(1, 0): EPERM" ]
-    [ "$(id -u)" != 0 ] || grep -q "setresuid(): user 65534" <<<"$stderr"
-}
-
-@test "group: a root that may not change its user says so, and goes on" {
-    [ "$(id -u)" = 0 ] || skip "needs root"
-    try setpriv --bounding-set -setuid --inh-caps -setuid ./signals/group
-    [ "$status" = 0 ]
-    [[ $stderr = *"root without CAP_SETUID"* ]]
-}
-
-@test "group reaches nobody else: neither its parent, nor whoever stands in the same group" {
-    try bash -c 'trap "echo hit" USR1 USR2 TERM; sleep 10 & ./signals/group >/dev/null 2>&1; kill -0 $! && kill $!'
-    [ "$status" = 0 ]
-    [ -z "$output" ]
-}
-
-@test "group: a terminal that stops the output of background groups (stty tostop) does not stop it" {
-    command -v script >/dev/null || skip "needs script(1)"
-    try script -qec "stty tostop; ./signals/group" /dev/null </dev/null
-    [ "$status" = 0 ]
-    [[ $output = *"kill(reaped, 0): ESRCH"* ]]
-}
-
-@test "killed in the middle, group and inherit leave nobody behind" {
-    for program in group inherit; do
-        for signal in INT TERM KILL; do
-            start_short_of_words middle "./signals/$program"
-            eventually bash -c "[ -n \"\$(pgrep -P $middle)\" ]"
-            kill -"$signal" "$middle"
-            finish middle
-            [ "$status" = $((128 + $(kill -l "$signal"))) ]
-            eventually none_left
-            exec {words}>&-
-            rm "$T/words"
-        done
-    done
 }

@@ -1,4 +1,4 @@
-# msgq/: every sentence here is one that a program or its notes tell.
+# msgq/: System V queues by hand, with each other, with perl, ipcmk and ipcs at the other end, and as a server.
 load helper
 
 printf -v K 0x7e57%04x $RANDOM # a key for this test alone
@@ -21,32 +21,9 @@ waits_in() {
         [[ $(cat "/proc/${!2}/wchan" 2>/dev/null) = @(0|""|*"$1"*) ]]
 }
 
-# stop NAME returns when it is stopped: until then it might still take what arrives.
-stop() {
-    kill -STOP "${!1}"
-    eventually stopped "$1"
-}
-
-stopped() {
-    [ "$(state "${!1}")" = T ]
-}
-
-says() {
-    grep -q -- "$2" "$T/$1.err"
-}
-
-# The command without its story, for ten seconds at the most.
-quietly() {
-    timeout 10 "$@" 2>/dev/null 3>&-
-}
-
 # fill TYPE fills the queue with messages of that type.
 fill() {
     while quietly ./msgq/send -n -k "$K" -t "$1" "$large"; do :; done
-}
-
-perl_or_skip() {
-    command -v perl >/dev/null || skip "no perl"
 }
 
 # perl_send TYPE TEXT, perl_receive TYPE: another program's way to the queue with key K.
@@ -59,13 +36,6 @@ perl_receive() {
     # shellcheck disable=SC2016 # perl's variables stand in single quotes
     timeout 10 perl -e '$q = msgget(hex shift, 01600) // die $!; msgrcv($q, $m, 9999, shift, 0) // die $!;
         ($type, $text) = unpack("l! a*", $m); print "$type $text ", length $text, "\n"' "$K" "$@"
-}
-
-other_user() {
-    [ "$(id -u)" = 0 ] || skip "needs root"
-    command -v setpriv >/dev/null || skip "no setpriv"
-    nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
-    "${nobody[@]}" test -x ./msgq/send || skip "another user cannot get at the programs"
 }
 
 @test "a receiver waits, and gets what a sender puts in: from any directory, without an option" {
@@ -211,7 +181,7 @@ other_user() {
 @test "a stopped receiver goes on when it is continued: Ctrl-Z and fg do no harm" {
     start recv ./msgq/recv -k "$K"
     eventually waits_in msgrcv recv
-    stop recv
+    stop "$recv"
     kill -CONT "$recv"
     try ./msgq/send -k "$K" hello
     finish recv
@@ -344,7 +314,7 @@ other_user() {
 }
 
 @test "perl receives what send sends, and recv what perl sends" {
-    perl_or_skip
+    needs perl
     quietly ./msgq/send -k "$K" -t 7 "to perl"
     [ "$(perl_receive 0)" = "7 to perl 7" ]
     perl_send 8 "from perl"
@@ -532,7 +502,7 @@ other_user() {
 }
 
 @test "perl as a client: a request of type 1, the pid in it, and the answer has the pid for its type" {
-    perl_or_skip
+    needs perl
     start server ./msgq/server -k "$K"
     eventually says server msgget
     perl_send 1 "$$ hello"
@@ -544,7 +514,7 @@ other_user() {
 @test "a server that is killed: its client ends with an error, the next server takes over" {
     start server ./msgq/server -k "$K"
     try ./msgq/client -k "$K" hello
-    stop server
+    stop "$server"
     start client ./msgq/client -k "$K" lost
     eventually says client request
     kill -KILL "$server"
@@ -564,7 +534,7 @@ other_user() {
     start server ./msgq/server -k "$K"
     eventually says server msgget
     for signal in KILL INT; do
-        stop server
+        stop "$server"
         start client ./msgq/client -k "$K" hello
         eventually says client request
         kill -$signal "$client"
@@ -583,7 +553,7 @@ other_user() {
     for signal in INT TERM HUP; do
         start server ./msgq/server -k "$K"
         eventually says server msgget
-        stop server
+        stop "$server"
         start client ./msgq/client -k "$K" hello
         eventually says client request
         kill -$signal "$server"
@@ -601,7 +571,7 @@ other_user() {
     start server ./msgq/server -k "$K"
     eventually says server msgget
     eventually waits_in msgrcv server
-    stop server
+    stop "$server"
     start client ./msgq/client -k "$K" hello
     eventually says client request
     eventually waits_in msgrcv client

@@ -1,0 +1,413 @@
+# msgq/: POSIX queues by hand and with another program, and their notification.
+load helper
+
+printf -v N /ipc-test-%u-%05d%05d $UID $RANDOM $RANDOM # a name for this test alone
+
+# Another program, that knows of queues only what POSIX says.
+setup_file() {
+    build_peer "$B/msgq/posix-send" <<'END'
+#include <fcntl.h>
+#include <mqueue.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+int main(int argc, char **argv) {
+    const char *what = argv[1], *name = argv[2];
+    if (strcmp(what, "send") == 0) {
+        mqd_t q = mq_open(name, O_WRONLY | O_CREAT, 0600, NULL);
+        return argc < 5 || q == (mqd_t)-1 || mq_send(q, argv[4], strlen(argv[4]), (unsigned)atoi(argv[3])) == -1;
+    }
+    char text[8192];
+    unsigned priority;
+    mqd_t q = mq_open(name, O_RDONLY);
+    ssize_t n = mq_receive(q, text, sizeof text, &priority);
+    printf("%u %.*s %zd\n", priority, (int)n, text, n);
+    return n == -1;
+}
+END
+}
+
+# field NAME of posix-stat, of the queue.
+field() {
+    quietly ./msgq/posix-stat -n "$N" | sed -n "s/^$1 //p"
+}
+
+field_is() {
+    [ "$(field "$1")" = "$2" ]
+}
+
+@test "queue: a receiver waits, and gets what a sender puts in: from any directory, without an option" {
+    start recv ./msgq/posix-recv
+    eventually sleeps recv "waits for a message"
+    try sh -c "cd / && exec '$B/msgq/posix-send' hello"
+    [ "$status" = 0 ]
+    finish recv
+    [ "$status" = 0 ]
+    printed recv hello
+    try ./msgq/posix-rm
+    [ "$status" = 0 ]
+}
+
+@test "queue: a message waits until somebody takes it; the queue is seen in /dev/mqueue, with mode 600" {
+    try ./msgq/posix-send -n "$N" hello
+    [ "$status" = 0 ]
+    [ "$(field mq_curmsgs) $(field QSIZE) $(field mode) $(field uid)" = "1 5 600 $(id -u)" ]
+    if [ -n "$MQUEUE" ]; then
+        grep -q '^QSIZE:5 ' "$MQUEUE$N"
+        [ "$(stat -c %a "$MQUEUE$N")" = 600 ]
+    fi
+    try ./msgq/posix-recv -n "$N"
+    [ "$output" = hello ]
+    field_is mq_curmsgs 0
+    try ./msgq/posix-rm -n "$N"
+    [ -z "$MQUEUE" ] || [ ! -e "$MQUEUE$N" ]
+}
+
+@test "queue: the highest priority comes first, and within a priority the oldest" {
+    quietly ./msgq/posix-send -n "$N" -p 3 "first of 3"
+    quietly ./msgq/posix-send -n "$N" "first of 0" "second of 0"
+    quietly ./msgq/posix-send -n "$N" -p 32767 "of 32767"
+    quietly ./msgq/posix-send -n "$N" -p 3 "second of 3"
+    try ./msgq/posix-recv -n "$N" -c 0
+    [ "$status" = 0 ]
+    [ "$output" = $'of 32767\nfirst of 3\nsecond of 3\nfirst of 0\nsecond of 0' ]
+    [[ $stderr = *'= 8 "of 32767", priority 32767'* ]]
+    try ./msgq/posix-send -n "$N" -p 32768 x
+    [ "$status" = 1 ]
+    [[ $stderr = *"posix-send: mq_send: EINVAL: priority 32768 is not below MQ_PRIO_MAX, 32768" ]]
+    quietly ./msgq/posix-rm -n "$N"
+}
+
+@test "queue: each TEXT is a message, or each line of stdin; an empty one too, and any bytes" {
+    try ./msgq/posix-send -n "$N" one "" $'two\nlines' -- -3
+    [ "$status" = 0 ]
+    try ./msgq/posix-recv -n "$N" -c 5
+    [ "$output" = $'one\n\ntwo\nlines\n--\n-3' ]
+    printf 'a\0b\n\n\377\nno newline' | quietly ./msgq/posix-send -n "$N"
+    quietly ./msgq/posix-recv -n "$N" -c 4 | cmp - <(printf 'a\0b\n\n\377\nno newline\n')
+    quietly ./msgq/posix-rm -n "$N"
+}
+
+@test "queue: another program sends to ours, and receives from ours" {
+    peer_or_skip
+    "$peer" send "$N" 7 "from afar"
+    try ./msgq/posix-recv -n "$N"
+    [ "$output" = "from afar" ]
+    [[ $stderr = *"priority 7"* ]]
+    quietly ./msgq/posix-send -n "$N" -p 9 "to you"
+    try "$peer" recv "$N"
+    [ "$output" = "9 to you 6" ]
+    quietly ./msgq/posix-rm -n "$N"
+}
+
+@test "queue: -w waits so long and no longer, by the clock" {
+    begin=${EPOCHREALTIME/[,.]/}
+    try ./msgq/posix-recv -n "$N" -w 300
+    elapsed=$((${EPOCHREALTIME/[,.]/} - begin))
+    [ "$status" = 1 ]
+    [[ $stderr = *"posix-recv: mq_timedreceive: ETIMEDOUT: no message" ]]
+    ((elapsed >= 300000 && elapsed < 5000000))
+    try ./msgq/posix-recv -n "$N" -w 0
+    [ "$status" = 1 ]
+    quietly ./msgq/posix-send -n "$N" one two
+    for _ in 1 2; do
+        try ./msgq/posix-recv -n "$N" -w 999 # a whole second, in nearly every case: the nanoseconds carry
+        [ "$status" = 0 ]
+    done
+    begin=${EPOCHREALTIME/[,.]/}
+    try ./msgq/posix-recv -n "$N" -c 0 -w 200
+    [ "$status" = 0 ]
+    [ -z "$output" ]
+    ((${EPOCHREALTIME/[,.]/} - begin >= 200000))
+    quietly ./msgq/posix-rm -n "$N"
+}
+
+@test "queue: a message in time ends the wait of -w" {
+    start recv ./msgq/posix-recv -n "$N" -w 60999
+    eventually sleeps recv "until"
+    until=$(sed -n 's/.*until \([0-9]*\).*/\1/p' "$T/recv.err")
+    ((until > EPOCHSECONDS + 30 && until < EPOCHSECONDS + 62))
+    quietly ./msgq/posix-send -n "$N" hello
+    finish recv
+    [ "$status" = 0 ]
+    printed recv hello
+    quietly ./msgq/posix-rm -n "$N"
+}
+
+@test "queue: a full one puts the sender to sleep until a message is taken out; -w bounds that" {
+    try ./msgq/posix-send -n "$N" -m 2 -s 8 one two
+    [ "$status" = 0 ]
+    try ./msgq/posix-send -n "$N" -w 0 three
+    [ "$status" = 1 ]
+    [[ $stderr = *"posix-send: mq_timedsend: ETIMEDOUT: the queue is full" ]]
+    begin=${EPOCHREALTIME/[,.]/}
+    try ./msgq/posix-send -n "$N" -w 200 three
+    [ "$status" = 1 ]
+    ((${EPOCHREALTIME/[,.]/} - begin >= 200000))
+    start send ./msgq/posix-send -n "$N" three
+    eventually sleeps send "waits if"
+    field_is mq_curmsgs 2
+    start timed ./msgq/posix-send -n "$N" -w 60999 four
+    eventually sleeps timed "at most"
+    try ./msgq/posix-recv -n "$N" -c 2
+    finish send
+    [ "$status" = 0 ]
+    finish timed
+    [ "$status" = 0 ]
+    field_is mq_curmsgs 2
+    quietly ./msgq/posix-rm -n "$N"
+}
+
+@test "queue: who is ended while it waits leaves the queue as it was" {
+    quietly ./msgq/posix-send -n "$N" -m 1 -s 8 one
+    for signal in INT TERM KILL; do
+        start send ./msgq/posix-send -n "$N" two
+        eventually sleeps send "waits if"
+        kill -$signal "$send"
+        finish send
+        [ "$status" -gt 128 ]
+        field_is mq_curmsgs 1
+    done
+    quietly ./msgq/posix-recv -n "$N"
+    for signal in INT TERM KILL; do
+        start recv ./msgq/posix-recv -n "$N"
+        eventually sleeps recv "waits for"
+        kill -$signal "$recv"
+        finish recv
+        [ "$status" -gt 128 ]
+    done
+    field_is mq_curmsgs 0
+    quietly ./msgq/posix-rm -n "$N"
+}
+
+@test "queue: Ctrl-Z and fg do no harm to a receiver" {
+    start recv ./msgq/posix-recv -n "$N"
+    eventually sleeps recv "waits for"
+    stop "$recv"
+    kill -CONT "$recv"
+    quietly ./msgq/posix-send -n "$N" hello
+    finish recv
+    printed recv hello
+    quietly ./msgq/posix-rm -n "$N"
+}
+
+@test "queue: a removed one lives on for who has it open; the next of that name is another" {
+    start recv ./msgq/posix-recv -n "$N"
+    eventually sleeps recv "waits for"
+    try ./msgq/posix-rm -n "$N"
+    [ "$status" = 0 ]
+    quietly ./msgq/posix-send -n "$N" hello
+    field_is mq_curmsgs 1
+    asleep "$recv"
+    kill "$recv"
+    finish recv
+    [ -z "$(<"$T/recv")" ]
+    quietly ./msgq/posix-rm -n "$N"
+    try ./msgq/posix-rm -n "$N"
+    [ "$status" = 1 ]
+    [ "$stderr" = "posix-rm: there is no queue $N" ]
+    try ./msgq/posix-stat -n "$N"
+    [ "$status" = 1 ]
+    [ "$stderr" = "posix-stat: there is no queue $N; ./msgq/posix-send makes one" ]
+}
+
+@test "queue: a buffer below mq_msgsize is EMSGSIZE, however short the message; so is a longer message" {
+    quietly ./msgq/posix-send -n "$N" -m 2 -s 8 hi
+    try ./msgq/posix-recv -n "$N" -s 7
+    [ "$status" = 1 ]
+    [[ $stderr = *"posix-recv: mq_receive: EMSGSIZE: 7 bytes are below mq_msgsize, 8" ]]
+    field_is mq_curmsgs 1
+    try ./msgq/posix-recv -n "$N" -s 8
+    [ "$output" = hi ]
+    try ./msgq/posix-send -n "$N" 12345678
+    [ "$status" = 0 ]
+    try ./msgq/posix-send -n "$N" 123456789
+    [ "$status" = 1 ]
+    [[ $stderr = *"posix-send: mq_send: EMSGSIZE: 9 bytes, but mq_msgsize of this queue is 8" ]]
+    try ./msgq/posix-send -n "$N" -m 3 x
+    [ "$status" = 1 ]
+    [[ $stderr = *"posix-send: $N exists already: -m and -s are for a new queue (posix-rm)" ]]
+    [ "$(field mq_maxmsg) $(field mq_msgsize) $(field mq_curmsgs)" = "2 8 1" ]
+    quietly ./msgq/posix-rm -n "$N"
+}
+
+@test "queue: who asks for too much is told which limit it is, and its value" {
+    limits=/proc/sys/fs/mqueue
+    try ./msgq/posix-send -n "$N" -m 100000 x
+    [ "$status" = 1 ]
+    [ "$stderr" = "posix-send: mq_open: EINVAL: 100000 messages, but msg_max is $(<$limits/msg_max) (root: 65536)" ]
+    try ./msgq/posix-send -n "$N" -s 99999999 x
+    [ "$status" = 1 ]
+    [ "$stderr" = "posix-send: mq_open: EINVAL: 99999999 bytes, but msgsize_max is $(<$limits/msgsize_max) (root: 16777216)" ]
+    for program in "posix-send -m 8 -s 1000" "posix-recv -w 0" "posix-notify -c 1"; do
+        try bash -c "ulimit -q 4000; ./msgq/$program -n $N </dev/null"
+        [ "$status" = 1 ]
+        [ "$stderr" = "${program%% *}: mq_open $N: EMFILE: RLIMIT_MSGQUEUE is 4000 bytes for all your queues" ]
+    done
+}
+
+@test "queue: to an ordinary user msg_max and msgsize_max are the most" {
+    other_user
+    most=$(</proc/sys/fs/mqueue/msg_max)
+    longest=$(</proc/sys/fs/mqueue/msgsize_max)
+    try "${nobody[@]}" ./msgq/posix-send -n "$N" -m $((most + 1)) -s 8 x
+    [ "$status" = 1 ]
+    [[ $stderr = *"EINVAL: $((most + 1)) messages, but msg_max is $most (root: 65536)" ]]
+    try "${nobody[@]}" ./msgq/posix-send -n "$N" -m 1 -s $((longest + 1)) x
+    [ "$status" = 1 ]
+    [[ $stderr = *"EINVAL: $((longest + 1)) bytes, but msgsize_max is $longest (root: 16777216)" ]]
+}
+
+@test "queue: when the system has as many as it may have, the limit is queues_max" {
+    other_user
+    [ -n "$IPC_TESTS_PRIVATE" ] || skip "needs namespaces: it would change a limit"
+    limit=/proc/sys/fs/mqueue/queues_max
+    old=$(<$limit)
+    echo 0 2>/dev/null >$limit || skip "$limit cannot be changed"
+    try "${nobody[@]}" ./msgq/posix-recv -n "$N" -w 0
+    echo "$old" >$limit
+    [ "$status" = 1 ]
+    [ "$stderr" = "posix-recv: mq_open $N: ENOSPC: queues_max is 0" ]
+}
+
+@test "queue: another user may not use or remove it, and is told where to look" {
+    other_user
+    quietly ./msgq/posix-send -n "$N" secret
+    for program in posix-send posix-recv posix-stat posix-notify; do
+        try "${nobody[@]}" ./msgq/$program -n "$N"
+        [ "$status" = 1 ]
+        [ "$stderr" = "$program: mq_open $N (whose it is: ls -l /dev/mqueue): Permission denied" ]
+    done
+    try "${nobody[@]}" ./msgq/posix-rm -n "$N"
+    [ "$status" = 1 ]
+    [ "$stderr" = "posix-rm: mq_unlink $N (whose it is: ls -l /dev/mqueue): Permission denied" ]
+    field_is mq_curmsgs 1
+    quietly ./msgq/posix-rm -n "$N"
+}
+
+@test "queue: what cannot be printed is an error" {
+    quietly ./msgq/posix-send -n "$N" one two
+    try bash -c "./msgq/posix-recv -n $N >/dev/full"
+    [ "$status" = 1 ]
+    [[ $stderr = *"posix-recv: stdout: "* ]]
+    try bash -c "./msgq/posix-stat -n $N >/dev/full"
+    [ "$status" = 1 ]
+    [[ $stderr = "posix-stat: stdout: "* ]]
+    try bash -c "./msgq/posix-notify -c 1 -n $N >/dev/full"
+    [ "$status" = 1 ]
+    [[ $stderr = *"posix-notify: stdout: "* ]]
+    quietly ./msgq/posix-rm -n "$N"
+}
+
+# ---- Notification ----
+
+@test "notify: a message into the empty queue is announced; more of them are taken with it; then it asks again" {
+    start notify ./msgq/posix-notify -n "$N"
+    eventually sleeps notify "sigwaitinfo() waits"
+    stop "$notify" # or it might take out one after the other
+    quietly ./msgq/posix-send -n "$N" one two three
+    kill -CONT "$notify"
+    eventually printed notify $'one\ntwo\nthree'
+    [ "$(grep -c SI_MESGQ "$T/notify.err")" = 1 ]
+    [[ $(<"$T/notify.err") = *"SI_MESGQ"*"mq_notify"*"mq_receive() = 3 \"one\""* ]] # before, or there is a gap
+    eventually field_is NOTIFY_PID "$notify"
+    quietly ./msgq/posix-send -n "$N" four
+    eventually printed notify $'one\ntwo\nthree\nfour'
+    [ "$(grep -c SI_MESGQ "$T/notify.err")" = 2 ]
+    kill -INT "$notify"
+    finish notify
+    [ "$status" = 130 ]
+    field_is NOTIFY_PID 0
+    quietly ./msgq/posix-rm -n "$N"
+}
+
+@test "notify: what is in the queue at the start is taken out first" {
+    quietly ./msgq/posix-send -n "$N" one two
+    try ./msgq/posix-notify -c 2 -n "$N"
+    [ "$status" = 0 ]
+    [ "$output" = $'one\ntwo' ]
+    [[ $stderr != *SI_MESGQ* ]]
+    [[ $stderr = *"mq_notify"*"mq_receive() = 3 \"one\""* ]]
+    assert_lesson "one request, one signal: ask again first, then empty the queue, then wait"
+    quietly ./msgq/posix-rm -n "$N"
+}
+
+@test "notify: -c ends after so many messages, and leaves the others" {
+    quietly ./msgq/posix-send -n "$N" one two three
+    try ./msgq/posix-notify -c 2 -n "$N"
+    [ "$output" = $'one\ntwo' ]
+    try ./msgq/posix-recv -n "$N"
+    [ "$output" = three ]
+    quietly ./msgq/posix-rm -n "$N"
+}
+
+@test "notify: no message is lost between two requests" {
+    start notify ./msgq/posix-notify -c 1000 -n "$N"
+    for part in 1 301 601 901; do
+        eventually sleeps notify "sigwaitinfo() waits"
+        seq "$part" $((part < 900 ? part + 299 : 1000)) | quietly ./msgq/posix-send -n "$N"
+    done
+    finish notify
+    [ "$status" = 0 ]
+    seq 1000 | cmp - "$T/notify"
+    quietly ./msgq/posix-rm -n "$N"
+}
+
+@test "notify: only one process can ask; who is killed asks no more" {
+    start first ./msgq/posix-notify -n "$N"
+    eventually sleeps first "sigwaitinfo() waits"
+    field_is NOTIFY_PID "$first"
+    [ "$(field NOTIFY)" = 0 ]
+    try ./msgq/posix-notify -n "$N"
+    [ "$status" = 1 ]
+    [[ $stderr = *"posix-notify: mq_notify: another process has asked: Device or resource busy"* ]] ||
+        [[ $stderr = *"posix-notify: mq_notify: another process has asked: Resource busy"* ]]
+    kill -KILL "$first"
+    finish first
+    field_is NOTIFY_PID 0
+    quietly ./msgq/posix-send -n "$N" hello
+    try ./msgq/posix-notify -c 1 -n "$N"
+    [ "$status" = 0 ]
+    [ "$output" = hello ]
+    quietly ./msgq/posix-rm -n "$N"
+}
+
+@test "notify: a receiver that sleeps in mq_receive gets the message, and the request stands" {
+    start notify ./msgq/posix-notify -c 1 -n "$N"
+    eventually sleeps notify "sigwaitinfo() waits"
+    start recv ./msgq/posix-recv -n "$N"
+    eventually sleeps recv "waits for a message"
+    quietly ./msgq/posix-send -n "$N" "for the sleeper"
+    finish recv
+    printed recv "for the sleeper"
+    field_is NOTIFY_PID "$notify"
+    quietly ./msgq/posix-send -n "$N" "for the other one"
+    finish notify
+    [ "$status" = 0 ]
+    printed notify "for the other one"
+    quietly ./msgq/posix-rm -n "$N"
+}
+
+@test "notify: a signal that is not from the queue, and Ctrl-Z and fg, do no harm" {
+    start notify ./msgq/posix-notify -c 1 -n "$N"
+    eventually sleeps notify "sigwaitinfo() waits"
+    kill -"$(field SIGNO)" "$notify"
+    eventually says notify "not from the queue"
+    stop "$notify"
+    kill -CONT "$notify"
+    eventually asleep "$notify"
+    quietly ./msgq/posix-send -n "$N" hello
+    finish notify
+    [ "$status" = 0 ]
+    printed notify hello
+    quietly ./msgq/posix-rm -n "$N"
+}
+
+@test "notify: -x asks after it has emptied the queue, and is told of nothing more" {
+    try ./msgq/posix-notify -x
+    [ "$status" = 0 ]
+    [ "$output" = one ]
+    [ "$(grep -c 'EAGAIN: 200 ms, no signal' <<<"$stderr")" = 2 ]
+    [[ $stderr = *"mq_curmsgs 2: they lie there, and nobody is told"* ]]
+    assert_lesson "asked after emptying: what comes in between is never told, nor what comes after"
+}
