@@ -32,7 +32,8 @@ void lane(int column, const char *role);
 void pair_lane(const char *role);
 
 /* Print one line of the story, in one write(2). It is cut at 80 columns, and a control character
- * appears as '?'. A line that cannot be written is ignored; SIGPIPE is raised as usual. */
+ * appears as '?'. A line that cannot be written is ignored; SIGPIPE is raised as usual. errno stays
+ * as it is. */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Print the sentence to remember: a line that starts with "=>". */

@@ -68,14 +68,16 @@ static void tidy(char *text, size_t columns)
         strcpy(text + columns - strlen("..."), "...");
 }
 
-/* One line, one write(2): lines of several processes never mix. */
+/* One line, one write(2): lines of several processes never mix. errno stays as the demo left it. */
 static void put_line(const char *colour, const char *before, const char *text)
 {
     char line[2 * LINE_SIZE];
+    const int saved_errno = errno;
     const bool colours = in_colour();
     const int length = snprintf(line, sizeof line, "%s%s%s%s\n", colours ? colour : "", before,
                                 text, colours ? "\033[0m" : "");
     write_full(STDERR_FILENO, line, (size_t)length);
+    errno = saved_errno;
 }
 
 void say(const char *format, ...)
