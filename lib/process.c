@@ -237,12 +237,12 @@ bool has_ended(pid_t pid)
     return kill(pid, 0) == -1 && errno == ESRCH; /* not a child of ours */
 }
 
-/* `call` may be NULL: any. */
+/* `call` may be NULL: any but that of printing. */
 static bool wait_for_sleep(pid_t pid, const char *call, long argument)
 {
     enum { LOOK_US = 100 };
     for (const double start = now_in_ms();
-         !is_asleep_in(pid, call, argument) || is_printing(pid);) {
+         !is_asleep_in(pid, call, argument) || (call == NULL && is_printing(pid));) {
         if (state_of(pid) == 'S' && is_asleep_somewhere(pid))
             return false;
         if (has_ended(pid))

@@ -103,6 +103,7 @@ void say(const char *format, ...)
     int used = put_time(before, sizeof before);
     used += snprintf(before + used, sizeof before - (size_t)used, "  %*s%.8s | ",
                      story.column * LANE_WIDTH, "", story.role);
+    tidy(before, COLUMNS);
     tidy(text, (size_t)(COLUMNS - used));
     put_line(colours[story.column], before, text);
 }
