@@ -1,11 +1,9 @@
 /* daemon - how a process leaves its parent, its terminal, its folder and its files behind
  *
- * Each step is shown by what the kernel says afterwards. The caller waits until the daemon is
- * ready. If that fails, the reason still comes to the caller's terminal, and the caller fails too.
- *
- * A lock on the pid file keeps a second daemon away. The kernel takes the lock back however the
- * process ends, while the number in the file may be another process's by then. The lock belongs to
- * the process that took it, and not to its children, so it is taken after the last fork().
+ * The caller waits until the daemon is ready. If it fails, the reason still comes to the caller's
+ * terminal, and the caller fails too. A lock on the pid file keeps a second daemon away. The kernel
+ * takes the lock back however the process ends, while the number in the file may be another
+ * process's by then. It belongs to the process that took it, so it is taken after the last fork().
  *
  * daemon(7), setsid(2), umask(2), F_SETLK in fcntl(2), sigwaitinfo(2), credentials(7)
  */
@@ -26,10 +24,9 @@
 
 enum { OWNER_ONLY = S_IRUSR | S_IWUSR };
 
-static const char usage[] =
-    "usage: daemon\n"
-    "  its story goes on in /tmp/ipc-UID/daemon.log, which it opens again on SIGHUP\n"
-    "  prints the daemon's pid, when it is ready; to end it: kill PID\n";
+static const char usage[] = "usage: daemon\n"
+                            "  its story goes on in /tmp/ipc-UID/daemon.log\n"
+                            "  prints the daemon's pid, when it is ready; to end it: kill PID\n";
 
 static char pid_path[PATH_MAX], log_path[PATH_MAX];
 
@@ -47,23 +44,14 @@ static void close_inherited_files(void)
     closedir(folder);
 }
 
-static void show_terminal(void)
-{
-    const int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
-    say("open(\"/dev/tty\") = %d%s%s", fd, fd == -1 ? " " : "", fd == -1 ? errno_name(errno) : "");
-    if (fd != -1)
-        errx(EXIT_FAILURE, "unexpected: a terminal");
-}
-
 /* The caller. A daemon that fails closes its end of the pipe without a word. */
 static void end_when_ready(pid_t leader, int fd)
 {
     pid_t daemon;
     reap(leader);
-    const ssize_t count = read_full(fd, &daemon, sizeof daemon);
-    if (count != sizeof daemon)
+    if (read_full(fd, &daemon, sizeof daemon) != sizeof daemon)
         errx(EXIT_FAILURE, "the daemon has ended before it was ready");
-    say("read(%d) = %zd: process %d is ready", fd, count, (int)daemon);
+    say("read(%d): process %d is ready", fd, (int)daemon);
     say("its story: cat %s", log_path);
     say("to end it: kill %d", (int)daemon);
     printf("%d\n", (int)daemon);
@@ -91,7 +79,9 @@ static int leave_parent_and_terminal(void)
     if (session == -1)
         err(EXIT_FAILURE, "setsid");
     say("setsid() = %d: a new session", (int)session);
-    show_terminal();
+    if (open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC) != -1)
+        errx(EXIT_FAILURE, "unexpected: a terminal");
+    say("open(\"/dev/tty\") = -1 %s", errno_name(errno));
     const pid_t daemon = fork(); /* the leader of a session might get a terminal by opening one */
     if (daemon == -1)
         err(EXIT_FAILURE, "fork");
@@ -99,32 +89,20 @@ static int leave_parent_and_terminal(void)
         _exit(EXIT_SUCCESS);
     lane(1, "daemon");
     main_process = getpid();
-    say("getpid() = %d", (int)main_process);
-    say("getsid() = %d: it leads no session", (int)getsid(0));
     if (getsid(0) != session || main_process == session)
         errx(EXIT_FAILURE, "unexpected: session %d", (int)getsid(0));
+    say("getpid() = %d, getsid() = %d: no leader", (int)main_process, (int)session);
     return fds[WRITE_END];
 }
 
 static void leave_folder_and_umask(void)
 {
     char folder[PATH_MAX] = "";
-    if (chdir("/") == -1) /* or the folder could not be unmounted */
+    if (chdir("/") == -1 || /* or the folder could not be unmounted */
+        readlink("/proc/self/cwd", folder, sizeof folder - 1) == -1)
         err(EXIT_FAILURE, "chdir");
-    if (readlink("/proc/self/cwd", folder, sizeof folder - 1) == -1)
-        err(EXIT_FAILURE, "readlink");
     say("readlink(/proc/self/cwd) = %zu %s", strlen(folder), quoted(folder, strlen(folder)));
-    const mode_t old = umask(0); /* its files get the modes that it asks for */
-    say("umask(0) = %03o", (unsigned)old);
-}
-
-static int open_log(void)
-{
-    const int flags = O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC;
-    const int log = open(log_path, flags, OWNER_ONLY);
-    if (log == -1)
-        err(EXIT_FAILURE, "open %s", log_path);
-    return log;
+    say("umask(0) = %03o", (unsigned)umask(0)); /* its files get the modes that it asks for */
 }
 
 /* The descriptor, which stays open: to close any descriptor of the file would give the lock up. */
@@ -137,11 +115,11 @@ static int lock_pid_file(void)
         struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
         const bool locked = fcntl(fd, F_SETLK, &lock) != -1;
         if (!locked && errno != EACCES && errno != EAGAIN)
-            err(EXIT_FAILURE, "fcntl F_SETLK %s", pid_path);
+            err(EXIT_FAILURE, "fcntl F_SETLK: %s", errno_name(errno));
         if (!locked && fcntl(fd, F_GETLK, &lock) != -1 && lock.l_type != F_UNLCK)
             errx(EXIT_FAILURE, "%s: process %d has the lock", pid_path, (int)lock.l_pid);
         struct stat status;
-        if (locked && fstat(fd, &status) == 0 && status.st_nlink > 0) {
+        if (locked && fstat(fd, &status) == 0 && status.st_nlink > 0 && ftruncate(fd, 0) == 0) {
             say("fcntl(%d, F_SETLK) = 0: the only daemon", fd);
             return fd;
         }
@@ -149,20 +127,11 @@ static int lock_pid_file(void)
     }
 }
 
-static void write_pid(int fd)
-{
-    char text[16];
-    const int length = snprintf(text, sizeof text, "%d\n", (int)getpid());
-    if (ftruncate(fd, 0) == -1 || write_full(fd, text, (size_t)length) == -1)
-        err(EXIT_FAILURE, "write %s", pid_path);
-}
-
 /* A file that somebody else has put in its place is not ours to remove. */
 static void remove_pid_file(int fd)
 {
-    struct stat ours, named;
-    if (fstat(fd, &ours) == 0 && lstat(pid_path, &named) == 0 && ours.st_dev == named.st_dev &&
-        ours.st_ino == named.st_ino)
+    struct stat own, named;
+    if (fstat(fd, &own) == 0 && lstat(pid_path, &named) == 0 && own.st_ino == named.st_ino)
         unlink(pid_path);
 }
 
@@ -178,24 +147,8 @@ static void leave_files(int log)
         err(EXIT_FAILURE, "dup2");
     close(null);
     close(log);
-    lane(0, "daemon");
+    lane(0, "daemon"); /* the log has no other lanes */
     say("... = 2: the log");
-}
-
-static void serve(const sigset_t *set)
-{
-    for (siginfo_t info;;) {
-        const int number = sigwaitinfo(set, &info);
-        if (number == SIGHUP) { /* the log may have been renamed, see logrotate(8) */
-            const int log = open_log();
-            dup2(log, STDERR_FILENO);
-            close(log);
-            say("SIGHUP from process %d: opened the log again", (int)info.si_pid);
-        } else if (number == SIGTERM) {
-            say("SIGTERM from process %d: the end", (int)info.si_pid);
-            return;
-        }
-    }
 }
 
 int main(int argc, char *argv[])
@@ -207,22 +160,26 @@ int main(int argc, char *argv[])
     pair_lane("caller");
     strcpy(pid_path, demo_path("daemon.pid"));
     strcpy(log_path, demo_path("daemon.log"));
-    sigset_t set = set_of(SIGHUP);
-    sigaddset(&set, SIGTERM);
+    const sigset_t set = set_of(SIGTERM);
     if (sigprocmask(SIG_BLOCK, &set, NULL) == -1) /* before anybody knows the pid */
         err(EXIT_FAILURE, "sigprocmask");
-    signal(SIGHUP, SIG_DFL); /* ignored, it would never be pending */
     close_inherited_files();
     const int caller = leave_parent_and_terminal();
     leave_folder_and_umask();
-    const int log = open_log();
+    const int log = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, OWNER_ONLY);
+    if (log == -1)
+        err(EXIT_FAILURE, "open %s", log_path);
     const int fd = lock_pid_file();
-    write_pid(fd);
+    if (dprintf(fd, "%d\n", (int)main_process) < 0)
+        err(EXIT_FAILURE, "write %s", pid_path);
     leave_files(log);
     if (write(caller, &main_process, sizeof main_process) == -1)
         err(EXIT_FAILURE, "write");
     close(caller);
-    serve(&set);
+    siginfo_t info;
+    while (sigwaitinfo(&set, &info) == -1)
+        continue; /* EINTR: stopped and continued */
+    say("sigwaitinfo() = SIGTERM, si_pid %d", (int)info.si_pid);
     remove_pid_file(fd);
     lesson("a daemon has no terminal; its lock says that it runs, and its pid file which it is");
     return EXIT_SUCCESS;

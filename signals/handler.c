@@ -26,10 +26,9 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-static const char usage[] =
-    "usage: handler [-x]\n"
-    "  -x  the byte in the pipe says which signal it was: SIGTERM is lost\n"
-    "  prints each way with the signals that it saw\n";
+static const char usage[] = "usage: handler [-x]\n"
+                            "  -x  the byte in the pipe says which signal it was: SIGTERM is lost\n"
+                            "  prints each way with the signals that it saw\n";
 
 static int self_pipe[2];
 static volatile sig_atomic_t got[SIGTERM + 1], refused;

@@ -1,4 +1,5 @@
-/* inherit - which handlers, and which ignored, blocked and pending signals survive fork() and exec()
+/* inherit - which handlers, and which ignored, blocked and pending signals survive fork() and
+ * exec()
  *
  * The parent gives itself one of each and forks. The child is a copy, but nothing is pending for it
  * until the parent sends it the signal too. Then it executes cat(1), a program without the handler:

@@ -2,8 +2,8 @@
  *
  * The server sleeps in one place, epoll_wait(), and whatever happens is a descriptor that becomes
  * readable: a request on the connection, a signal, the end of a time. There is no handler, nothing
- * interrupts anything, and SIGTERM is a reason to leave the loop like any other: so it ends cleanly,
- * even after 65536 SIGUSR1. A client that says nothing for 100 ms loses its connection.
+ * interrupts anything, and SIGTERM is a reason to leave the loop like any other: so it ends
+ * cleanly, even after 65536 SIGUSR1. A client that says nothing for 100 ms loses its connection.
  *
  * epoll(7), signalfd(2), timerfd_create(2), signal(7)
  */

@@ -31,8 +31,10 @@ enum call { READ, WAIT, ACCEPT, LOCK, SEM_WAIT, SEM_TIMEDWAIT, MSGRCV, SEMOP, PO
 static const char *const names[CALLS] = {
     "read",   "wait",  "accept", "pthread_mutex_lock", "sem_wait", "sem_timedwait",
     "msgrcv", "semop", "poll",   "nanosleep"};
-static const char *const sleeps_in[CALLS] = { /* the call of the kernel below it */
-    "read", "wait", "accept", "futex", "futex", "futex", "msgrcv", "semop", "poll", "clock_nanosleep"};
+static const char *const sleeps_in[CALLS] = {/* the call of the kernel below it */
+                                             "read",  "wait",           "accept", "futex",
+                                             "futex", "futex",          "msgrcv", "semop",
+                                             "poll",  "clock_nanosleep"};
 
 static const char usage[] =
     "usage: restart\n"
