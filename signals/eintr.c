@@ -1,15 +1,14 @@
 /* eintr - a signal interrupts a sleeping read(): it fails with EINTR, and must be called again
  *
- * The handler is installed without SA_RESTART. The signal is sent when the kernel says that the
- * reader sleeps in read(). When the handler has run, read() returns -1 with errno EINTR: it has
- * read nothing, and nothing is lost. This reader calls it again.
- *
- * With -x the reader takes every -1 for a failure, as many programs do, and gives up. What is sent
- * to it later is lost. Which calls behave like this: signals/restart.
+ * The handler is installed without SA_RESTART, and the signal comes when the reader sleeps in
+ * read(). When the handler has run, read() returns -1 with errno EINTR: it has read nothing, and
+ * nothing is lost. With -x the reader takes every -1 for a failure, as many programs do, and gives
+ * up. Which calls behave like this: signals/restart.
  *
  * read(2), signal(7), SA_RESTART in sigaction(2)
  */
 #include "../lib/demo.h"
+#include "sets.h"
 
 #include <err.h>
 #include <errno.h>
@@ -37,33 +36,30 @@ static void read_to_end(int fd, bool gives_up)
     if (sigaction(SIGUSR1, &action, NULL) == -1)
         err(EXIT_FAILURE, "sigaction");
     say("sigaction(SIGUSR1, sa_flags 0) = 0");
-
     char text[64];
     ssize_t count;
     do {
         say("read(%d) ...", fd);
         count = read(fd, text, sizeof text);
-        if (count == -1 && errno == EINTR && !gives_up) {
-            say("... = -1 %s: once more", errno_name(errno));
-            continue;
-        }
-        if (count == -1) { /* wrong for EINTR */
-            say("... = -1 %s: gives up", errno_name(errno));
+        if (count >= 0)
+            say("... = %zd %s", count, quoted(text, (size_t)count));
+        else
+            say("... = -1 %s", errno_name(errno));
+        if (count == -1 && errno == EINTR && !gives_up)
+            continue; /* once more */
+        if (count == -1)
             _exit(EXIT_FAILURE);
-        }
-        say("... = %zd %s", count, quoted(text, (size_t)count));
         printf("%.*s", (int)count, text);
     } while (count != 0);
     flush_stdout();
     _exit(EXIT_SUCCESS);
 }
 
-/* The reader has gone. */
 static void lose_the_text(pid_t reader, int fd)
 {
     if (reap(reader) != EXIT_FAILURE)
         errx(EXIT_FAILURE, "the reader did not give up");
-    say("waitpid(%d) = %d: the reader has ended", (int)reader, (int)reader);
+    say("waitpid(%d): the reader has ended", (int)reader);
     if (write(fd, "hello\n", strlen("hello\n")) != -1)
         errx(EXIT_FAILURE, "unexpected: write() succeeded without a reader");
     say("write(%d, \"hello\\n\") = -1 %s: lost", fd, errno_name(errno));
@@ -95,9 +91,7 @@ int main(int argc, char *argv[])
     close(fds[READ_END]);
 
     say_asleep_in("the reader", reader, "read", fds[READ_END]);
-    if (kill(reader, SIGUSR1) == -1)
-        err(EXIT_FAILURE, "kill");
-    say("kill(%d, SIGUSR1) = 0", (int)reader);
+    say_kill(reader, SIGUSR1);
     if (gives_up) {
         lose_the_text(reader, fds[WRITE_END]);
         return EXIT_SUCCESS;
@@ -107,9 +101,7 @@ int main(int argc, char *argv[])
     if (count == -1)
         err(EXIT_FAILURE, "write: %s", errno_name(errno));
     say("write(%d, \"hello\\n\") = %zd", fds[WRITE_END], count);
-    if (close(fds[WRITE_END]) == -1)
-        err(EXIT_FAILURE, "close");
-    say("close(%d): the end of the text", fds[WRITE_END]);
+    close(fds[WRITE_END]);
     if (reap(reader) != EXIT_SUCCESS)
         errx(EXIT_FAILURE, "the reader failed");
     lesson("without SA_RESTART a handler ends read() with EINTR; nothing is lost");

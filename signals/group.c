@@ -27,13 +27,6 @@ static const char *const member_names[MEMBERS] = {"A", "B"};
 static pid_t members[MEMBERS];
 static volatile int *reached; /* how often SIGUSR1 has reached each member; in shared memory */
 
-static void send_signal(pid_t pid, int number, const char *name)
-{
-    if (kill(pid, number) == -1)
-        err(EXIT_FAILURE, "kill");
-    say("kill(%d, %s) = 0", (int)pid, name);
-}
-
 /* SIGUSR1 is the signal under test. SIGUSR2 asks a member to signal its whole group. */
 static void wait_for_signals(int me)
 {
@@ -54,7 +47,7 @@ static void wait_for_signals(int me)
             say("SIGUSR1 from %d", (int)info.si_pid);
             reached[me] = reached[me] + 1;
         } else if (number == SIGUSR2) {
-            send_signal(0, SIGUSR1, "SIGUSR1");
+            say_kill(0, SIGUSR1);
         }
     }
 }
@@ -78,7 +71,7 @@ static void start_member(int me)
 static void signal_and_print(const char *what, pid_t pid, int number, bool reaches_both)
 {
     reached[A] = reached[B] = 0;
-    send_signal(pid, number, number == SIGUSR2 ? "SIGUSR2" : "SIGUSR1");
+    say_kill(pid, number);
     wait_asleep_in(members[A], "sigwaitinfo", ANY_ARGUMENT); /* it may have to signal B */
     wait_asleep_in(members[B], "sigwaitinfo", ANY_ARGUMENT);
     printf("kill(%s, SIGUSR1):%s%s\n", what, reached[A] == 1 ? " A" : "",
@@ -102,7 +95,7 @@ static int ask_about(const char *what, pid_t pid)
 static void end_b(void)
 {
     const pid_t b = members[B];
-    send_signal(b, SIGTERM, "SIGTERM");
+    say_kill(b, SIGTERM);
     siginfo_t ended;
     while (waitid(P_PID, (id_t)b, &ended, WEXITED | WNOWAIT) == -1) /* WNOWAIT: a zombie stays */
         if (errno != EINTR)
@@ -112,7 +105,7 @@ static void end_b(void)
         errx(EXIT_FAILURE, "unexpected: kill() does not find a zombie");
     if (reap(b) != 128 + SIGTERM)
         errx(EXIT_FAILURE, "B failed");
-    say("waitpid(%d) = %d", (int)b, (int)b);
+    say("waitpid(%d): it is reaped", (int)b);
     if (ask_about("reaped", b) != ESRCH)
         errx(EXIT_FAILURE, "unexpected: process %d is still there", (int)b);
 }

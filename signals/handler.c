@@ -146,9 +146,7 @@ static pid_t start_server(bool by_signalfd, bool by_byte)
         serve_self_pipe(by_byte);
     }
     say_asleep_in("the server", server, "poll", ANY_ARGUMENT);
-    if (kill(server, SIGUSR1) == -1)
-        err(EXIT_FAILURE, "kill");
-    say("kill(%d, SIGUSR1) = 0", (int)server);
+    say_kill(server, SIGUSR1);
     return server;
 }
 

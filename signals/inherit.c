@@ -27,24 +27,17 @@ enum { HANDLER, IGNORED, MASK, PENDING, FACTS };
 static const struct {
     const char *what, *field; /* of the table, of /proc/PID/status */
     int number;
-    const char *name, *lost; /* of the signal; for the table, if it is not kept */
+    const char *lost; /* for the table, if it is not kept */
 } facts[FACTS] = {
-    [HANDLER] = {"handler", "SigCgt", SIGUSR1, "SIGUSR1", "reset"},
-    [IGNORED] = {"ignored", "SigIgn", SIGUSR2, "SIGUSR2", "reset"},
-    [MASK] = {"mask", "SigBlk", SIGALRM, "SIGALRM", "cleared"},
-    [PENDING] = {"pending", "ShdPnd", SIGALRM, "SIGALRM", "cleared"},
+    [HANDLER] = {"handler", "SigCgt", SIGUSR1, "reset"},
+    [IGNORED] = {"ignored", "SigIgn", SIGUSR2, "reset"},
+    [MASK] = {"mask", "SigBlk", SIGALRM, "cleared"},
+    [PENDING] = {"pending", "ShdPnd", SIGALRM, "cleared"},
 };
 
 static void do_nothing(int number)
 {
     (void)number; /* it ends pause() */
-}
-
-static void send_signal(pid_t pid, int number, const char *name)
-{
-    if (kill(pid, number) == -1)
-        err(EXIT_FAILURE, "kill");
-    say("kill(%d, %s) = 0", (int)pid, name);
 }
 
 /* One of each, for the process that calls it. */
@@ -59,7 +52,7 @@ static void set_up(void)
     if (sigprocmask(SIG_SETMASK, &set, NULL) == -1)
         err(EXIT_FAILURE, "sigprocmask");
     say("sigprocmask(SIG_SETMASK, SIGALRM) = 0");
-    send_signal(getpid(), SIGALRM, "SIGALRM");
+    say_kill(getpid(), SIGALRM);
 }
 
 struct state {
@@ -73,7 +66,7 @@ static struct state look_at(const char *who, pid_t pid)
         const unsigned long long set = status_field(pid, facts[i].field, 16);
         state.has[i] = is_in_set(facts[i].number, set);
         say("%s: %s %016llx: %s%s", who, facts[i].field, set, state.has[i] ? "" : "no ",
-            facts[i].name);
+            signal_name(facts[i].number));
     }
     return state;
 }
@@ -141,8 +134,8 @@ int main(int argc, char *argv[])
 
     wait_asleep_in(child, "pause", ANY_ARGUMENT);
     const struct state after_fork = look_at("child", child);
-    send_signal(child, SIGALRM, "SIGALRM");
-    send_signal(child, SIGUSR1, "SIGUSR1");
+    say_kill(child, SIGALRM);
+    say_kill(child, SIGUSR1);
     wait_for_cat(ends[0]);
     const struct state after_exec = look_at("cat", child);
     if (close(ends[0]) == -1) /* end of file for cat */

@@ -132,9 +132,8 @@ static void ask(int fd, pid_t server)
 {
     char text[64];
     say_asleep_in("the server", server, "epoll_wait", ANY_ARGUMENT);
-    if (write(fd, "hello", strlen("hello")) == -1)
-        err(EXIT_FAILURE, "write");
-    say("write(%d, \"hello\") = 5", fd);
+    const ssize_t sent = write(fd, "hello", strlen("hello"));
+    say("write(%d, \"hello\") = %zd", fd, sent);
     const ssize_t count = read(fd, text, sizeof text);
     if (count != (ssize_t)strlen("hello"))
         errx(EXIT_FAILURE, "read: no answer");
@@ -144,14 +143,6 @@ static void ask(int fd, pid_t server)
     if (end != 0)
         errx(EXIT_FAILURE, "read: not the end");
     say("... = %zd: the server has closed", end);
-}
-
-static void send_signal(pid_t pid, int number, const char *name, int times)
-{
-    for (int i = 0; i < times; i++)
-        if (kill(pid, number) == -1)
-            err(EXIT_FAILURE, "kill");
-    say("kill(%d, %s) = 0, %d time%s", (int)pid, name, times, times == 1 ? "" : "s");
 }
 
 int main(int argc, char *argv[])
@@ -173,8 +164,10 @@ int main(int argc, char *argv[])
     }
     close(ends[1]);
     ask(ends[0], server);
-    send_signal(server, SIGUSR1, "SIGUSR1", TIMES);
-    send_signal(server, SIGTERM, "SIGTERM", 1);
+    for (int i = 1; i < TIMES; i++)
+        kill(server, SIGUSR1);
+    say_kill(server, SIGUSR1);
+    say_kill(server, SIGTERM);
     if (reap(server) != EXIT_SUCCESS)
         errx(EXIT_FAILURE, "the server failed");
     lesson("signals, time and sockets are descriptors: one epoll_wait() waits for all");

@@ -79,13 +79,6 @@ static void wait_for_signal(bool gap, bool by_poll)
     _exit(got);
 }
 
-static void send_signal(pid_t pid, int signal_number, const char *name)
-{
-    if (kill(pid, signal_number) == -1)
-        err(EXIT_FAILURE, "kill");
-    say("kill(%d, %s) = 0", (int)pid, name);
-}
-
 static bool is_pending(pid_t pid)
 {
     const unsigned long long set = status_field(pid, "ShdPnd", 16);
@@ -129,16 +122,16 @@ int main(int argc, char *argv[])
             err(EXIT_FAILURE, "waitpid");
     if (!WIFSTOPPED(status))
         errx(EXIT_FAILURE, "the waiter has ended");
-    say("waitpid(%d) = %d: stopped, in the gap", (int)waiter, (int)waiter);
-    send_signal(waiter, SIGUSR1, "SIGUSR1");
+    say("waitpid(%d): stopped, in the gap", (int)waiter);
+    say_kill(waiter, SIGUSR1);
     if (!is_pending(waiter)) /* nothing is delivered to a process that is stopped */
         errx(EXIT_FAILURE, "unexpected: the signal is not pending");
-    send_signal(waiter, SIGCONT, "SIGCONT");
+    say_kill(waiter, SIGCONT);
 
     const int needed = gap ? 2 : 1;
     if (gap) {
         watch_it_sleep(waiter, by_poll);
-        send_signal(waiter, SIGUSR1, "SIGUSR1");
+        say_kill(waiter, SIGUSR1);
     }
     const int signals = reap(waiter);
     if (signals != needed)

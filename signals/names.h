@@ -1,4 +1,4 @@
-/* names.h - signals by name, for recv, send and queue */
+/* names.h - signals by name */
 #ifndef NAMES_H
 #define NAMES_H
 

@@ -11,6 +11,7 @@
  * tcp(7), MSG_OOB in send(2) and recv(2), sockatmark(3), F_SETOWN in fcntl(2)
  */
 #include "../lib/demo.h"
+#include "sets.h"
 
 #include <arpa/inet.h>
 #include <err.h>
@@ -109,15 +110,6 @@ static void send_text(int fd, const char *bytes, int flags)
         flags == MSG_OOB ? ", MSG_OOB" : "", count);
 }
 
-/* Until it is continued, the receiver reads nothing. */
-static void hold(pid_t receiver, int signal_number, const char *name)
-{
-    wait_asleep_in(receiver, "poll", ANY_ARGUMENT);
-    if (kill(receiver, signal_number) == -1)
-        err(EXIT_FAILURE, "kill");
-    say("kill(%d, %s) = 0", (int)receiver, name);
-}
-
 /* The sender's end; the receiver's end is in `receiver_end`. */
 static int connect_both(void)
 {
@@ -159,12 +151,11 @@ int main(int argc, char *argv[])
     send_text(fd, "stop", MSG_OOB);
     wait_asleep_in(receiver, "poll", ANY_ARGUMENT);
     send_text(fd, " ", 0);
-    hold(receiver, SIGSTOP, "SIGSTOP");
+    wait_asleep_in(receiver, "poll", ANY_ARGUMENT);
+    say_kill(receiver, SIGSTOP); /* it reads nothing now */
     send_text(fd, "aX", MSG_OOB);
     send_text(fd, "bY", MSG_OOB);
-    if (kill(receiver, SIGCONT) == -1)
-        err(EXIT_FAILURE, "kill");
-    say("kill(%d, SIGCONT) = 0", (int)receiver);
+    say_kill(receiver, SIGCONT);
     if (close(fd) == -1)
         err(EXIT_FAILURE, "close");
     const int status = reap(receiver);

@@ -1,13 +1,10 @@
 /* orphan - a process whose parent ends gets a new parent: the nearest subreaper above it, or init
  *
- * A child starts a grandchild, and ends. Whose child is the grandchild then? The kernel goes up the
- * line of ancestors to the first one that has made itself a subreaper, as systemd and many
- * container tools do. If there is none, it is process 1, init. The first orphan goes to whatever is
- * above this program. For the second one the program has made itself a subreaper, and may wait()
- * for a process that it never forked.
- *
- * The orphan learns of its parent's end by a signal that it has asked for: PR_SET_PDEATHSIG. When
- * the signal comes, the new parent is already there.
+ * The kernel goes up the line of ancestors to the first one that has made itself a subreaper, as
+ * systemd and many container tools do. If there is none, it is process 1, init. For the second
+ * orphan the program has made itself a subreaper, and may wait() for a process that it never
+ * forked. The orphan has asked for a signal at the end of its parent: PR_SET_PDEATHSIG. When the
+ * signal comes, the new parent is already there.
  *
  * PR_SET_CHILD_SUBREAPER and PR_SET_PDEATHSIG in prctl(2), getppid(2), pid_namespaces(7)
  */
@@ -82,9 +79,7 @@ static struct report make_orphan(void)
     say("fork() = %d", (int)parent);
 
     say_asleep_in("the parent", parent, "pause", ANY_ARGUMENT);
-    if (kill(parent, SIGTERM) == -1)
-        err(EXIT_FAILURE, "kill");
-    say("kill(%d, SIGTERM) = 0", (int)parent);
+    say_kill(parent, SIGTERM);
     if (reap(parent) != 128 + SIGTERM)
         errx(EXIT_FAILURE, "the parent failed");
     struct report report;

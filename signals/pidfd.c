@@ -1,11 +1,11 @@
 /* pidfd - a pid is used again when its process has been reaped; a pidfd means that process alone
  *
- * The sender keeps the number of a process that has ended, and a stranger gets the same number.
- * A signal through the pidfd fails with ESRCH: that process has gone. With -x the sender uses
- * kill(), and the stranger gets the signal.
+ * The sender keeps the number of a process that has ended, and a stranger gets the same number. A
+ * signal through the pidfd fails with ESRCH: its process has gone. With -x the sender uses kill(),
+ * and the stranger gets the signal.
  *
- * Numbers are given out in order, so it may take long until one comes again. Here they are the
- * numbers of a pid namespace of our own, where the program may set the last one given.
+ * It may take long until a number comes again. Here they are the numbers of a pid namespace of our
+ * own, where the program may set the last one given.
  *
  * pidfd_open(2), pidfd_send_signal(2), pid_namespaces(7), ns_last_pid in proc(5)
  */
@@ -25,36 +25,32 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+enum { NOT_ALLOWED = 3 };
+
 static const char usage[] = "usage: pidfd [-x]\n"
                             "  -x  kill(): the signal ends a stranger that has got the pid\n"
                             "  prints whether the stranger lives\n";
-
-enum { NOT_ALLOWED = 3 };
 
 static pid_t start(const char *who)
 {
     const pid_t pid = fork();
     if (pid == -1)
         err(EXIT_FAILURE, "fork");
-    if (pid == 0)
-        for (;;)
-            pause();
+    while (pid == 0)
+        pause();
     say("fork() = %d: %s", (int)pid, who);
     return pid;
 }
 
-/* The next process gets this number, if it is free. */
+/* The next process gets this number. */
 static void set_next_pid(pid_t pid)
 {
-    char text[16];
-    const int length = snprintf(text, sizeof text, "%d", (int)pid - 1);
     const int fd = open("/proc/sys/kernel/ns_last_pid", O_WRONLY | O_CLOEXEC);
-    if (fd == -1 || write(fd, text, (size_t)length) == -1) {
+    if (fd == -1 || dprintf(fd, "%d", (int)pid - 1) < 0) {
         say("/proc/sys/kernel/ns_last_pid: %s", errno_name(errno));
         _exit(NOT_ALLOWED);
     }
     close(fd);
-    say("ns_last_pid = %s", text);
 }
 
 /* Process 1 of the namespace; all others there are killed when it ends. */
@@ -69,28 +65,22 @@ static void send_to_one_that_has_gone(bool by_pid)
     say("pidfd_open(%d) = %d", (int)friend, fd);
     kill(friend, SIGTERM);
     struct pollfd end = {.fd = fd, .events = POLLIN};
-    if (poll(&end, 1, -1) == -1)
-        err(EXIT_FAILURE, "poll");
-    say("poll(%d) = 1, %s: it has ended", fd, poll_events(end.revents));
+    const int ended = poll(&end, 1, -1);
+    say("poll(%d) = %d, %s: it has ended", fd, ended, poll_events(end.revents));
     say("waitpid(%d) = %d: the pid is free", (int)friend, (int)waitpid(friend, NULL, 0));
 
     set_next_pid(friend);
     const pid_t stranger = start("a stranger");
-    if (stranger != friend)
-        errx(EXIT_FAILURE, "unexpected: the stranger got another number");
-    if (by_pid) {
-        say("kill(%d, SIGTERM) = %d", (int)friend, kill(friend, SIGTERM));
-        waitpid(stranger, NULL, 0);
-    } else {
-        const long result = syscall(SYS_pidfd_send_signal, fd, SIGTERM, NULL, 0);
-        say("pidfd_send_signal(%d, SIGTERM) = %ld%s%s", fd, result, result == -1 ? " " : "",
-            result == -1 ? errno_name(errno) : "");
-    }
-    const bool lives = kill(stranger, 0) == 0 && waitpid(stranger, NULL, WNOHANG) == 0;
+    const long result =
+        by_pid ? kill(friend, SIGTERM) : syscall(SYS_pidfd_send_signal, fd, SIGTERM, NULL, 0);
+    say("%s(%d, SIGTERM) = %ld%s%s", by_pid ? "kill" : "pidfd_send_signal", by_pid ? friend : fd,
+        result, result == -1 ? " " : "", result == -1 ? errno_name(errno) : "");
+    const bool lives = waitpid(stranger, NULL, by_pid ? 0 : WNOHANG) == 0;
     printf("the stranger %s\n", lives ? "lives" : "was killed");
     flush_stdout();
-    if (lives == by_pid)
-        errx(EXIT_FAILURE, "unexpected: the stranger %s", lives ? "lives" : "was killed");
+    if (stranger != friend || lives == by_pid)
+        errx(EXIT_FAILURE, "unexpected: the stranger, %d, %s", (int)stranger,
+             lives ? "lives" : "was killed");
     exit(EXIT_SUCCESS);
 }
 
@@ -102,28 +92,20 @@ int main(int argc, char *argv[])
     check_operands(argc, argv, 0, 0);
 
     lane(0, "parent");
-    const int flags = geteuid() == 0 ? CLONE_NEWPID : CLONE_NEWPID | CLONE_NEWUSER;
-    if (unshare(flags) == -1) {
-        say("unshare(CLONE_NEWPID) = -1 %s: no pids of our own here", errno_name(errno));
-        puts("not to be shown here");
-        flush_stdout();
-        return EXIT_SUCCESS;
-    }
-    say("unshare(CLONE_NEWPID) = 0: children have new numbers");
-    const pid_t sender = fork();
-    if (sender == -1)
+    pid_t sender = -1;
+    const int result = unshare(geteuid() == 0 ? CLONE_NEWPID : CLONE_NEWPID | CLONE_NEWUSER);
+    say("unshare(CLONE_NEWPID) = %d%s%s", result, result == -1 ? " " : "",
+        result == -1 ? errno_name(errno) : ": its children have new numbers");
+    if (result == 0 && (sender = fork()) == -1)
         err(EXIT_FAILURE, "fork");
     if (sender == 0)
         send_to_one_that_has_gone(by_pid);
-    const int status = reap_command(sender);
-    if (status == NOT_ALLOWED) {
-        puts("not to be shown here");
-        flush_stdout();
-        return EXIT_SUCCESS;
-    }
-    if (status != EXIT_SUCCESS)
-        return status;
-    lesson(by_pid ? "a pid may belong to another process by the time that kill() is called"
-                  : "a pidfd stays with its process: when that has gone, ESRCH");
-    return EXIT_SUCCESS;
+    const int status = result == 0 ? reap_command(sender) : NOT_ALLOWED;
+    if (status == NOT_ALLOWED)
+        puts("not to be shown here: no pid namespace of our own");
+    else if (status == EXIT_SUCCESS)
+        lesson(by_pid ? "a pid may belong to another process when kill() is called"
+                      : "a pidfd stays with its process: when that has gone, ESRCH");
+    flush_stdout();
+    return status == NOT_ALLOWED ? EXIT_SUCCESS : status;
 }

@@ -131,7 +131,7 @@ static void sleep_in(enum call call, int flags)
     if (sigaction(SIGUSR1, &action, NULL) == -1)
         err(EXIT_FAILURE, "sigaction");
     if (call == READ)
-        say("sigaction(%s); read(%d) ...", flags == 0 ? "0" : "SA_RESTART", pipe_ends[READ_END]);
+        say("flags %s; read(%d) ...", flags == 0 ? "0" : "SA_RESTART", pipe_ends[READ_END]);
     const ssize_t result = make(call);
     if (result == -1 && errno != EINTR)
         err(EXIT_FAILURE, "%s: %s", names[call], errno_name(errno));

@@ -26,7 +26,7 @@ enum { STACK_BYTES = 256 * 1024, OTHER_STACK_BYTES = 64 * 1024, FRAME_BYTES = 10
 
 static const char usage[] = "usage: segv [-x]\n"
                             "  -x  no other stack: the handler cannot run\n"
-                            "  prints what the handler has seen, or how the child ended\n";
+                            "  prints whether the handler ran\n";
 
 static sigjmp_buf before;
 static siginfo_t fault; /* for main program and handler, which never run at the same time */
@@ -68,11 +68,7 @@ static void overflow(int flags)
     }
     const char here = 0;
     const uintptr_t used = (uintptr_t)&here - (uintptr_t)fault.si_addr;
-    say("handler: si_addr %p, %lu KiB below", fault.si_addr, (unsigned long)used / 1024);
-    if (fault.si_signo != SIGSEGV || used > 2 * STACK_BYTES)
-        errx(EXIT_FAILURE, "unexpected: signal %d", fault.si_signo);
-    puts("SIGSEGV, below the stack");
-    flush_stdout();
+    say("handler: si_addr %p, %lu KiB deep", fault.si_addr, (unsigned long)used / 1024);
     _exit(EXIT_SUCCESS);
 }
 
@@ -89,15 +85,13 @@ int main(int argc, char *argv[])
         err(EXIT_FAILURE, "fork");
     if (child == 0)
         overflow(flags);
-    say("fork() = %d", (int)child);
     const int status = reap(child);
     if (status != (flags == 0 ? 128 + SIGSEGV : EXIT_SUCCESS))
         errx(EXIT_FAILURE, "unexpected: the child ended with %d", status);
-    if (flags == 0) {
+    if (flags == 0)
         say("waitpid(%d): killed by signal %d", (int)child, status - 128);
-        puts("killed by SIGSEGV");
-        flush_stdout();
-    }
+    puts(flags == 0 ? "killed by SIGSEGV" : "handled SIGSEGV");
+    flush_stdout();
     lesson(flags == 0 ? "without a second stack the handler of a stack overflow cannot run"
                       : "sigaltstack() and SA_ONSTACK let the handler of a stack overflow run");
     return EXIT_SUCCESS;

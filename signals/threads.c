@@ -65,10 +65,10 @@ static void *wait_for_signals(void *set)
         if (number == SIGTERM)
             break;
         if (count++ == 0)
-            say("waiter: sigwait() = 0, SIGUSR1");
+            say("waiter: sigwait() = SIGUSR1");
     }
     say("waiter: %d times SIGUSR1 in all", count);
-    say("waiter: sigwait() = 0, SIGTERM");
+    say("waiter: sigwait() = SIGTERM");
     puts("waiter: SIGUSR1, SIGTERM");
     return NULL;
 }
@@ -125,17 +125,13 @@ int main(int argc, char *argv[])
     wait_for_thread();
     wait_for_thread();
     say("the worker and the waiter sleep");
-    int times = 0;
-    while (times < TIMES && !has_ended(program)) {
-        if (kill(program, SIGUSR1) == -1)
-            err(EXIT_FAILURE, "kill");
-        times++;
-    }
-    say("kill(%d, SIGUSR1) = 0, %d time%s", (int)program, times, times == 1 ? "" : "s");
-    if (!too_late) {
-        kill(program, SIGTERM);
-        say("kill(%d, SIGTERM) = 0", (int)program);
-    }
+    say_kill(program, SIGUSR1);
+    int sent = 1;
+    for (; sent < TIMES && !has_ended(program); sent++)
+        kill(program, SIGUSR1);
+    say("SIGUSR1 was sent %d times in all", sent);
+    if (!too_late)
+        say_kill(program, SIGTERM);
     const int status = reap(program);
     if (status != (too_late ? EXIT_FAILURE : EXIT_SUCCESS))
         errx(EXIT_FAILURE, "unexpected: the program ended with status %d", status);

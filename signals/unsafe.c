@@ -1,8 +1,7 @@
 /* unsafe - a handler must not call what it may be interrupting: localtime() waits for its own lock
  *
  * A worker calls localtime() again and again, as a program does that writes a log, and signals come
- * meanwhile. The handler notes the time by time(), which is async-signal-safe; the worker turns it
- * into hours and minutes later.
+ * meanwhile. The handler notes the time by time(), which is async-signal-safe.
  *
  * With -x the handler calls localtime() itself, which holds a lock while it works. If the signal
  * comes just then, the handler waits for the lock, and the worker waits for the end of its handler.
@@ -11,9 +10,9 @@
  * signal-safety(7), localtime(3), futex(2)
  */
 #include "../lib/demo.h"
+#include "sets.h"
 
 #include <err.h>
-#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -28,24 +27,16 @@ static const char usage[] =
     "  -x  the handler calls localtime(): a deadlock with what it interrupts\n"
     "  prints whether there was a deadlock\n";
 
-static volatile sig_atomic_t noted, ending; /* a time_t is no sig_atomic_t; the low bits will do */
+static volatile sig_atomic_t noted; /* too small for a time_t, but the low bits will do here */
+static bool unsafe;                 /* does not change while signals come */
 
 static void note_time(int signal_number)
 {
     (void)signal_number;
-    noted = (sig_atomic_t)time(NULL);
-}
-
-static void end(int signal_number)
-{
-    ending = signal_number;
-}
-
-static void ask_localtime(int signal_number)
-{
-    (void)signal_number;
     const time_t now = time(NULL);
-    (void)localtime(&now); /* wrong: not in signal-safety(7) */
+    noted = (sig_atomic_t)now;
+    if (unsafe)
+        (void)localtime(&now); /* wrong: not in signal-safety(7) */
 }
 
 static void *do_nothing(void *unused)
@@ -56,85 +47,62 @@ static void *do_nothing(void *unused)
 }
 
 /* The thread is there for C libraries that do without locks as long as there is only one (musl all
- * of them, glibc some). It inherits that the signals are blocked. */
-static void work(void (*handler)(int), const sigset_t *set)
+ * of them, glibc some). It inherits that the signal is blocked. */
+static void work(const sigset_t *set)
 {
     lane(1, "worker");
     die_with_parent();
-    const struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
-    const struct sigaction at_end = {.sa_handler = end, .sa_flags = SA_RESTART};
-    if (sigaction(SIGUSR1, &action, NULL) == -1 || sigaction(SIGTERM, &at_end, NULL) == -1)
-        err(EXIT_FAILURE, "sigaction");
+    const struct sigaction action = {.sa_handler = note_time, .sa_flags = SA_RESTART};
     pthread_t thread;
+    if (sigaction(SIGUSR1, &action, NULL) == -1)
+        err(EXIT_FAILURE, "sigaction");
     check_error(pthread_create(&thread, NULL, do_nothing, NULL), "pthread_create");
     check_error(pthread_sigmask(SIG_UNBLOCK, set, NULL), "pthread_sigmask");
     say("calls localtime() again and again");
-    while (!ending)
+    for (;;)
         (void)localtime(&(time_t){noted});
-    say("ends");
-    _exit(EXIT_SUCCESS);
 }
 
-/* Sends SIGUSR1 until the worker sleeps. Returns whether it does. */
-static bool disturb(pid_t worker, int most)
+/* Sends SIGUSR1, `most` times, or until the worker sleeps. Returns whether it does. */
+static bool is_stopped_by_signals(pid_t worker, int most)
 {
-    for (int sent = 0; sent < most; sent++) {
-        if (still_asleep(worker, SETTLED_MS))
-            return true;
+    say_kill(worker, SIGUSR1);
+    for (int sent = 1; !still_asleep(worker, SETTLED_MS); sent++) {
         if (has_ended(worker))
             errx(EXIT_FAILURE, "the worker has ended");
-        if (kill(worker, SIGUSR1) == -1)
-            err(EXIT_FAILURE, "kill");
-        if (sent == 0)
-            say("kill(%d, SIGUSR1) = 0, and again ...", (int)worker);
+        if (sent == most) {
+            say("after %d signals it still runs", sent);
+            return false;
+        }
+        kill(worker, SIGUSR1);
     }
-    say("... after %d of them it still runs", most);
-    return false;
-}
-
-static void show_deadlock(pid_t worker)
-{
-    while (!still_asleep(worker, WATCHED_MS)) /* stopped and continued? */
+    while (!still_asleep(worker, WATCHED_MS)) /* stopped and continued, perhaps */
         wait_asleep(worker);
     say_asleep_in("200 ms later: the worker", worker, "futex", ANY_ARGUMENT);
-    if (kill(worker, SIGKILL) == -1)
-        err(EXIT_FAILURE, "kill");
-    say("kill(%d, SIGKILL) = 0", (int)worker);
-    if (reap(worker) != 128 + SIGKILL)
-        errx(EXIT_FAILURE, "the worker failed");
+    return true;
 }
 
 int main(int argc, char *argv[])
 {
-    bool unsafe = false;
     while (next_option(argc, argv, "x", usage) != -1)
         unsafe = true;
     check_operands(argc, argv, 0, 0);
 
     lane(0, "parent");
-    sigset_t set; /* blocked until the worker has its handlers */
-    sigemptyset(&set);
-    sigaddset(&set, SIGUSR1);
-    sigaddset(&set, SIGTERM);
+    const sigset_t set = set_of(SIGUSR1); /* blocked until the worker has its handler */
     if (sigprocmask(SIG_BLOCK, &set, NULL) == -1)
         err(EXIT_FAILURE, "sigprocmask");
     const pid_t worker = fork();
     if (worker == -1)
         err(EXIT_FAILURE, "fork");
     if (worker == 0)
-        work(unsafe ? ask_localtime : note_time, &set);
-    sigprocmask(SIG_UNBLOCK, &set, NULL);
-    const bool deadlock = disturb(worker, unsafe ? MOST_SIGNALS : SIGNALS);
+        work(&set);
+    const bool deadlock = is_stopped_by_signals(worker, unsafe ? MOST_SIGNALS : SIGNALS);
+    say_kill(worker, SIGKILL);
+    if (reap(worker) != 128 + SIGKILL)
+        errx(EXIT_FAILURE, "the worker failed");
     if (deadlock != unsafe)
         errx(EXIT_FAILURE, "unexpected: %s", deadlock ? "a deadlock" : "no deadlock");
-    if (deadlock) {
-        show_deadlock(worker);
-    } else {
-        kill(worker, SIGTERM);
-        say("kill(%d, SIGTERM) = 0", (int)worker);
-        if (reap(worker) != EXIT_SUCCESS)
-            errx(EXIT_FAILURE, "the worker failed");
-    }
     puts(deadlock ? "deadlock" : "no deadlock");
     flush_stdout();
     lesson(deadlock ? "the handler waits for the lock that the program holds below it"
