@@ -22,8 +22,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { OWNER_ONLY = S_IRUSR | S_IWUSR };
-
 static const char usage[] = "usage: daemon\n"
                             "  its story goes on in /tmp/ipc-UID/daemon.log\n"
                             "  prints the daemon's pid, when it is ready; to end it: kill PID\n";
@@ -34,14 +32,11 @@ static char pid_path[PATH_MAX], log_path[PATH_MAX];
 static void close_inherited_files(void)
 {
     DIR *const folder = opendir("/proc/self/fd");
-    if (folder == NULL)
+    for (const struct dirent *entry; folder != NULL && (entry = readdir(folder)) != NULL;)
+        if (atoi(entry->d_name) > STDERR_FILENO && atoi(entry->d_name) != dirfd(folder))
+            close(atoi(entry->d_name));
+    if (folder == NULL || closedir(folder) == -1)
         err(EXIT_FAILURE, "/proc/self/fd");
-    for (const struct dirent *entry; (entry = readdir(folder)) != NULL;) {
-        const int fd = atoi(entry->d_name);
-        if (fd > STDERR_FILENO && fd != dirfd(folder))
-            close(fd);
-    }
-    closedir(folder);
 }
 
 /* The caller. A daemon that fails closes its end of the pipe without a word. */
@@ -51,9 +46,8 @@ static void end_when_ready(pid_t leader, int fd)
     reap(leader);
     if (read_full(fd, &daemon, sizeof daemon) != sizeof daemon)
         errx(EXIT_FAILURE, "the daemon has ended before it was ready");
-    say("read(%d): process %d is ready", fd, (int)daemon);
+    say("read(%d): process %d is ready; to end it: kill %d", fd, (int)daemon, (int)daemon);
     say("its story: cat %s", log_path);
-    say("to end it: kill %d", (int)daemon);
     printf("%d\n", (int)daemon);
     flush_stdout();
     exit(EXIT_SUCCESS);
@@ -109,7 +103,7 @@ static void leave_folder_and_umask(void)
 static int lock_pid_file(void)
 {
     for (;;) {
-        const int fd = open(pid_path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, OWNER_ONLY);
+        const int fd = open(pid_path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR);
         if (fd == -1)
             err(EXIT_FAILURE, "open %s", pid_path);
         struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
@@ -166,7 +160,7 @@ int main(int argc, char *argv[])
     close_inherited_files();
     const int caller = leave_parent_and_terminal();
     leave_folder_and_umask();
-    const int log = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, OWNER_ONLY);
+    const int log = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, S_IRUSR | S_IWUSR);
     if (log == -1)
         err(EXIT_FAILURE, "open %s", log_path);
     const int fd = lock_pid_file();

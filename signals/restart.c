@@ -1,8 +1,7 @@
 /* restart - which calls go on after a handler has run, with SA_RESTART, and which fail with EINTR
  *
- * The table is not copied from a manual. For each entry a child makes the call, and the signal is
- * sent when the kernel says that the child sleeps. Its handler runs. Then the child either comes
- * back from the call with EINTR, or sleeps again.
+ * For each entry of the table a child makes the call, and gets the signal when the kernel says that
+ * it sleeps. Its handler runs. Then it either comes back from the call with EINTR, or sleeps again.
  *
  * signal(7), SA_RESTART in sigaction(2)
  */
@@ -31,20 +30,14 @@ enum call { READ, WAIT, ACCEPT, LOCK, SEM_WAIT, SEM_TIMEDWAIT, MSGRCV, SEMOP, PO
 static const char *const names[CALLS] = {
     "read",   "wait",  "accept", "pthread_mutex_lock", "sem_wait", "sem_timedwait",
     "msgrcv", "semop", "poll",   "nanosleep"};
-static const char *const sleeps_in[CALLS] = {/* the call of the kernel below it */
-                                             "read",  "wait",           "accept", "futex",
-                                             "futex", "futex",          "msgrcv", "semop",
-                                             "poll",  "clock_nanosleep"};
 
-static const char usage[] =
-    "usage: restart\n"
-    "  prints for each call what a signal does to it, without and with SA_RESTART\n";
+static const char usage[] = "usage: restart\n"
+                            "  prints for each call what a signal does to it\n";
 
 /* What the calls wait for, and nobody gives. */
 static int pipe_ends[2], listener, queue, set;
 static sem_t semaphore;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-
 static atomic_int *handled; /* signals for which the handler has run; in shared memory */
 
 static void make_objects(void)
@@ -56,8 +49,7 @@ static void make_objects(void)
     if (listener == -1 || bind(listener, &no_name, sizeof no_name.sa_family) == -1 ||
         listen(listener, 1) == -1)
         err(EXIT_FAILURE, "socket");
-    if (sem_init(&semaphore, 0, 0) == -1)
-        err(EXIT_FAILURE, "sem_init");
+    sem_init(&semaphore, 0, 0);
     check_error(pthread_mutex_lock(&mutex), "pthread_mutex_lock");
     queue = private_queue();
     set = private_set(1); /* Linux makes it 0 */
@@ -73,16 +65,13 @@ static void handle(int signal_number)
 /* wait() for a child that reads what nobody writes, until the parent writes it. */
 static int wait_for_child(void)
 {
-    const pid_t self = getpid();
-    const pid_t child = fork();
+    const pid_t self = getpid(), child = fork();
     if (child == -1)
         err(EXIT_FAILURE, "fork");
     if (child == 0) {
         char byte;
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        while (getppid() == self && read(pipe_ends[READ_END], &byte, 1) == -1)
-            continue;
-        _exit(EXIT_SUCCESS);
+        _exit(getppid() == self && read(pipe_ends[READ_END], &byte, 1) == 1 ? 0 : 1);
     }
     const int result = wait(NULL), error = errno;
     if (result == -1) {
@@ -106,8 +95,7 @@ static ssize_t make(enum call call)
     case ACCEPT:
         return accept(listener, NULL, NULL);
     case LOCK:
-        errno = pthread_mutex_lock(&mutex); /* the child's copy is locked, too */
-        return errno == 0 ? 0 : -1;
+        return pthread_mutex_lock(&mutex); /* the child's copy is locked, too */
     case SEM_WAIT:
         return sem_wait(&semaphore);
     case SEM_TIMEDWAIT:
@@ -133,11 +121,10 @@ static void sleep_in(enum call call, int flags)
     if (call == READ)
         say("flags %s; read(%d) ...", flags == 0 ? "0" : "SA_RESTART", pipe_ends[READ_END]);
     const ssize_t result = make(call);
-    if (result == -1 && errno != EINTR)
-        err(EXIT_FAILURE, "%s: %s", names[call], errno_name(errno));
+    const bool interrupted = result == -1 && errno == EINTR;
     if (call == READ)
         say("... = %zd %s", result, errno_name(errno));
-    _exit(result == -1 ? INTERRUPTED : EXIT_SUCCESS);
+    _exit(interrupted ? INTERRUPTED : result == -1 ? EXIT_FAILURE : EXIT_SUCCESS);
 }
 
 /* "EINTR" if the call failed with it. Otherwise the child sleeps again, and we end it. */
@@ -150,14 +137,13 @@ static const char *interrupt(enum call call, int flags)
     if (child == 0)
         sleep_in(call, flags);
     user_of_objects = child;
+    wait_asleep(child);
     if (call == READ)
         say_asleep_in("the child", child, "read", pipe_ends[READ_END]);
-    wait_asleep_in(child, sleeps_in[call], ANY_ARGUMENT);
     if (kill(child, SIGUSR1) == -1)
         err(EXIT_FAILURE, "kill");
     if (call == READ)
         say("kill(%d, SIGUSR1) = 0", (int)child);
-
     bool asleep = false;
     while (!asleep && !has_ended(child))
         asleep = still_asleep(child, SETTLED_MS);
@@ -165,9 +151,7 @@ static const char *interrupt(enum call call, int flags)
         errx(EXIT_FAILURE, "%s: the handler ran %d times", names[call], *handled);
     if (asleep && call == READ)
         say("its handler has run, and it sleeps again: read() goes on");
-    if (asleep && call == WAIT && write(pipe_ends[WRITE_END], "", 1) == -1)
-        err(EXIT_FAILURE, "write");
-    if (asleep && call != WAIT && kill(child, SIGKILL) == -1)
+    if (asleep && (call == WAIT ? write(pipe_ends[WRITE_END], "", 1) : kill(child, SIGKILL)) == -1)
         err(EXIT_FAILURE, "kill");
     user_of_objects = 0;
     if (reap(child) != (!asleep ? INTERRUPTED : call == WAIT ? EXIT_SUCCESS : 128 + SIGKILL))
@@ -184,14 +168,14 @@ int main(int argc, char *argv[])
     lane(0, "parent");
     make_objects();
     printf("%-20s%-10s%s\n", "call", "without", "SA_RESTART");
+    flush_stdout();
     for (enum call call = READ; call < CALLS; call++) {
-        flush_stdout();
         const char *const without = interrupt(call, 0), *const with = interrupt(call, SA_RESTART);
         printf("%-20s%-10s%s\n", names[call], without, with);
+        flush_stdout();
         if (call <= ACCEPT && (*without != 'E' || *with == 'E')) /* POSIX leaves no choice */
             errx(EXIT_FAILURE, "unexpected: %s()", names[call]);
     }
-    flush_stdout();
     lesson("SA_RESTART lets some calls go on; others fail with EINTR all the same");
     return EXIT_SUCCESS;
 }
