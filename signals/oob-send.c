@@ -1,10 +1,8 @@
 /* oob-send - sends TCP urgent data to oob-recv: marks one byte of the stream as urgent
  *
- * MSG_OOB marks the last byte that it is given. There is only one mark: an urgent byte that is not
- * yet read when the next one comes is pushed out. It is ordinary from then on, or lost. So the
- * sender goes on when the receiver has read all. TCP does not say that: an acknowledgement means
- * that bytes have arrived, not that anybody has read them. But the receiver's socket is on the same
- * machine, and stands in /proc/net/tcp. If it reads nothing for a second, the sender goes on.
+ * There is only one mark: an urgent byte that is not yet read when the next one comes is ordinary
+ * from then on, or lost. So the sender waits until the receiver has read all, but not longer than a
+ * second. TCP does not say that; the receiver's socket on this machine does, in /proc/net/tcp.
  *
  * MSG_OOB in send(2), tcp(7), /proc/net/tcp in proc(5)
  */

@@ -4,8 +4,8 @@
  * signal through the pidfd fails with ESRCH: its process has gone. With -x the sender uses kill(),
  * and the stranger gets the signal.
  *
- * It may take long until a number comes again. Here they are the numbers of a pid namespace of our
- * own, where the program may set the last one given.
+ * It may take long until a number comes again. In a pid namespace of its own the program may set
+ * it.
  *
  * pidfd_open(2), pidfd_send_signal(2), pid_namespaces(7), ns_last_pid in proc(5)
  */
@@ -25,7 +25,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { NOT_ALLOWED = 3 };
+enum { NOT_ALLOWED = 3, WATCHED_MS = 100 };
 
 static const char usage[] = "usage: pidfd [-x]\n"
                             "  -x  kill(): the signal ends a stranger that has got the pid\n"
@@ -75,7 +75,10 @@ static void send_to_one_that_has_gone(bool by_pid)
         by_pid ? kill(friend, SIGTERM) : syscall(SYS_pidfd_send_signal, fd, SIGTERM, NULL, 0);
     say("%s(%d, SIGTERM) = %ld%s%s", by_pid ? "kill" : "pidfd_send_signal", by_pid ? friend : fd,
         result, result == -1 ? " " : "", result == -1 ? errno_name(errno) : "");
-    const bool lives = waitpid(stranger, NULL, by_pid ? 0 : WNOHANG) == 0;
+    end.fd = (int)syscall(SYS_pidfd_open, stranger, 0);
+    const int gone = poll(&end, 1, WATCHED_MS);
+    const bool lives = gone == 0;
+    say("poll(%d) = %d: the stranger %s", end.fd, gone, lives ? "lives" : "has ended");
     printf("the stranger %s\n", lives ? "lives" : "was killed");
     flush_stdout();
     if (stranger != friend || lives == by_pid)

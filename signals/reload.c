@@ -1,11 +1,9 @@
 /* reload - a program that reads its settings again on SIGHUP, and ends on SIGTERM
  *
  * SIGHUP means that the terminal has hung up, and its default action ends the process. Daemons have
- * no terminal, so by convention it has another meaning for them: read the settings again. Who sent
- * it tells the two apart: SI_KERNEL in si_code is the terminal. Both signals are blocked before
- * anybody knows the pid, and taken by sigwaitinfo(): none comes too early, and there is no handler.
- *
- * The new settings are used only if all of FILE is right. Otherwise the old ones stay.
+ * no terminal, so by convention it means to them: read the settings again. SI_KERNEL in si_code
+ * tells the terminal's apart. Both signals are blocked before anybody knows the pid, and taken by
+ * sigwaitinfo(): none comes too early. The old settings stay unless all of FILE is right.
  *
  * sigwaitinfo(2), si_code in sigaction(2), SIGHUP in signal(7), daemon(7)
  */
@@ -15,7 +13,6 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,25 +47,21 @@ static bool read_settings(const char *path)
 {
     char text[MOST_BYTES + 1];
     const int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* not to wait in a FIFO */
-    if (fd == -1) {
-        warn("open %s", path);
-        return false;
-    }
-    const ssize_t count = read_full(fd, text, sizeof text);
-    if (count == -1)
-        warn("read %s", path);
-    close(fd);
+    const ssize_t count = fd == -1 ? -1 : read_full(fd, text, sizeof text - 1);
+    if (fd == -1 || count == -1)
+        warn("%s %s", fd == -1 ? "open" : "read", path);
+    if (fd != -1)
+        close(fd);
     if (count == -1)
         return false;
-    const size_t length = (size_t)count;
-    const char *const newline = memchr(text, '\n', length);
-    const size_t line = newline == NULL ? length : (size_t)(newline - text);
-    if (line == 0 || line >= MOST_BYTES || line + 1 < length || memchr(text, '\0', line) != NULL) {
+    text[count] = '\0';
+    const size_t line = strcspn(text, "\n");
+    if (line == 0 || line >= MOST_BYTES || line + 1 < (size_t)count || text[line] != '\n') {
         warnx("%s: not one line of 1 to %d bytes", path, MOST_BYTES - 1);
         return false;
     }
-    memcpy(greeting, text, line);
-    greeting[line] = '\0';
+    text[line] = '\0';
+    strcpy(greeting, text);
     return true;
 }
 
@@ -112,7 +105,10 @@ int main(int argc, char *argv[])
     sigaddset(&set, SIGTERM);
     if (sigprocmask(SIG_BLOCK, &set, NULL) == -1)
         err(EXIT_FAILURE, "sigprocmask");
-    say("sigprocmask(SIG_BLOCK, SIGHUP and SIGTERM) = 0");
+    const unsigned long long blocked = status_field(getpid(), "SigBlk", 16);
+    say("SigBlk is %016llx: nothing comes too early", blocked);
+    if (!is_in_set(SIGHUP, blocked) || !is_in_set(SIGTERM, blocked))
+        errx(EXIT_FAILURE, "unexpected: SIGHUP and SIGTERM are not blocked");
     signal(SIGHUP, SIG_DFL); /* nohup(1) has it ignored, and what is ignored is never pending */
     if (path == NULL) {
         path = demo_path("reload.conf");
