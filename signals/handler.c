@@ -30,6 +30,8 @@ static const char usage[] = "usage: handler [-x]\n"
                             "  -x  the byte in the pipe says which signal it was: SIGTERM is lost\n"
                             "  prints each way with the signals that it saw\n";
 
+enum { WATCHED_MS = 200 };
+
 static int self_pipe[2];
 static volatile sig_atomic_t got[SIGTERM + 1], refused;
 
@@ -160,7 +162,9 @@ int main(int argc, char *argv[])
     lane(0, "parent");
     const pid_t first = start_server(false, by_byte);
     if (by_byte) {
-        say_asleep_in("the server", first, "poll", ANY_ARGUMENT);
+        while (!still_asleep(first, WATCHED_MS) && !has_ended(first))
+            continue;
+        say_asleep_in("200 ms later: the server", first, "poll", ANY_ARGUMENT);
         kill(first, SIGKILL);
         if (reap(first) != 128 + SIGKILL)
             errx(EXIT_FAILURE, "unexpected: the server has ended");
