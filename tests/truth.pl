@@ -2,8 +2,9 @@
 # truth.pl WORK - compares the stories of runs with the kernel's own traces of them; tests/truth calls it
 #
 # WORK/runs has a line "NUMBER program status command" (tabs between them) for each run, WORK/NUMBER/trace is what
-# strace -f -q -s 600 -o has written. A story line is a write(2, "...") in the trace, so that it has its place among the
-# system calls of its process. How a line is judged stands above judge_told() and judge_sleep().
+# strace -f -q -s 600 -o has written. WORK/partial names the programs of which not every line has run. A story line is a
+# write(2, "...") in the trace, so it has its place among the system calls of its process. How a line is judged stands
+# above judge_call() and judge_sleep().
 use strict;
 use warnings;
 no warnings 'portable';    # addresses have more than 32 bits
@@ -17,7 +18,7 @@ use constant SMALL         => 100;     # of fewer lines that is no measure
 
 # ---- The tables ----
 
-# What a library function is to the kernel. A function that does not stand here is the system call of its name.
+# The system calls that a library function may make. Any other function is the system call of its name.
 my %SYSTEM_CALLS = map { my ($name, @calls) = split; $name => \@calls } split /\n/, <<'END';
 fork clone clone3 fork vfork
 vfork vfork clone clone3
@@ -84,6 +85,9 @@ link link linkat
 chmod chmod fchmodat
 readlink readlink readlinkat
 lockf fcntl
+posix_fallocate fallocate
+posix_fadvise fadvise64
+posix_madvise madvise
 exec execve execveat
 execl execve execveat
 execlp execve execveat
@@ -166,14 +170,15 @@ my %QUIET = map { $_ => 1 } qw(sem_getvalue sem_init sem_destroy pthread_mutex_i
     atomic_compare_exchange_weak atomic_fetch_sub atomic_thread_fence
     pop push lock unlock consistent);
 
-# The result of these is told by what they have filled in.
+# What these have filled in may stand for their result.
 my %FILLS_IN = map { $_ => 1 } qw(pipe pipe2 socketpair ioctl getsockopt getsockname getpeername wait4 waitid fstat
     newfstatat stat statx lstat pselect6 select prlimit64 getrlimit mq_getsetattr rt_sigpending msgctl shmctl semctl
     timerfd_gettime timer_gettime getitimer timer_create prctl fcntl);
 
 # What these return is not what the system call returns.
-my %RETURNS_ANOTHER = map { $_ => 1 } qw(sem_open fopen fdopen popen pclose sleep pthread_create fflush printf puts fputs
-    fprintf fwrite fread putchar getc fgetc getchar scanf fscanf getline posix_spawn posix_spawnp), grep { /^(?:sem_|pthread_|[PV]$)/ } keys %SYSTEM_CALLS;
+my %RETURNS_ANOTHER = map { $_ => 1 } qw(fopen fdopen popen pclose sleep fflush printf puts fputs fprintf fwrite fread
+    putchar getc fgetc getchar scanf fscanf getline posix_spawn posix_spawnp P V),
+    grep { /^(?:sem|pthread)_/ } keys %SYSTEM_CALLS;
 
 # What these take is not what the system call takes, but for the name of a file or an object.
 my %TAKES_OTHERS = map { $_ => 1 } qw(sem_open mkostemp mkstemp fopen popen pthread_create posix_spawn posix_spawnp);
@@ -190,7 +195,8 @@ my %ESCAPES = (n => "\n", t => "\t", r => "\r", v => "\013", f => "\f");
 
 sub unescaped {
     my ($text) = @_;
-    $text =~ s/\\(?:x([0-9a-f]{2})|([0-7]{1,3})|(.))/defined $1 ? chr hex $1 : defined $2 ? chr oct $2 : $ESCAPES{$3} \/\/ $3/gse;
+    $text =~ s{\\(?:x([0-9a-f]{2})|([0-7]{1,3})|(.))}
+              {defined $1 ? chr hex $1 : defined $2 ? chr oct $2 : $ESCAPES{$3} // $3}gsex;
     return $text;
 }
 
@@ -202,8 +208,8 @@ sub without_strings {
     return $text;
 }
 
-# All calls of a trace in the order in which they began, each with the numbers of the trace's lines where it began and
-# ended. $trace->{process} has the process of each thread, $trace->{end} where a thread ended.
+# All calls of a trace in the order in which they began, each with the lines of the trace where it began and ended.
+# $trace->{process} is the process of each thread, $trace->{end} the line where a thread ended.
 sub read_trace {
     my ($file) = @_;
     my (@calls, %open, %interrupted, %process, %end);
@@ -288,9 +294,9 @@ sub items_of {
     return grep { $_ ne '' } @items;
 }
 
-# What a line says of calls: a list of { name, args, how, result }. `how` is "told" (it has returned), "announced" (it
-# is about to be made), "result" (of the announced one) or "words" (something else follows the call). A call without a
-# result counts only where a sentence begins, and not in the comment after a colon: there it may be anybody's.
+# What a line says of calls: a list of { name, args, how, result }. `how` is "returned", "announced" (it is about to be
+# made), "result" (of the announced one) or "words" (other words follow the call). A call without a result counts only
+# at the beginning of a clause, and not in the comment after a colon: there it may be another process's.
 sub claims_of {
     my ($text) = @_;
     my @claims;
@@ -307,12 +313,12 @@ sub claims_of {
             if ($text =~ /\G \.\.\.$/gc) {
                 $claim->{how} = 'announced';
             } elsif ($text =~ /\G = $result/gc) {
-                @$claim{qw(how result)} = ('told', $1);
+                @$claim{qw(how result)} = ('returned', $1);
             } elsif ($text =~ /\G: (E[A-Z0-9]{3,})\b/gc) {
-                @$claim{qw(how result)} = ('told', "-1 $1");
+                @$claim{qw(how result)} = ('returned', "-1 $1");
                 $comment = 1;
             } elsif ($at_begin and not $comment) {
-                $claim->{how} = $text =~ /\G(?=$|[,;:])/ ? 'told' : $first ? 'words' : undef;
+                $claim->{how} = $text =~ /\G(?=$|[,;:])/ ? 'returned' : $first ? 'words' : undef;
             }
             push @claims, $claim if defined $claim->{how};
             $at_begin = 0;
@@ -367,22 +373,22 @@ sub number_of {
 # Whether the text of a story, where '?' may be any byte and "..." may follow, is one of these strings. The name of an
 # object may stand at the end of the path that the C library has made of it.
 sub is_among {
-    my ($told, $cut, $strings, $is_name) = @_;
-    $is_name and $told =~ s{^/}{};
-    my $pattern = join '.', map { quotemeta } split /\?/, $told, -1;
+    my ($text, $cut, $strings, $is_name) = @_;
+    $is_name and $text =~ s{^/}{};
+    my $pattern = join '.', map { quotemeta } split /\?/, $text, -1;
     for my $string (@$strings) {
         my $shown = $string->{text};
         return 1 if $shown =~ /^$pattern$/s or $shown =~ /^$pattern\n$/s;
         return 1 if $cut and $shown =~ /^$pattern/s;
         return 1 if $is_name and $shown =~ /$pattern$/s;
-        return 1 if $string->{cut} and substr($told, 0, length $shown) eq $shown;
+        return 1 if $string->{cut} and substr($text, 0, length $shown) eq $shown;
     }
     return 0;
 }
 
 my %NUMBERS = (STDIN_FILENO => 0, STDOUT_FILENO => 1, STDERR_FILENO => 2);
 
-# An argument or a part of a result, as what it can be compared: a number, a string, flags, or nothing.
+# What an argument or a part of a result can be compared with: a number, a string, a path, flags, or nothing.
 sub kind_of {
     my ($item) = @_;
     $item = "SIGRTMIN+0" if $item eq 'SIGRTMIN';
@@ -390,11 +396,11 @@ sub kind_of {
     return (anywhere => POSIX::SIGRTMIN() + $1) if $item =~ /^SIGRTMIN\+(\d+)$/;
     return (anywhere => POSIX::SIGRTMAX() - $1) if $item =~ /^SIGRTMAX-(\d+)$/;
     return (anywhere => $1)                     if $item =~ /^(?:of )?(?:type|priority|si_value|port) (-?\d+)$/;
-    return (number => $NUMBERS{$item})        if exists $NUMBERS{$item};
-    return (number => number_of($1))          if $item =~ /^([-+]?(?:0x[0-9a-f]+|\d+))(?: bytes?)?(?: \([^)]*\))?$/;
-    return (string => $1, defined $2)         if $item =~ /^"((?:[^"\\]|\\.)*)"(\.\.\.)?/;
-    return (path   => $1, defined $2)         if $item =~ m{^(/\S*?)(\.\.\.)?$};
-    return (flags  => $item)                  if $item =~ /^[A-Z][A-Z0-9_]*(?:\|[A-Z][A-Z0-9_]*)*$/
+    return (number   => $NUMBERS{$item})        if exists $NUMBERS{$item};
+    return (number   => number_of($1))          if $item =~ /^([-+]?(?:0x[0-9a-f]+|\d+))(?: bytes?)?(?: \([^)]*\))?$/;
+    return (string   => $1, defined $2)         if $item =~ /^"((?:[^"\\]|\\.)*)"(\.\.\.)?/;
+    return (path     => $1, defined $2)         if $item =~ m{^(/\S*?)(\.\.\.)?$};
+    return (flags    => $item)                  if $item =~ /^[A-Z][A-Z0-9_]*(?:\|[A-Z][A-Z0-9_]*)*$/
         and $item =~ /_|^SIG[A-Z]{3}|^E?POLL|^W[A-Z]{5}|^(?:SETVAL|GETVAL|GETALL|SETALL|GETPID|GETNCNT|GETZCNT)$/
         and $item !~ /^(?:S_I|INT_|PIPE_)/;
     return ('nothing');
@@ -413,41 +419,33 @@ sub signal_number {
     return $number // -1;
 }
 
-# Whether what is told stands among the arguments of the call, in their order; undef if some of it does not, otherwise
-# how many could be compared.
-sub compared_arguments {
-    my ($claim, $call) = @_;
-    my @numbers  = numbers_in($call->{args});
-    my @all      = @numbers;
-    my @strings  = strings_in($call->{args});
-    my $shown    = without_strings($call->{args});
-    my @items    = items_of($claim->{args});
-    my $is_name  = $claim->{name} =~ /^(?:mq|shm|sem)_/;
+# Whether the arguments of the story are among those of the call: numbers in their order.
+sub has_arguments {
+    my ($call, $claim) = @_;
+    my @numbers = my @in_order = numbers_in($call->{args});
+    my @strings = strings_in($call->{args});
+    my $shown   = without_strings($call->{args});
+    my $is_name = $claim->{name} =~ /^(?:mq|shm|sem)_/;
+    my @items   = items_of($claim->{args});
     @items = grep { m{^/} } @items if $TAKES_OTHERS{ $claim->{name} };
-    my $compared = 0;
     for my $i (0 .. $#items) {
         my ($kind, $value, $cut) = kind_of($items[$i]);
-        next if $kind eq 'nothing';
         if ($kind eq 'number') {
-            return undef if $i == 0 and $NUMBER_FIRST{ $claim->{name} } and (!@numbers or $numbers[0] != $value);
-            shift @numbers while @numbers and $numbers[0] != $value;
-            return undef unless @numbers;
-            shift @numbers;
+            return 0 if $i == 0 and $NUMBER_FIRST{ $claim->{name} } and (!@numbers or $numbers[0] != $value);
+            shift @in_order while @in_order and $in_order[0] != $value;
+            return 0 unless @in_order;
+            shift @in_order;
         } elsif ($kind eq 'anywhere') {
-            return undef unless grep { $_ == $value } @all;
+            return 0 unless grep { $_ == $value } @numbers;
         } elsif ($kind eq 'string') {
-            next unless @strings;
-            return undef unless is_among(unescaped($value), $cut, \@strings, $is_name && $value =~ m{^/});
+            return 0 if @strings and not is_among(unescaped($value), $cut, \@strings, $is_name && $value =~ m{^/});
         } elsif ($kind eq 'path') {
-            return undef unless is_among($value, $cut, \@strings, $is_name);
-        } else {
-            for my $flag (split /\|/, $value) {
-                return undef unless has_flag($shown, $flag);
-            }
+            return 0 unless is_among($value, $cut, \@strings, $is_name);
+        } elsif ($kind eq 'flags') {
+            return 0 if grep { !has_flag($shown, $_) } split /\|/, $value;
         }
-        $compared++;
     }
-    return $compared;
+    return 1;
 }
 
 # Whether the first item of a result, "5", "-1 EAGAIN", "SIGUSR1", is what the call has returned.
@@ -502,7 +500,7 @@ sub is_status {
     return $status == $number || $status == 128 + $number;
 }
 
-# Whether the told result is that of the call.
+# Whether the result in the story is that of the call.
 sub agrees_with_result {
     my ($claim, $call) = @_;
     return $call->{result} !~ /^(?:-1 E|\? E)/ unless defined $claim->{result};
@@ -530,9 +528,8 @@ sub calls_named {
 
 # ---- Judging ----
 
-# $run: calls of each thread (by_thread), where in them the story has got to (next), the announced call (pending).
-
-# A call that has returned: the first one after those that earlier lines have used up must have ended before the line.
+# The call that a line reports: the first one that agrees, after those that earlier lines have used up, and before the
+# line.
 sub find_call {
     my ($run, $claim, $line, $after) = @_;
     my %is_named = map { $_ => 1 } @{ calls_named($claim->{name}) };
@@ -541,7 +538,7 @@ sub find_call {
         my $call = $calls->[$i];
         last if $call->{end} >= $line->{at};
         next unless $is_named{ $call->{name} } and $call->{begin} > $after;
-        next unless defined compared_arguments($claim, $call) and agrees_with_result($claim, $call);
+        next unless has_arguments($call, $claim) and agrees_with_result($claim, $call);
         $run->{next}{ $line->{thread} } = $i + 1;
         return $call;
     }
@@ -576,22 +573,13 @@ sub instead {
     return @before || @later ? (@before, @later) : ("no $claim->{name}() by this process");
 }
 
-# Returns the verdict on one claim, and for a false one what the trace says. A call told with its result, or without one
-# after it succeeded, must stand in the trace of the process, before the line and after the calls told by earlier lines.
-# An announced one must begin after the line. exec and exit do not return, so they are always announced.
-sub judge_told {
+# Returns the verdict on one claim, and the calls of the trace that it rests on. A call with its result, or without one
+# if it has succeeded, must be in the trace of the process, before the line and after the calls of earlier lines. An
+# announced call must begin after the line. exec and exit do not return, so they are always announced.
+sub judge_call {
     my ($run, $claim, $line) = @_;
-    my $name = $claim->{name};
-    if ($claim->{how} eq 'result') {
-        my $pending = delete $run->{pending}{ $line->{thread} };
-        return ('FALSE', 'no call was announced') unless $pending;
-        $claim = { %{ $pending->{claim} }, how => 'told', result => $claim->{result} };
-        return ('no system call') if $QUIET{ $claim->{name} };
-        my $call = find_call($run, $claim, $line, $pending->{at});
-        return ('matched', shown($call)) if $call;
-        return ('no system call') if $MAY_BE_QUIET{ $claim->{name} } and $claim->{result} !~ /\b(?:ETIMEDOUT|EINTR)\b/;
-        return ('FALSE', instead($run, $claim, $line));
-    }
+    my $name = $claim->{name} // '';
+    return judge_result($run, $claim, $line) if $claim->{how} eq 'result';
     if ($claim->{how} eq 'words') {
         $run->{pending}{ $line->{thread} } = { claim => $claim, at => $line->{at} };
         return ('not judged', 'words after a call; say "call(...): comment" or "call(...) ..."');
@@ -600,37 +588,64 @@ sub judge_told {
     return ('not judged', "$name() is unknown")
         unless $SYSTEM_CALLS{$name} or $run->{made}{$name} or $NUMBER_FIRST{$name};
     my $returns_not = $name =~ /^(?:f?exec\w*|_?exit)$/ && !defined $claim->{result};
-    if ($claim->{how} eq 'announced' or $returns_not) {
-        $run->{pending}{ $line->{thread} } = { claim => $claim, at => $line->{at} };
-        my %is_named = map { $_ => 1 } @{ calls_named($name) };
-        my ($call) = grep { $_->{begin} > $line->{at} && $is_named{ $_->{name} }
-            && defined compared_arguments($claim, $_) } @{ $run->{by_thread}{ $line->{thread} } };
-        return ('matched', shown($call)) if $call;
-        return ('no system call') if $MAY_BE_QUIET{$name};
-        return ('FALSE', 'announced, but not made');
-    }
+    return judge_announced($run, $claim, $line) if $claim->{how} eq 'announced' or $returns_not;
     return ('matched') if $name =~ /^v?fork$/ and ($claim->{result} // '') =~ /^0\b/ and $run->{born}{ $line->{process} };
-    my $call = find_call($run, $claim, $line, -1);
+    return judge_returned($run, $claim, $line, 0);
+}
+
+sub judge_returned {
+    my ($run, $claim, $line, $after) = @_;
+    my $call = find_call($run, $claim, $line, $after);
     return ('matched', shown($call)) if $call;
-    return ('no system call') if $MAY_BE_QUIET{$name} and ($claim->{result} // '') !~ /\b(?:ETIMEDOUT|EINTR)\b/;
+    return ('no system call') if $MAY_BE_QUIET{ $claim->{name} } and ($claim->{result} // '') !~ /\b(?:ETIMEDOUT|EINTR)\b/;
     return ('FALSE', instead($run, $claim, $line));
 }
 
-# The processes that a sleeper may be, and how many of them must sleep.
+sub judge_announced {
+    my ($run, $claim, $line) = @_;
+    my %is_named = map { $_ => 1 } @{ calls_named($claim->{name}) };
+    $run->{pending}{ $line->{thread} } = { claim => $claim, at => $line->{at} };
+    for my $call (@{ $run->{by_thread}{ $line->{thread} } }) {
+        return ('matched', shown($call))
+            if $call->{begin} > $line->{at} and $is_named{ $call->{name} } and has_arguments($call, $claim);
+    }
+    return ('no system call') if $MAY_BE_QUIET{ $claim->{name} };
+    return ('FALSE', 'announced, but not made');
+}
+
+# "... = 5" is the result of the call that this process has announced last.
+sub judge_result {
+    my ($run, $claim, $line) = @_;
+    my $pending = delete $run->{pending}{ $line->{thread} };
+    return ('FALSE', 'no call was announced') unless $pending;
+    $claim = { %{ $pending->{claim} }, result => $claim->{result} };
+    return ('no system call') if $QUIET{ $claim->{name} };
+    return judge_returned($run, $claim, $line, $pending->{at});
+}
+
+# The processes of this role, "worker 2", or of all those that are numbered so, "worker".
+sub processes_of {
+    my ($run, $role) = @_;
+    return grep { grep { /^\Q$role\E(?: ?\d+)?$/ } keys %{ $run->{roles}{$_} } } keys %{ $run->{roles} };
+}
+
+# The processes that a sleeper may be, and how many of them must sleep. A role that a process of this run has can be no
+# other process.
 sub sleepers {
     my ($run, $sleep, $line) = @_;
-    my @alive = grep { $run->{first}{$_} < $line->{at} and ($run->{last}{$_} // NEVER) > $line->{at} } keys %{ $run->{first} };
+    my %alive = map { $_ => 1 }
+        grep { $run->{first}{$_} < $line->{at} and ($run->{last}{$_} // NEVER) > $line->{at} } keys %{ $run->{first} };
     return ([$sleep->{pid}], 1) if defined $sleep->{pid} and $run->{first}{ $sleep->{pid} };
-    my $who = $sleep->{who};
-    $who =~ s/^(?:the|all|both|all the|\d+)\s+//;
-    $who =~ s/\s+$//;
-    my @named = grep { $run->{roles}{$_}{$who} } @alive;
-    return (\@named, 1) if @named and not $sleep->{plural};
-    if ($sleep->{plural} and (my $role = $who) =~ s/s$//) {
-        @named = grep { grep { /^\Q$role\E( ?\d+)?$/ } keys %{ $run->{roles}{$_} } } @alive;
-        return (\@named, $sleep->{number} // scalar @named) if @named;
+    my $role = $sleep->{who};
+    $role =~ s/^(?:(?:the|all|both|\d+)\s+)+|\s+$//g;
+    $role =~ s/s$// if $sleep->{plural};
+    my @named = processes_of($run, $role);
+    @named = processes_of($run, $1) if !@named and $role =~ /^(.*) \d+$/;    # they share a lane
+    if (@named) {
+        @named = grep { $alive{$_} } @named;
+        return (\@named, $sleep->{number} // ($sleep->{plural} ? scalar @named : 1));
     }
-    my @others = grep { $_ != $line->{process} } @alive;
+    my @others = grep { $_ != $line->{process} } keys %alive;
     my $silent = grep { !$run->{roles}{$_} } @others;
     return (\@others, $sleep->{number} // ($sleep->{plural} ? $silent || scalar @others : 1));
 }
@@ -648,7 +663,7 @@ sub judge_sleep {
         last if $call->{begin} > $line->{at};
         my $process = $run->{trace}{process}{ $call->{thread} };
         next unless $call->{end} > $line->{at} and $is_sleeper{$process};
-        if (defined $sleep->{call} ? $is_named{ $call->{name} } && defined compared_arguments($claim, $call)
+        if (defined $sleep->{call} ? $is_named{ $call->{name} } && has_arguments($call, $claim)
             : !is_for_stderr($call)) {
             $asleep{$process} = "$process is in $call->{name}($call->{args}";
         } else {
@@ -675,7 +690,7 @@ sub judge_line {
         @claims = grep { defined $_->{result} } @claims;
     }
     for my $claim (@claims) {
-        my ($verdict, @why) = judge_told($run, $claim, $line);
+        my ($verdict, @why) = judge_call($run, $claim, $line);
         $verdicts{$verdict} = 1;
         push @reasons, @why;
     }
@@ -693,7 +708,9 @@ sub after_loader {
     return defined $last ? $last + 1 : 0;
 }
 
-# What the judges need to know of a trace.
+# What the judges need to know of a trace: the calls of each thread (by_thread), how far its story has used them up (next),
+# the call that it has announced (pending); of each process where it appears first and ends (first, last), its roles, and
+# whether it was born in this run.
 sub prepare {
     my ($trace, @lines) = @_;
     my %run = (trace => $trace, last => $trace->{end});
@@ -710,13 +727,18 @@ sub prepare {
 
 # ---- The report ----
 
+sub lines_of {
+    my ($file) = @_;
+    open my $in, '<', $file or die "$file: $!\n";
+    chomp(my @lines = <$in>);
+    return @lines;
+}
+
 # tests/untruths: program, text of the line (or /regex/), reason.
 sub read_untruths {
     my ($file) = @_;
     my @untruths;
-    open my $in, '<', $file or return;
-    while (<$in>) {
-        chomp;
+    for (lines_of($file)) {
         next if /^#/ or /^$/;
         my ($program, $text, $reason) = split /\t/;
         my $pattern = $text =~ m{^/(.*)/$} ? qr/$1/ : qr/\Q$text\E/;
@@ -751,7 +773,7 @@ sub report_run {
     }
     if ($status != 0) {
         $count->{$folder}{FALSE}++;
-        push @blocks, "the run ended with status $status\n";
+        push @blocks, "the run ended with status $status:\n", map { "    $_\n" } lines_of("$work/$number/err");
     }
     return @blocks ? ("--- $program: $command\n", @blocks) : ();
 }
@@ -759,39 +781,29 @@ sub report_run {
 sub print_table {
     my ($count) = @_;
     my @columns = ('lines', 'matched', 'asleep', 'no system call', 'prose', 'not judged', 'excused', 'FALSE');
-    my %total;
+    my %total = map { $_ => 0 } @columns;
     printf "%-8s %6s %8s %7s %15s %6s %11s %8s %6s\n", 'folder', @columns;
     for my $folder (sort keys %$count) {
         printf "%-8s %6d %8d %7d %15d %6d %11d %8d %6d\n", $folder, map { $count->{$folder}{$_} // 0 } @columns;
         $total{$_} += $count->{$folder}{$_} // 0 for @columns;
     }
-    printf "%-8s %6d %8d %7d %15d %6d %11d %8d %6d\n", 'all', map { $total{$_} // 0 } @columns;
+    printf "%-8s %6d %8d %7d %15d %6d %11d %8d %6d\n", 'all', @total{@columns};
     return \%total;
-}
-
-# An untruth that excuses nothing, though every line of tests/runs with its program has run, is to be deleted.
-sub stale {
-    my ($runs, $complete, @untruths) = @_;
-    my %ran = map { $_->[1] => 1 } @$runs;
-    return grep { not $_->{used} and $ran{ $_->{program} } and $complete->{ $_->{program} } } @untruths;
 }
 
 sub main {
     my ($work, $untruths_file) = @_;
-    my (@runs, %count, %complete);
-    open my $in, '<', "$work/runs" or die "$work/runs: $!\n";
-    while (<$in>) { chomp; push @runs, [split /\t/, $_, 4]; }
-    open my $complete, '<', "$work/complete" or die "$work/complete: $!\n";
-    while (<$complete>) { chomp; $complete{$_} = 1; }
     my @untruths = read_untruths($untruths_file);
-    print report_run($work, @$_, \%count, @untruths) for @runs;
-    my @stale = stale(\@runs, \%complete, @untruths);
+    my %partial  = map { $_ => 1 } lines_of("$work/partial");
+    my %count;
+    print report_run($work, (split /\t/, $_, 4), \%count, @untruths) for lines_of("$work/runs");
+    my @stale = grep { not $_->{used} and not $partial{ $_->{program} } } @untruths;
     print "--- tests/untruths excuses nothing here any more: $_->{shown}\n" for @stale;
     my $total  = print_table(\%count);
-    my $passed = ($total->{matched} // 0) + ($total->{asleep} // 0);
-    my $failed = ($total->{FALSE} // 0) + @stale;
-    my $judged = $passed + $failed + ($total->{'no system call'} // 0) + ($total->{'not judged'} // 0);
-    if ($judged >= SMALL and ($total->{'not judged'} // 0) > MOST_UNJUDGED * $judged) {
+    my $passed = $total->{matched} + $total->{asleep};
+    my $failed = $total->{FALSE} + @stale;
+    my $judged = $passed + $failed + $total->{'no system call'} + $total->{'not judged'};
+    if ($judged >= SMALL and $total->{'not judged'} > MOST_UNJUDGED * $judged) {
         printf "--- not judged: more than %d %% of the lines with calls\n", 100 * MOST_UNJUDGED;
         $failed++;
     }
