@@ -232,4 +232,17 @@ bool is_own_peer(int fd);
  * cannot see it. */
 long unread_by_peer(int fd);
 
+/* Whether a process has accepted our connection, as /proc/net/tcp says. */
+bool is_accepted(int fd);
+
+/* ---- UNIX sockets: net.c ---- */
+
+/* A stream socket that listens at `path`, a demo_path(); the name goes when this process ends. One
+ * that a dead process has left is removed; exits if another receiver is running. See unix(7). */
+int listen_at(const char *path);
+
+/* A stream socket connected to `path`, as soon as somebody listens there: it tries for a minute,
+ * and says that it waits for `receiver`, the command to start. */
+int connect_at(const char *path, const char *receiver);
+
 #endif

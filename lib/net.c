@@ -1,4 +1,4 @@
-/* net.c - TCP on the loopback interface */
+/* net.c - TCP on the loopback interface, and UNIX sockets */
 #include "demo.h"
 
 #include <arpa/inet.h>
@@ -8,7 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -54,6 +57,7 @@ struct end {
     in_addr_t local, remote;
     unsigned local_port, remote_port, state, unread, uid;
     unsigned long inode; /* 0 if no process has it (any more, or before accept(2)) */
+    bool accepted;
 };
 
 enum { LISTENS = 0x0A };
@@ -115,7 +119,8 @@ static struct end find_in(FILE *file, struct sockaddr_in own, struct sockaddr_in
                  line.remote == own.sin_addr.s_addr)
             found = line;
     }
-    if (found.inode == 0) {
+    found.accepted = found.inode != 0;
+    if (!found.accepted) {
         found.uid = listener.uid;
         found.inode = listener.inode;
     }
@@ -222,4 +227,96 @@ int connect_to(in_port_t port)
     }
     errno = ECONNREFUSED;
     err(EXIT_FAILURE, "connect to port %u", (unsigned)port);
+}
+
+bool is_accepted(int fd)
+{
+    struct end end;
+    return !find_other_end(fd, &end) || end.accepted;
+}
+
+/* ---- UNIX sockets ---- */
+
+/* The socket file stays when its process is killed. Is there nobody who listens? */
+static void remove_stale(const struct sockaddr_un *address)
+{
+    struct stat status;
+    if (lstat(address->sun_path, &status) == -1) {
+        if (errno != ENOENT)
+            err(EXIT_FAILURE, "lstat %s", address->sun_path);
+        return;
+    }
+    if (!S_ISSOCK(status.st_mode))
+        errx(EXIT_FAILURE, "%s: not a socket", address->sun_path);
+    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd == -1)
+        err(EXIT_FAILURE, "socket");
+    if (connect(fd, (const struct sockaddr *)address, sizeof *address) == 0 || errno == EAGAIN)
+        errx(EXIT_FAILURE, "%s: another receiver is running", address->sun_path);
+    if (errno != ECONNREFUSED)
+        err(EXIT_FAILURE, "connect %s", address->sun_path);
+    if (close(fd) == -1)
+        err(EXIT_FAILURE, "close");
+    const int removed = unlink(address->sun_path);
+    if (removed == -1)
+        err(EXIT_FAILURE, "unlink %s", address->sun_path);
+    say("unlink() = %d: a dead receiver's", removed);
+}
+
+/* A lock on the folder makes sure that nobody else takes the name at the same time; it goes with
+ * its process. */
+int listen_at(const char *path)
+{
+    static struct sockaddr_un address = {.sun_family = AF_UNIX};
+    strcpy(address.sun_path, path); /* it fits: lib/place.c makes it short */
+    const int folder = open(demo_path(""), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder == -1)
+        err(EXIT_FAILURE, "open %s", demo_path(""));
+    if (flock(folder, LOCK_EX | LOCK_NB) == -1) {
+        if (errno == EWOULDBLOCK)
+            errx(EXIT_FAILURE, "%s: another receiver is running", address.sun_path);
+        err(EXIT_FAILURE, "flock");
+    }
+    remove_stale(&address);
+
+    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd == -1)
+        err(EXIT_FAILURE, "socket");
+    hold_endings();
+    if (bind(fd, (const struct sockaddr *)&address, sizeof address) == -1)
+        err(EXIT_FAILURE, "bind %s", address.sun_path);
+    unlink_at_exit(address.sun_path);
+    release_endings();
+    const int result = listen(fd, SOMAXCONN);
+    if (result == -1)
+        err(EXIT_FAILURE, "listen");
+    say("listen(%d) = %d: %s", fd, result, address.sun_path);
+    return fd;
+}
+
+int connect_at(const char *path, const char *receiver)
+{
+    enum { TRIES = 600, PAUSE = 100000000 }; /* a minute, in steps of 0.1 s */
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    strcpy(address.sun_path, path);
+    for (int i = 0; i < TRIES; i++) {
+        const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (fd == -1)
+            err(EXIT_FAILURE, "socket");
+        const int result = connect(fd, (const struct sockaddr *)&address, sizeof address);
+        if (result == 0) {
+            say("connect(%d, %s) = %d", fd, path, result);
+            return fd;
+        }
+        struct stat status; /* a file that is no socket is ECONNREFUSED too */
+        if (errno == ECONNREFUSED && lstat(path, &status) == 0 && !S_ISSOCK(status.st_mode))
+            errx(EXIT_FAILURE, "%s: not a socket", path);
+        if (errno != ENOENT && errno != ECONNREFUSED)
+            err(EXIT_FAILURE, "connect %s", path);
+        if (i == 0)
+            say("waiting for a receiver: %s", receiver);
+        close(fd);
+        nanosleep(&(struct timespec){.tv_nsec = PAUSE}, NULL);
+    }
+    errx(EXIT_FAILURE, "%s: no receiver has come", path);
 }
