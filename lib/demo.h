@@ -10,6 +10,7 @@
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 enum { READ_END, WRITE_END };                                    /* of the array for pipe(2) */
@@ -49,6 +50,9 @@ const char *errno_name(int number);
 /* From now on a line that cannot be written at once is lost: a server must not wait for whoever
  * reads its story. Its other messages on stderr are lost likewise. */
 void let_story_be_lost(void);
+
+/* Print at most so many lines more; the last one is "... (and so on)". Until the next call. */
+void limit_story(int lines);
 
 /* "POLLIN|POLLHUP": the events that poll(2) has returned. The next call overwrites it. */
 const char *poll_events(short events);
@@ -217,6 +221,10 @@ in_port_t demo_port(int pair, const char *option);
  * be set before that. See ip(7), tcp(7). */
 int bind_to(in_port_t port);
 void start_to_listen(int fd);
+
+/* Make RLIMIT_NOFILE as large as it may be, but not above `most`: no descriptor is given out from
+ * there on. See getrlimit(2). */
+void limit_descriptors(rlim_t most);
 
 /* A socket connected to 127.0.0.1, close-on-exec, as soon as a server listens there: it tries for a
  * minute. Exits 2 if the port is 0, and 1 if the server belongs to another user. */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -176,6 +177,16 @@ long unread_by_peer(int fd)
 {
     struct end end;
     return find_other_end(fd, &end) && end.local_port != 0 ? (long)end.unread : -1;
+}
+
+void limit_descriptors(rlim_t most)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
+        err(EXIT_FAILURE, "getrlimit");
+    limit.rlim_cur = limit.rlim_max < most ? limit.rlim_max : most;
+    if (setrlimit(RLIMIT_NOFILE, &limit) == -1)
+        err(EXIT_FAILURE, "setrlimit");
 }
 
 void start_to_listen(int fd)
