@@ -1,4 +1,5 @@
 /* net.c - TCP on the loopback interface, and UNIX sockets */
+#define _GNU_SOURCE /* MSG_CMSG_CLOEXEC */
 #include "demo.h"
 
 #include <arpa/inet.h>
@@ -330,4 +331,45 @@ int connect_at(const char *path, const char *receiver)
         nanosleep(&(struct timespec){.tv_nsec = PAUSE}, NULL);
     }
     errx(EXIT_FAILURE, "%s: no receiver has come", path);
+}
+
+union control {
+    struct cmsghdr alignment;
+    char bytes[CMSG_SPACE(sizeof(int))];
+};
+
+ssize_t send_fd(int channel, int fd)
+{
+    union control control = {.bytes = {0}};
+    char byte = 0;
+    struct iovec data = {&byte, 1}; /* without a byte of data nothing would arrive */
+    struct msghdr message = {.msg_iov = &data,
+                             .msg_iovlen = 1,
+                             .msg_control = control.bytes,
+                             .msg_controllen = sizeof control.bytes};
+    struct cmsghdr *const rights = CMSG_FIRSTHDR(&message);
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(sizeof fd);
+    memcpy(CMSG_DATA(rights), &fd, sizeof fd);
+    return sendmsg(channel, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+int receive_fd(int channel)
+{
+    int fd = -1;
+    char byte;
+    union control control;
+    struct iovec data = {&byte, 1};
+    struct msghdr message = {.msg_iov = &data,
+                             .msg_iovlen = 1,
+                             .msg_control = control.bytes,
+                             .msg_controllen = sizeof control.bytes};
+    const ssize_t count = recvmsg(channel, &message, MSG_CMSG_CLOEXEC);
+    if (count < 1)
+        errx(EXIT_FAILURE, "recvmsg: the other side has gone");
+    const struct cmsghdr *const rights = CMSG_FIRSTHDR(&message);
+    if (rights != NULL)
+        memcpy(&fd, CMSG_DATA(rights), sizeof fd);
+    return fd;
 }
