@@ -92,6 +92,8 @@ static void work(int channel)
         }
         if (list[0].revents == 0)
             continue;
+        if ((list[0].revents & POLLHUP) != 0) /* the parent has ended */
+            _exit(EXIT_SUCCESS);
         const int fd = receive_fd(channel);
         say("recvmsg(%d): fd %d", channel, fd);
         if (fd == -1) { /* no descriptor is left */
