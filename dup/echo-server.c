@@ -112,8 +112,7 @@ static void send_some(int fd, struct client *client)
 {
     const char *const unsent = client->buffer + client->sent;
     const ssize_t count = send(fd, unsent, client->length - client->sent, MSG_NOSIGNAL);
-    say("send(%d) = %zd %s", fd, count,
-        count == -1 ? errno_name(errno) : brief(unsent, count));
+    say("send(%d) = %zd %s", fd, count, count == -1 ? errno_name(errno) : brief(unsent, count));
     if (count == -1 && errno != EAGAIN)
         close_client(fd);
     else if (count != -1 && (client->sent += (size_t)count) == client->length)

@@ -265,3 +265,54 @@ quiet() {
     kill "$foreign"
     finish foreign
 }
+
+@test "chat: another user is refused, and the one who listens goes on waiting" {
+    other_user
+    start one ./dup/chat -p 0 <<<"secret"
+    find_port one
+    try "${nobody[@]}" perl -MIO::Socket::INET -e '$c = IO::Socket::INET->new("127.0.0.1:'"$port"'") or die; print $c "intruder\n"; print <$c>'
+    [ -z "$output" ]
+    try ./dup/chat -p "$port" <<<"friend"
+    [ "$output" = secret ]
+    finish one
+    [ "$(tail -1 "$T/one")" = friend ]
+    ! grep -q intruder "$T/one" || false
+    start foreign "${nobody[@]}" perl -MIO::Socket::INET -e '$| = 1; $s = IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1");
+        print "port ", $s->sockport, "\n"; $c = $s->accept; print "got ", <$c>'
+    find_port foreign
+    try ./dup/chat -p "$port" <<<secret
+    [ "$status" = 1 ]
+    [ "${stderr_lines[-1]}" = "chat: connect to port $port: not yours" ]
+    finish foreign
+    ! grep -q secret "$T/foreign" || false
+}
+
+@test "chat: a terminal that takes no output does not stop what is typed" {
+    needs python3
+    try python3 - <<'END'
+import os, pty, socket, subprocess, time
+master, slave = pty.openpty()
+listener = socket.socket()
+listener.bind(("127.0.0.1", 0))
+listener.listen(1)
+keys, typed = os.pipe()
+chat = subprocess.Popen(["./dup/chat", "-p", str(listener.getsockname()[1])], stdin=keys, stdout=slave, stderr=subprocess.DEVNULL)
+peer = listener.accept()[0]
+peer.setblocking(False)
+blocked = 0
+while blocked < 10:
+    try:
+        peer.send(b"x" * 1000)
+        blocked = 0
+    except BlockingIOError:
+        blocked += 1
+        time.sleep(0.05)
+os.write(typed, b"hello\n")
+peer.setblocking(True)
+peer.settimeout(5)
+print(peer.recv(100).decode(), end="")
+chat.kill()
+chat.wait()
+END
+    [ "$output" = hello ]
+}
