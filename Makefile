@@ -58,6 +58,12 @@ delays:                         ## make every system call of every program late 
 	@$(MAKE) -s O=build/faults LDFLAGS=-static
 	@DELAY=150 tests/faults build/faults
 
+proofs: all                     ## delete the guard of each demo in a copy: the demo itself must notice
+	@tests/prove $(BIN)
+
+truth: all                      ## compare every story with the kernel's own trace
+	@tests/truth $(BIN)
+
 stress: all                     ## run every demo N times (50), some of them under load, and kill them
 	@tests/stress $(BIN) $(N)
 
@@ -78,5 +84,5 @@ help:                           ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1#\2/p' Makefile | awk -F'#' '{ printf "%-14s  %s\n", $$1, $$2 }'
 
 .SECONDARY:
-.PHONY: all tour list check faults delays stress bench lint install clean help
+.PHONY: all tour list check faults delays proofs truth stress bench lint install clean help
 -include $(SOURCES:%.c=$(O)/%.d) $(PARTS:.o=.d)

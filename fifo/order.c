@@ -1,10 +1,10 @@
-/* order - two processes, two FIFOs: opened in the same order they meet, in opposite orders never
- * never do
+/* order - opening two FIFOs in opposite orders is a deadlock
+ * deadlock
  *
- * open() of one end sleeps until somebody opens the other. If both processes open "one" first, both
- * come through, and then both open "two". With -x process B begins with "two": each sleeps
- * in an open() that only the other could end. It is the deadlock of two locks taken in opposite
- * orders.
+ * open() of one end sleeps until another process opens the other end. If both processes open "one"
+ * first, both come through, and then both open "two". With -x process B begins with "two": each
+ * sleeps in an open() that only the other could end, like two threads that take two locks in
+ * opposite orders.
  *
  * fifo(7), open(2)
  */
@@ -18,61 +18,74 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { ONE, TWO, FIFOS, WATCHED_MS = 200 };
+enum { WATCHED_MS = 200 };
 
 static const char usage[] = "usage: order [-x]\n"
                             "  -x  process B opens the FIFOs in the opposite order: deadlock\n";
 
-static char paths[FIFOS][128];
+static char one[128], two[128];
 
-static void open_fifo(int which, int flags)
+static void make_fifo(char *path, size_t size, const char *name)
 {
-    static const char *const names[] = {"one", "two"};
-    const char *const mode = flags == O_WRONLY ? "O_WRONLY" : "O_RDONLY";
-    say("open(%s, %s) ...", names[which], mode);
-    const int fd = open(paths[which], flags | O_NOFOLLOW | O_CLOEXEC);
+    snprintf(path, size, "%s-%d-%s", demo_path("order"), (int)getpid(), name);
+    unlink_at_exit(path);
+    if (mkfifo(path, S_IRUSR | S_IWUSR) == -1)
+        err(EXIT_FAILURE, "mkfifo %s", path);
+    say("mkfifo(%s)", name);
+}
+
+static void open_to_write(const char *path, const char *name)
+{
+    say("open(%s, O_WRONLY) ...", name);
+    const int fd = open(path, O_WRONLY);
     if (fd == -1)
-        err(EXIT_FAILURE, "open %s", paths[which]);
+        err(EXIT_FAILURE, "open %s", path);
     say("... = %d", fd);
 }
 
-/* Writes into "one", reads from "two". */
+static void open_to_read(const char *path, const char *name)
+{
+    say("open(%s, O_RDONLY) ...", name);
+    const int fd = open(path, O_RDONLY);
+    if (fd == -1)
+        err(EXIT_FAILURE, "open %s", path);
+    say("... = %d", fd);
+}
+
 static void process_a(void)
 {
     lane(1, "A");
     die_with_parent();
-    open_fifo(ONE, O_WRONLY);
-    open_fifo(TWO, O_RDONLY);
+    open_to_write(one, "one");
+    open_to_read(two, "two");
     _exit(EXIT_SUCCESS);
 }
 
-/* Reads from "one", writes into "two". */
 static void process_b(bool opposite)
 {
     lane(2, "B");
     die_with_parent();
     if (opposite) {
-        open_fifo(TWO, O_WRONLY);
-        open_fifo(ONE, O_RDONLY);
+        open_to_write(two, "two");
+        open_to_read(one, "one");
     } else {
-        open_fifo(ONE, O_RDONLY);
-        open_fifo(TWO, O_WRONLY);
+        open_to_read(one, "one");
+        open_to_write(two, "two");
     }
     _exit(EXIT_SUCCESS);
 }
 
-static void show_the_deadlock(const pid_t pids[2])
+static void show_the_deadlock(pid_t a, pid_t b)
 {
-    for (int i = 0; i < 2; i++)
-        wait_asleep(pids[i]);
-    for (int i = 0; i < 2; i++)
-        if (!still_asleep(pids[i], WATCHED_MS))
-            errx(EXIT_FAILURE, "%c woke up", "AB"[i]);
-    say("both sleep in open(), and only the other one could wake them");
-    for (int i = 0; i < 2; i++)
-        if (kill(pids[i], SIGTERM) == -1)
-            err(EXIT_FAILURE, "kill");
-    say("kill() both, with SIGTERM");
+    wait_asleep(a);
+    wait_asleep(b);
+    if (!still_asleep(a, WATCHED_MS) || !still_asleep(b, WATCHED_MS))
+        errx(EXIT_FAILURE, "A or B woke up");
+    say_asleep_in("A", a, "open", ANY_ARGUMENT);
+    say_asleep_in("B", b, "open", ANY_ARGUMENT);
+    if (kill(a, SIGTERM) == -1 || kill(b, SIGTERM) == -1)
+        err(EXIT_FAILURE, "kill");
+    say("kill(%d, SIGTERM), kill(%d, SIGTERM)", (int)a, (int)b);
 }
 
 int main(int argc, char *argv[])
@@ -83,34 +96,25 @@ int main(int argc, char *argv[])
     check_operands(argc, argv, 0, 0);
 
     lane(0, "watcher");
-    for (int i = 0; i < FIFOS; i++) { /* names of this run alone */
-        snprintf(paths[i], sizeof paths[i], "%s-%d-%d", demo_path("order"), (int)getpid(), i + 1);
-        unlink_at_exit(paths[i]);
-        if (mkfifo(paths[i], S_IRUSR | S_IWUSR) == -1)
-            err(EXIT_FAILURE, "mkfifo %s", paths[i]);
-        say("mkfifo(%s)", i == ONE ? "one" : "two");
-    }
-    pid_t pids[2];
-    for (int i = 0; i < 2; i++) {
-        pids[i] = fork();
-        if (pids[i] == -1)
-            err(EXIT_FAILURE, "fork");
-        if (pids[i] == 0 && i == 0)
-            process_a();
-        if (pids[i] == 0)
-            process_b(opposite);
-    }
+    make_fifo(one, sizeof one, "one");
+    make_fifo(two, sizeof two, "two");
+    const pid_t a = fork();
+    if (a == -1)
+        err(EXIT_FAILURE, "fork");
+    if (a == 0)
+        process_a();
+    const pid_t b = fork();
+    if (b == -1)
+        err(EXIT_FAILURE, "fork");
+    if (b == 0)
+        process_b(opposite);
+
     if (opposite)
-        show_the_deadlock(pids);
-    for (int i = 0; i < 2; i++) {
-        const pid_t pid =
-            wait_for_any(); /* if it failed, the other one may wait for ever: do not */
-        if (reap(pid) != (opposite ? 128 + SIGTERM : EXIT_SUCCESS))
-            errx(EXIT_FAILURE, "%c failed", pid == pids[0] ? 'A' : 'B');
-    }
-    if (opposite)
-        lesson("FIFOs opened in opposite orders: a deadlock before the first byte");
-    else
-        lesson("open() waits for its partner: open FIFOs in the same order everywhere");
+        show_the_deadlock(a, b);
+    const int expected = opposite ? 128 + SIGTERM : EXIT_SUCCESS;
+    if (reap(a) != expected || reap(b) != expected)
+        errx(EXIT_FAILURE, "A or B failed");
+    lesson(opposite ? "FIFOs opened in opposite orders: a deadlock before the first byte"
+                    : "open() waits for its partner: open FIFOs in the same order everywhere");
     return EXIT_SUCCESS;
 }

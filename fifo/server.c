@@ -6,7 +6,7 @@
  * never sleeps in a write.
  *
  * The server holds a write end of its own FIFO that it never uses. With -x it does not: when the
- * last client closes, there is no writer left, and the server is told that this was the end.
+ * last client closes, there is no writer left, and the server reads end of file.
  *
  * fifo(7), flock(2), PIPE_BUF in pipe(7)
  */
@@ -17,6 +17,7 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -32,65 +33,74 @@ static const char usage[] = "usage: server [-x] [-p PATH]\n"
                             "  -x       hold no write end: it ends when no client is left\n"
                             "  ends on SIGINT or SIGTERM; other terminal: ./fifo/client hello\n";
 
-/* A FIFO that a killed server has left is used again. One that has a server is locked, and refused.
- */
-static int open_as_the_only_server(const char *path)
+/* Whether `path` still names the open file: a server that was just ending may have removed it. */
+static bool is_still_named(int fd, const char *path)
 {
-    hold_endings();
-    const bool made = mkfifo(path, S_IRUSR | S_IWUSR) == 0;
-    if (!made && errno != EEXIST)
-        err(EXIT_FAILURE, "mkfifo %s", path);
-    if (made) {
-        unlink_at_exit(path);
-        say("mkfifo(%s)", path);
-    }
-    release_endings();
-
-    const int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
-    if (fd == -1)
-        err(EXIT_FAILURE, "open %s", path);
-    check_fifo(fd, path);
-    say("open(O_RDONLY) = %d", fd);
-    if (flock(fd, LOCK_EX | LOCK_NB) == -1) {
-        if (errno != EWOULDBLOCK)
-            err(EXIT_FAILURE, "flock %s", path);
-        warnx("%s: another server is at work", path);
-        _exit(EXIT_FAILURE); /* not exit(): the name is the other's now, and stays */
-    }
-    struct stat locked,
-        named; /* a server that was just ending may have removed what we have opened */
-    if (fstat(fd, &locked) == -1)
+    struct stat open_file, named;
+    if (fstat(fd, &open_file) == -1)
         err(EXIT_FAILURE, "fstat");
-    const bool gone = lstat(path, &named) == -1;
-    if (gone && errno != ENOENT)
-        err(EXIT_FAILURE, "lstat %s", path);
-    if (gone || named.st_ino != locked.st_ino || named.st_dev != locked.st_dev) {
-        warnx("%s: removed by another server; try again", path);
-        _exit(EXIT_FAILURE);
+    if (lstat(path, &named) == -1) {
+        if (errno != ENOENT)
+            err(EXIT_FAILURE, "lstat %s", path);
+        return false;
     }
-    say("flock(%d, LOCK_EX) = 0: the only server", fd);
-    if (!made)
-        unlink_at_exit(path);
-    if (fcntl(fd, F_SETFL, 0) == -1) /* opened without waiting; from now on a read may sleep */
-        err(EXIT_FAILURE, "fcntl");
-    return fd;
+    return named.st_ino == open_file.st_ino && named.st_dev == open_file.st_dev;
 }
 
-/* Whatever goes wrong is this client's bad luck; the server only tells. */
-static void send_answer(const char *client_path, const char *text, size_t length)
+/* The lock belongs to the server; only the process that holds it may remove the name. A FIFO that a
+ * killed server has left is used again. */
+static int open_and_lock(const char *path)
 {
+    for (;;) {
+        const bool made = mkfifo(path, S_IRUSR | S_IWUSR) == 0;
+        if (made)
+            say("mkfifo(%s)", path);
+        else if (errno != EEXIST)
+            err(EXIT_FAILURE, "mkfifo %s", path);
+        const int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+        if (fd == -1 && errno == ENOENT)
+            continue; /* it was removed in between */
+        if (fd == -1)
+            err(EXIT_FAILURE, "open %s", path);
+        say("open(server, O_RDONLY|O_NONBLOCK) = %d", fd);
+        check_fifo(fd, path);
+        hold_endings();
+        if (flock(fd, LOCK_EX | LOCK_NB) == -1) {
+            if (errno == EWOULDBLOCK)
+                err(EXIT_FAILURE, "flock %s: another server has it locked", path);
+            if (made)
+                unlink_at_exit(path);
+            err(EXIT_FAILURE, "flock %s", path);
+        }
+        if (is_still_named(fd, path)) {
+            unlink_at_exit(path);
+            release_endings();
+            say("flock(%d, LOCK_EX|LOCK_NB) = 0", fd);
+            return fd;
+        }
+        release_endings();
+        close(fd);
+    }
+}
+
+/* Without waiting: ENXIO if nobody reads it. A client that has gone is no trouble of the server's.
+ */
+static void send_answer(char *client_path, const char *text, size_t length)
+{
+    const char *const name = basename(client_path);
     const int fd = open(client_path, O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
-    if (fd == -1) { /* ENXIO: nobody reads it */
-        say("open(%s): %s", client_path, strerror(errno));
+    if (fd == -1) {
+        say("open(%s, O_NONBLOCK) = %d %s", name, fd, errno_name(errno));
         return;
     }
+    say("open(%s, O_NONBLOCK) = %d", name, fd);
     struct stat status;
     if (fstat(fd, &status) == -1 || !S_ISFIFO(status.st_mode)) {
-        say("%s is no FIFO", client_path);
-    } else {
-        say("answer %s", quoted(text, length));
-        if (write_full(fd, text, length) == -1) /* all or nothing: length <= PIPE_BUF */
-            say("write to %s: %s", client_path, strerror(errno));
+        say("%s is not a FIFO", name);
+    } else { /* all or nothing: not more than PIPE_BUF bytes */
+        const ssize_t count = write(fd, text, length);
+        say("write(%d, %s) = %zd%s%s", fd, quoted(text, length), count, count == -1 ? " " : "",
+            count == -1 ? errno_name(errno) : "");
     }
     if (close(fd) == -1)
         err(EXIT_FAILURE, "close");
@@ -99,16 +109,14 @@ static void send_answer(const char *client_path, const char *text, size_t length
 /* `line` ends with a newline. */
 static void serve(const char *path, char *line, size_t length)
 {
-    char *text;
+    char *text = line;
     const long pid = isdigit((unsigned char)line[0]) ? strtol(line, &text, 10) : 0;
     if (length == 1)
-        return; /* clients start with a newline, so that what others left unfinished does not hurt
-                   them */
+        return; /* clients send a newline first, which ends what another one left unfinished */
     if (pid < 1 || pid > INT_MAX || *text != ' ') {
         say("not a request: %s", quoted(line, length));
         return;
     }
-    say("request %s", quoted(line, length));
     text++;
     length -= (size_t)(text - line);
     for (size_t i = 0; i < length; i++)
@@ -122,9 +130,10 @@ static void serve_lines(int fd, const char *path)
 {
     static char buffer[PIPE_BUF];
     size_t length = 0;
-    bool too_long = false; /* the rest of the line is to be passed over */
+    bool too_long = false; /* the rest of the line is to be skipped */
     ssize_t count;
     while ((count = read(fd, buffer + length, sizeof buffer - length)) > 0) {
+        say("read(%d) = %zd %s", fd, count, quoted(buffer + length, (size_t)count));
         length += (size_t)count;
         char *start = buffer;
         for (char *newline; (newline = memchr(start, '\n', length)) != NULL;) {
@@ -137,15 +146,14 @@ static void serve_lines(int fd, const char *path)
         }
         memmove(buffer, start, length);
         if (length == sizeof buffer) {
-            if (!too_long)
-                say("a line longer than %d bytes, passed over", PIPE_BUF);
+            say("a line longer than %d bytes is skipped", PIPE_BUF);
             too_long = true;
             length = 0;
         }
     }
     if (count == -1)
         err(EXIT_FAILURE, "read");
-    say("read(%d) = 0: no writer is left", fd);
+    say("read(%d) = %zd: no writer is left", fd, count);
 }
 
 int main(int argc, char *argv[])
@@ -153,14 +161,10 @@ int main(int argc, char *argv[])
     const char *path = NULL;
     bool hold_write_end = true;
     for (int letter; (letter = next_option(argc, argv, "xp:", usage)) != -1;)
-        switch (letter) {
-        case 'p':
+        if (letter == 'p')
             path = optarg;
-            break;
-        case 'x':
+        else
             hold_write_end = false;
-            break;
-        }
     check_operands(argc, argv, 0, 0);
     if (path == NULL)
         path = demo_path("server");
@@ -168,18 +172,26 @@ int main(int argc, char *argv[])
     pair_lane("server");
     if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
         err(EXIT_FAILURE, "signal");
-    const int fd = open_as_the_only_server(path);
+    const int fd = open_and_lock(path);
+    if (fcntl(fd, F_SETFL, 0) == -1) /* from now on a read may sleep */
+        err(EXIT_FAILURE, "fcntl");
+    say("fcntl(%d, F_SETFL): no longer O_NONBLOCK", fd);
     if (hold_write_end) {
         const int write_end = open(path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
         if (write_end == -1)
             err(EXIT_FAILURE, "open %s", path);
-        say("open(O_WRONLY) = %d: held, so no end of file", write_end);
-    } else { /* before the first client has come, read() would return 0 at once */
+        say("open(server, O_WRONLY) = %d: only held", write_end);
+        say("Ctrl-C ends it, and removes the FIFO");
+    } else { /* before the first client has come, read() would return 0 */
         struct pollfd first = {.fd = fd, .events = POLLIN};
-        if (poll(&first, 1, -1) == -1)
+        const int ready = poll(&first, 1, -1);
+        if (ready == -1)
             err(EXIT_FAILURE, "poll");
+        say("poll(%d) = %d, %s", fd, ready, poll_events(first.revents));
     }
     serve_lines(fd, path);
-    lesson("end of file when no client is left: a server must hold a write end of its own FIFO");
+    if (hold_write_end)
+        errx(EXIT_FAILURE, "end of file, although the server holds a write end");
+    lesson("without a write end of its own, a server ends with its last client");
     return EXIT_SUCCESS;
 }

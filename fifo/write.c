@@ -1,8 +1,8 @@
 /* write - writes lines into a FIFO; fifo/read, or cat, reads them
  *
- * A FIFO is a pipe with a name. open() sleeps until both ends are there: start either program
- * first, in either terminal, and look at it with ps(1). The name stays when both have ended; the
- * data never were on the disk.
+ * A FIFO is a pipe with a name. open() sleeps until another process has it open for reading: start
+ * either program first, in either terminal, and look at it with ps(1). The name stays when both
+ * have ended; the data never were on the disk.
  *
  * fifo(7), mkfifo(3), ENXIO in open(2)
  */
@@ -21,31 +21,63 @@
 #include <unistd.h>
 
 static const char usage[] = "usage: write [-n] [-p PATH] [TEXT...]\n"
-                            "  -n       O_NONBLOCK: open() fails with ENXIO if nobody reads\n"
+                            "  -n       O_NONBLOCK: open() fails with ENXIO without a reader\n"
                             "  -p PATH  the FIFO, made if it is missing (/tmp/ipc-UID/fifo)\n"
                             "  writes each TEXT as a line; without one, stdin\n"
                             "  other terminal: ./fifo/read\n";
 
-/* Writes it all. With O_NONBLOCK a full FIFO is EAGAIN, and poll() does the waiting. */
+static int open_fifo(const char *path, int nonblock)
+{
+    if (mkfifo(path, S_IRUSR | S_IWUSR) == 0)
+        say("mkfifo(%s)", path);
+    else if (errno != EEXIST)
+        err(EXIT_FAILURE, "mkfifo %s", path);
+
+    if (nonblock == 0)
+        say("open(fifo, O_WRONLY) ...");
+    const int fd = open(path, O_WRONLY | nonblock | O_NOFOLLOW | O_CLOEXEC);
+    if (fd == -1)
+        err(EXIT_FAILURE, "open %s%s", path, errno == ENXIO ? ": ENXIO: it has no reader" : "");
+    if (nonblock == 0)
+        say("... = %d", fd);
+    else
+        say("open(fifo, O_WRONLY|O_NONBLOCK) = %d", fd);
+    check_fifo(fd, path);
+    return fd;
+}
+
+/* With O_NONBLOCK a full FIFO is EAGAIN, and poll() waits for room. */
 static void write_bytes(int fd, const char *bytes, size_t length)
 {
     while (length > 0) {
         const ssize_t count = write(fd, bytes, length);
-        if (count == -1 && errno == EAGAIN) {
-            struct pollfd fifo = {.fd = fd, .events = POLLOUT};
-            if (poll(&fifo, 1, -1) == -1)
+        if (count == -1 && errno != EAGAIN)
+            err(EXIT_FAILURE, "write: %s", errno_name(errno));
+        if (count == -1) {
+            if (poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, -1) == -1)
                 err(EXIT_FAILURE, "poll");
-        } else if (count == -1) {
-            err(EXIT_FAILURE, "write");
-        } else {
-            say("write(%d, %s) = %zd", fd, quoted(bytes, length), count);
-            bytes += count;
-            length -= (size_t)count;
+            continue;
         }
+        say("write(%d, %s) = %zd", fd, quoted(bytes, length), count);
+        bytes += count;
+        length -= (size_t)count;
     }
 }
 
-/* Waits for input, but also for the reader to go: a FIFO without one is POLLERR. */
+/* One write() for the whole line: up to PIPE_BUF bytes stay whole. */
+static void write_line(int fd, const char *text)
+{
+    const size_t length = strlen(text);
+    char *const line = malloc(length + 1);
+    if (line == NULL)
+        err(EXIT_FAILURE, "malloc");
+    memcpy(line, text, length);
+    line[length] = '\n';
+    write_bytes(fd, line, length + 1);
+    free(line);
+}
+
+/* Waits for input, but also for the reader to go: on Linux a FIFO without one is POLLERR. */
 static void copy_stdin(int fd)
 {
     static char buffer[PIPE_BUF];
@@ -64,55 +96,33 @@ static void copy_stdin(int fd)
     }
 }
 
-static void write_line(int fd, char *text)
-{
-    const size_t length = strlen(text);
-    text[length] = '\n'; /* in the place of the final NUL: one write() for the whole line */
-    write_bytes(fd, text, length + 1);
-}
-
 int main(int argc, char *argv[])
 {
     const char *path = NULL;
     int nonblock = 0;
     for (int letter; (letter = next_option(argc, argv, "np:", usage)) != -1;)
-        switch (letter) {
-        case 'n':
+        if (letter == 'n')
             nonblock = O_NONBLOCK;
-            break;
-        case 'p':
+        else
             path = optarg;
-            break;
-        }
     if (path == NULL)
         path = demo_path("fifo");
 
     pair_lane("writer");
-    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR) /* a reader that goes away is an error to tell */
+    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR) /* a reader that goes away is an error to report */
         err(EXIT_FAILURE, "signal");
-    if (mkfifo(path, S_IRUSR | S_IWUSR) == 0)
-        say("mkfifo(%s)", path);
-    else if (errno != EEXIST)
-        err(EXIT_FAILURE, "mkfifo %s", path);
-
-    say("open(O_WRONLY%s)%s", nonblock ? "|O_NONBLOCK" : "", nonblock ? "" : " waits for a reader");
-    const int fd = open(path, O_WRONLY | nonblock | O_NOFOLLOW | O_CLOEXEC);
-    if (fd == -1 && errno == ENXIO)
-        err(EXIT_FAILURE, "%s: nobody reads it", path);
-    if (fd == -1)
-        err(EXIT_FAILURE, "open %s", path);
-    check_fifo(fd, path);
-    say("open() = %d", fd);
-
+    const int fd = open_fifo(path, nonblock);
     for (int i = optind; i < argc; i++)
         write_line(fd, argv[i]);
     if (optind == argc)
         copy_stdin(fd);
     if (close(fd) == -1)
         err(EXIT_FAILURE, "close");
-    say("close(%d): the reader will see end of file", fd);
-    say("the name stays: ls -l %s", path);
-    say("to remove it: rm %s", path);
-    lesson("a FIFO is a pipe with a name: open() waits until both ends are there");
+    say("close(%d)", fd);
+    say("the FIFO stays: rm %s", path);
+    if (nonblock == 0)
+        lesson("a FIFO is a pipe with a name: open() waits until both ends are there");
+    else
+        lesson("with O_NONBLOCK open() does not wait: without a reader it fails with ENXIO");
     return EXIT_SUCCESS;
 }

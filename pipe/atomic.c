@@ -1,81 +1,76 @@
 /* atomic - many writers, one pipe: messages of up to PIPE_BUF bytes arrive whole
  *
- * Every message is filled with stamps that tell its writer, its number and the place of the stamp;
- * the reader checks them all. With -x a message is larger than the whole pipe, and the reader does
- * not start before every writer sleeps in the middle of one. Then they take turns, page by page,
- * and nearly every message is torn.
+ * Every writer fills its messages with its own number. If a message arrives with the numbers of two
+ * writers in it, it was torn. With -x the messages have one byte more than PIPE_BUF, and that is
+ * enough.
  *
  * PIPE_BUF in pipe(7), write(2)
  */
-#define _GNU_SOURCE /* F_SETPIPE_SZ */
 #include "../lib/demo.h"
 
 #include <err.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
-enum { MOST_WRITERS = 64, PIPES_PER_MESSAGE = 4 };
+enum { MOST_WRITERS = 64 };
 
 static const char usage[] = "usage: atomic [-x] [-w WRITERS] [-m MESSAGES]\n"
-                            "  -m MESSAGES  that each writer sends (100)\n"
-                            "  -w WRITERS   processes that write (4)\n"
-                            "  -x           messages larger than PIPE_BUF: they are torn\n"
+                            "  -m MESSAGES  that each writer sends (default: 100)\n"
+                            "  -w WRITERS   processes that write (default: 4)\n"
+                            "  -x           messages of PIPE_BUF + 1 bytes: many are torn\n"
                             "  prints how many arrived whole and how many torn\n";
 
-/* "I am stamp number `place` of `stamps`, in this message of this writer." */
-struct stamp {
-    unsigned writer, message, place, stamps;
-};
+static char message[PIPE_BUF + 1];
 
-static void write_messages(int fd, unsigned writer, long messages, struct stamp *message,
-                           size_t size)
+static void write_messages(int fd, char number, size_t size, long messages)
 {
-    const unsigned stamps = (unsigned)(size / sizeof *message);
-    for (unsigned number = 0; number < messages; number++) {
-        for (unsigned i = 0; i < stamps; i++)
-            message[i] = (struct stamp){writer, number, i, stamps};
+    memset(message, number, size);
+    for (long i = 0; i < messages; i++) {
         const ssize_t count = write(fd, message, size);
-        if (count != (ssize_t)size)
+        if (count == -1)
             err(EXIT_FAILURE, "write");
+        if (count != (ssize_t)size)
+            errx(EXIT_FAILURE, "write = %zd, not %zu", count, size);
     }
     _exit(EXIT_SUCCESS);
 }
 
-/* The place of the first stamp that does not belong to the message of the first one; `stamps` if
- * all do. */
-static unsigned find_tear(const struct stamp *message, unsigned stamps)
+/* How many bytes at the start are of one writer. */
+static size_t length_of_first(size_t size)
 {
-    for (unsigned i = 0; i < stamps; i++)
-        if (message[i].writer != message[0].writer || message[i].message != message[0].message ||
-            message[i].place != i || message[i].stamps != stamps)
-            return i;
-    return stamps;
+    size_t length = 1;
+    while (length < size && message[length] == message[0])
+        length++;
+    return length;
 }
 
-static void read_messages(int fd, struct stamp *message, size_t size, long *whole, long *torn)
+/* Returns how many messages were torn, and puts the number of whole ones into `whole`. */
+static long read_messages(int fd, size_t size, long *whole)
 {
-    const unsigned stamps = (unsigned)(size / sizeof *message);
+    long torn = 0;
     ssize_t count;
     while ((count = read_full(fd, message, size)) == (ssize_t)size) {
-        const unsigned tear = find_tear(message, stamps);
-        if (tear == stamps) {
+        const size_t length = length_of_first(size);
+        if (length == size)
             ++*whole;
-        } else if (++*torn == 1) {
-            say("torn: %zu bytes of writer %u, then writer %u's", tear * sizeof *message,
-                message[0].writer + 1, message[tear].writer + 1);
-        }
+        else if (++torn == 1)
+            say("torn: writer %d up to byte %zu of %zu, then writer %d", message[0], length, size,
+                message[length]);
     }
+    if (count == -1)
+        err(EXIT_FAILURE, "read");
     if (count != 0)
-        err(EXIT_FAILURE, "read = %zd", count);
+        errx(EXIT_FAILURE, "the last message has %zd bytes", count);
+    return torn;
 }
 
 int main(int argc, char *argv[])
 {
     bool too_large = false;
-    long writers = 4, messages = 100, whole = 0, torn = 0;
+    long writers = 4, messages = 100;
     for (int letter; (letter = next_option(argc, argv, "xw:m:", usage)) != -1;)
         switch (letter) {
         case 'm':
@@ -89,24 +84,17 @@ int main(int argc, char *argv[])
             break;
         }
     check_operands(argc, argv, 0, 0);
-    if (too_large && writers < 2)
+    if (too_large && writers == 1)
         errx(USAGE_ERROR, "-x needs two writers");
+    const size_t size = too_large ? PIPE_BUF + 1 : PIPE_BUF;
 
     lane(0, "reader");
     int fds[2];
     if (pipe(fds) == -1)
         err(EXIT_FAILURE, "pipe");
-    const int capacity = fcntl(fds[WRITE_END], F_SETPIPE_SZ, PIPE_BUF); /* as small as it can be */
-    if (capacity == -1)
-        err(EXIT_FAILURE, "fcntl F_SETPIPE_SZ");
-    const size_t size = too_large ? PIPES_PER_MESSAGE * (size_t)capacity : PIPE_BUF;
-    say("the pipe holds %d bytes, PIPE_BUF is %d, a message has %zu", capacity, PIPE_BUF, size);
-    struct stamp *const message = malloc(size);
-    if (message == NULL)
-        err(EXIT_FAILURE, "malloc");
-
+    say("pipe() = %d, %d", fds[READ_END], fds[WRITE_END]);
     pid_t pids[MOST_WRITERS];
-    for (unsigned i = 0; i < writers; i++) {
+    for (int i = 0; i < writers; i++) {
         pids[i] = fork();
         if (pids[i] == -1)
             err(EXIT_FAILURE, "fork");
@@ -114,28 +102,26 @@ int main(int argc, char *argv[])
             die_with_parent();
             if (close(fds[READ_END]) == -1)
                 err(EXIT_FAILURE, "close");
-            write_messages(fds[WRITE_END], i, messages, message, size);
+            write_messages(fds[WRITE_END], (char)(i + 1), size, messages);
         }
     }
     if (close(fds[WRITE_END]) == -1)
         err(EXIT_FAILURE, "close");
-    if (too_large) {
-        for (int i = 0; i < writers; i++)
-            wait_asleep(pids[i]);
-        say("all %ld writers sleep in write(): the pipe is full", writers);
-    }
-    read_messages(fds[READ_END], message, size, &whole, &torn);
-    say("read() = 0: end of file");
+
+    say("%ld writers, PIPE_BUF is %d, each message has %zu bytes", writers, PIPE_BUF, size);
+    long whole = 0;
+    const long torn = read_messages(fds[READ_END], size, &whole);
     for (int i = 0; i < writers; i++)
         if (reap(pids[i]) != EXIT_SUCCESS)
             errx(EXIT_FAILURE, "writer %d failed", i + 1);
-    free(message);
-
     printf("whole %ld torn %ld\n", whole, torn);
     flush_stdout();
-    if (whole + torn != writers * messages || (torn > 0) != too_large)
-        errx(EXIT_FAILURE, "unexpected: %ld messages sent", writers * messages);
-    lesson(too_large ? "a write larger than PIPE_BUF may get other writers' bytes in between"
+
+    if (torn > 0 && !too_large)
+        errx(EXIT_FAILURE, "%ld messages of %zu bytes were torn", torn, size);
+    if (torn == 0 && too_large)
+        errx(EXIT_FAILURE, "no message was torn this time; send more of them, with -m");
+    lesson(too_large ? "one byte more than PIPE_BUF, and other writers' bytes come in between"
                      : "a write of up to PIPE_BUF bytes stays whole, however many write");
     return EXIT_SUCCESS;
 }

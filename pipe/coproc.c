@@ -1,13 +1,13 @@
 /* coproc - stdin through a filter and back to stdout: both pipes watched at once
  *
- * The program feeds a filter and takes in what it answers. It sleeps only in poll(), for both pipes
- * at once, so any amount goes through any filter. To write everything first and read afterwards
+ * The program feeds a filter and collects what it answers. Between the two pipes it sleeps only in
+ * poll(), so any amount goes through any filter. Writing everything first and reading afterwards
  * (-x) works with a little input; with more, both pipes fill up, and each process sleeps in write()
  * until the other one reads.
  *
  * pipe(7), poll(2), dup2(2), exec(3)
  */
-#define _GNU_SOURCE /* F_GETPIPE_SZ, pipe2 */
+#define _GNU_SOURCE /* pipe2 */
 #include "../lib/demo.h"
 
 #include <err.h>
@@ -18,10 +18,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { BUFFER = 64 * 1024, WATCHED_MS = 100 };
+enum { BUFFER = 64 * 1024, STUCK_MS = 2000, WATCHED_MS = 100, PATIENCE_MS = 10000 };
 
 static const char usage[] =
     "usage: coproc [-x] COMMAND [ARG...]\n"
@@ -29,18 +28,19 @@ static const char usage[] =
     "  ends with the status of COMMAND, 127 if there is no such command\n"
     "  example: seq 100000 | ./pipe/coproc sort -r\n";
 
-/* Our ends of the two pipes, CLOEXEC, and the filter at their other ends. */
 struct coproc {
-    const char *name;
     pid_t pid;
-    int to, from;
+    int to, from; /* our ends of the two pipes */
 };
 
+/* O_CLOEXEC closes all four ends when the filter starts, and leaves it the copies 0 and 1. */
 static struct coproc start_filter(char *command[])
 {
     int to[2], from[2];
     if (pipe2(to, O_CLOEXEC) == -1 || pipe2(from, O_CLOEXEC) == -1)
         err(EXIT_FAILURE, "pipe2");
+    say("pipe2(O_CLOEXEC) = %d, %d: to the filter", to[READ_END], to[WRITE_END]);
+    say("pipe2(O_CLOEXEC) = %d, %d: from the filter", from[READ_END], from[WRITE_END]);
     const pid_t pid = fork();
     if (pid == -1)
         err(EXIT_FAILURE, "fork");
@@ -55,11 +55,11 @@ static struct coproc start_filter(char *command[])
     }
     if (close(to[READ_END]) == -1 || close(from[WRITE_END]) == -1)
         err(EXIT_FAILURE, "close");
-    say("fork() = %d, runs %s between the pipes", (int)pid, *command);
-    return (struct coproc){*command, pid, to[WRITE_END], from[READ_END]};
+    say("fork() = %d: %s, between the pipes", (int)pid, *command);
+    return (struct coproc){pid, to[WRITE_END], from[READ_END]};
 }
 
-/* Puts -1 in the place of the descriptor, so that poll(2) passes over it. */
+/* Puts -1 in the place of the descriptor, so that poll(2) ignores it. */
 static void close_end(int *fd)
 {
     if (close(*fd) == -1)
@@ -82,7 +82,7 @@ static void print_some(const char *buffer, size_t length)
 }
 
 /* The right way. */
-static void both_at_once(struct coproc filter)
+static void write_and_read_at_once(struct coproc filter)
 {
     static char in[BUFFER], out[BUFFER];
     size_t start = 0, end = 0; /* of the input that waits for room in the pipe */
@@ -93,12 +93,15 @@ static void both_at_once(struct coproc filter)
     while (filter.to != -1 || filter.from != -1) {
         const bool waits = start < end;
         struct pollfd ends[] = {
-            {.fd = filter.to != -1 && !waits ? STDIN_FILENO : -1, .events = POLLIN},
+            {.fd = filter.to == -1 || waits ? -1 : STDIN_FILENO, .events = POLLIN},
             {.fd = filter.to, .events = waits ? POLLOUT : 0}, /* POLLERR comes unasked */
             {.fd = filter.from, .events = POLLIN},
         };
-        if (poll(ends, sizeof ends / sizeof *ends, -1) == -1)
+        const int ready = poll(ends, sizeof ends / sizeof *ends, STUCK_MS);
+        if (ready == -1)
             err(EXIT_FAILURE, "poll");
+        if (filter.to == -1 && ready == 0 && is_asleep_in(filter.pid, "read", STDIN_FILENO))
+            errx(EXIT_FAILURE, "the filter has had all its input, and still sleeps in read(0)");
 
         if (ends[2].revents != 0) {
             const size_t count = read_some(filter.from, out);
@@ -108,7 +111,8 @@ static void both_at_once(struct coproc filter)
                 close_end(&filter.from);
         }
         if ((ends[1].revents & POLLERR) != 0) {
-            say("%s reads no more", filter.name);
+            say("poll(%d) = %d, %s: the filter reads no more", filter.to, ready,
+                poll_events(ends[1].revents));
             close_end(&filter.to);
         } else if (ends[1].revents != 0) {
             const ssize_t count = write(filter.to, in + start, end - start);
@@ -126,8 +130,8 @@ static void both_at_once(struct coproc filter)
     say("%llu bytes in, %llu bytes out", sent, received);
 }
 
-/* The mistake: a process of its own, so that another one is awake to tell what happens. */
-static void one_after_the_other(struct coproc filter)
+/* The mistake. It runs in a process of its own, so that another one is awake to report. */
+static void write_and_then_read(struct coproc filter)
 {
     static char buffer[BUFFER];
     lane(1, "naive");
@@ -136,48 +140,32 @@ static void one_after_the_other(struct coproc filter)
         if (write_full(filter.to, buffer, count) == -1) {
             if (errno != EPIPE)
                 err(EXIT_FAILURE, "write");
-            say("%s reads no more", filter.name);
+            say("write(%d) = -1 %s: the filter reads no more", filter.to, errno_name(errno));
             break;
         }
-    say("has written, now it reads");
     close_end(&filter.to);
+    say("has written everything, and begins to read");
     for (size_t count; (count = read_some(filter.from, buffer)) > 0;)
         print_some(buffer, count);
     _exit(EXIT_SUCCESS);
 }
 
-/* Whether the pipe behind a descriptor of the process has no room; says so, with the numbers. */
-static bool is_full(pid_t pid, int fd, const char *name)
-{
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)pid, fd);
-    struct pollfd end = {.fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC), .events = POLLOUT};
-    if (end.fd == -1)
-        return false; /* the process has closed it */
-    int bytes;
-    const int capacity = fcntl(end.fd, F_GETPIPE_SZ);
-    if (capacity == -1)
-        err(EXIT_FAILURE, "fcntl F_GETPIPE_SZ");
-    if (ioctl(end.fd, FIONREAD, &bytes) == -1)
-        err(EXIT_FAILURE, "ioctl FIONREAD");
-    if (poll(&end, 1, 0) == -1)
-        err(EXIT_FAILURE, "poll");
-    close_end(&end.fd);
-    const bool full = (end.revents & POLLOUT) == 0;
-    if (full)
-        say("%s is full: %d of %d bytes", name, bytes, capacity);
-    return full;
-}
-
-/* Returns whether the two got stuck, and if they did, ends both. */
+/* Returns whether the two got stuck, each in its write(); then it has ended both. */
 static bool watch(pid_t naive, struct coproc filter)
 {
-    while (!still_asleep(naive, WATCHED_MS) || !still_asleep(filter.pid, WATCHED_MS) ||
-           !is_full(naive, filter.to, "the pipe to it") ||
-           !is_full(naive, filter.from, "the pipe from it"))
+    double awake = now_in_ms();
+    while (!is_asleep_in(naive, "write", filter.to) ||
+           !is_asleep_in(filter.pid, "write", STDOUT_FILENO) || !still_asleep(naive, WATCHED_MS) ||
+           !still_asleep(filter.pid, WATCHED_MS)) {
         if (has_ended(naive))
             return false;
-    say("both processes sleep in write(), for ever");
+        if (!still_asleep(naive, 1))
+            awake = now_in_ms();
+        if (now_in_ms() - awake > PATIENCE_MS)
+            errx(EXIT_FAILURE, "nothing has moved for 10 s; whether anything will is not known");
+    }
+    say_asleep_in("the writer", naive, "write", filter.to);
+    say_asleep_in("the filter", filter.pid, "write", STDOUT_FILENO);
     if (kill(naive, SIGKILL) == -1 || kill(filter.pid, SIGKILL) == -1)
         err(EXIT_FAILURE, "kill");
     say("kill(%d, SIGKILL), kill(%d, SIGKILL)", (int)naive, (int)filter.pid);
@@ -196,7 +184,7 @@ int main(int argc, char *argv[])
     if (signal(SIGPIPE, SIG_IGN) == SIG_ERR) /* after the fork: the filter would inherit it */
         err(EXIT_FAILURE, "signal");
     if (!naive_way) {
-        both_at_once(filter);
+        write_and_read_at_once(filter);
         const int status = reap_command(filter.pid);
         if (status == EXIT_SUCCESS)
             lesson("poll() watches both pipes: any amount goes through any filter");
@@ -207,7 +195,7 @@ int main(int argc, char *argv[])
     if (naive == -1)
         err(EXIT_FAILURE, "fork");
     if (naive == 0)
-        one_after_the_other(filter);
+        write_and_then_read(filter);
     const struct coproc watched = filter;
     close_end(&filter.to);
     close_end(&filter.from);
@@ -218,7 +206,6 @@ int main(int argc, char *argv[])
         return EXIT_SUCCESS;
     }
     if (naive_status == EXIT_SUCCESS && filter_status == EXIT_SUCCESS)
-        lesson(
-            "no deadlock this time: the data fitted into the pipes, or the filter read all first");
+        lesson("no deadlock this time: it fitted into the pipes, or the filter read all first");
     return naive_status != EXIT_SUCCESS ? naive_status : filter_status;
 }

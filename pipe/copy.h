@@ -2,7 +2,7 @@
  *
  * read and write carry every byte into the program and out again. mmap leaves the first half of
  * that to the page tables. sendfile and splice leave the bytes in the kernel; splice wants a pipe
- * at one end, so where `out` is none there is a pipe in between.
+ * at one end, so if `out` is not a pipe, there is one in between.
  */
 #ifndef COPY_H
 #define COPY_H
@@ -73,7 +73,7 @@ static void by_sendfile(int file, int out, size_t size)
 static void splice_out(int pipe_end, int out, size_t length)
 {
     for (size_t count; length > 0; length -= count) {
-        count = counted("splice", splice(pipe_end, NULL, out, NULL, length, SPLICE_F_MOVE));
+        count = counted("splice", splice(pipe_end, NULL, out, NULL, length, 0));
         if (count == 0)
             errx(EXIT_FAILURE, "splice: nothing moved");
     }
@@ -90,7 +90,7 @@ static void by_splice(int file, int out, size_t size)
         err(EXIT_FAILURE, "pipe");
     for (size_t count; size > 0; size -= count) {
         const size_t most = size < CHUNK ? size : CHUNK;
-        count = counted("splice", splice(file, NULL, fds[WRITE_END], NULL, most, SPLICE_F_MOVE));
+        count = counted("splice", splice(file, NULL, fds[WRITE_END], NULL, most, 0));
         if (count == 0)
             errx(EXIT_FAILURE, "the file has become shorter");
         if (in_between)

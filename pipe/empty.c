@@ -1,7 +1,7 @@
 /* empty - a read from an empty pipe sleeps until something is written
  *
- * The writer does not write before the kernel says that the reader sleeps. With O_NONBLOCK (-n) the
- * reader gets EAGAIN instead of sleep, and asks poll() to tell it when to try again.
+ * The writer waits until the reader sleeps, and then writes. With O_NONBLOCK (-n) read() fails with
+ * EAGAIN instead, and poll() does the sleeping.
  *
  * read(2), poll(2), pipe(7); O_NONBLOCK in open(2)
  */
@@ -19,28 +19,30 @@
 
 static const char usage[] =
     "usage: empty [-n]\n"
-    "  -n  O_NONBLOCK: the read fails with EAGAIN, which is printed, and poll() waits\n";
+    "  -n  O_NONBLOCK: read() fails with EAGAIN, which is printed, and poll() waits\n";
 
-static void read_one(const int fds[2], bool nonblock)
+static void poll_until_readable(int fd)
 {
-    lane(1, "reader");
-    die_with_parent();
-    if (close(fds[WRITE_END]) == -1)
-        err(EXIT_FAILURE, "close");
+    struct pollfd end = {.fd = fd, .events = POLLIN};
+    const int ready = poll(&end, 1, -1);
+    if (ready == -1)
+        err(EXIT_FAILURE, "poll");
+    say("poll(%d) = %d, %s", fd, ready, poll_events(end.revents));
+}
+
+static void read_one(int fd)
+{
     char text[64];
-    ssize_t count = read(fds[READ_END], text, sizeof text);
-    if (nonblock && count == -1 && errno == EAGAIN) {
-        say("read(%d) = -1 EAGAIN: nothing there", fds[READ_END]);
+    ssize_t count = read(fd, text, sizeof text);
+    if (count == -1 && errno == EAGAIN) {
+        say("read(%d) = %zd %s", fd, count, errno_name(errno));
         puts("EAGAIN");
-        struct pollfd wanted = {.fd = fds[READ_END], .events = POLLIN};
-        if (poll(&wanted, 1, -1) == -1)
-            err(EXIT_FAILURE, "poll");
-        say("poll(%d) = 1, POLLIN: there is something now", fds[READ_END]);
-        count = read(fds[READ_END], text, sizeof text);
+        poll_until_readable(fd);
+        count = read(fd, text, sizeof text);
     }
     if (count == -1)
         err(EXIT_FAILURE, "read");
-    say("read(%d) = %zd %s", fds[READ_END], count, quoted(text, (size_t)count));
+    say("read(%d) = %zd %s", fd, count, quoted(text, (size_t)count));
     printf("%.*s\n", (int)count, text);
     flush_stdout();
     _exit(EXIT_SUCCESS);
@@ -61,13 +63,20 @@ int main(int argc, char *argv[])
     const pid_t reader = fork();
     if (reader == -1)
         err(EXIT_FAILURE, "fork");
-    if (reader == 0)
-        read_one(fds, nonblock);
+    if (reader == 0) {
+        lane(1, "reader");
+        die_with_parent();
+        if (close(fds[WRITE_END]) == -1)
+            err(EXIT_FAILURE, "close");
+        read_one(fds[READ_END]);
+    }
     if (close(fds[READ_END]) == -1)
         err(EXIT_FAILURE, "close");
 
-    wait_asleep(reader);
-    say("the reader sleeps in %s", nonblock ? "poll(), not in read()" : "read()");
+    if (nonblock)
+        say_asleep_in("the reader", reader, "poll", ANY_ARGUMENT);
+    else
+        say_asleep_in("the reader", reader, "read", fds[READ_END]);
     const ssize_t count = write(fds[WRITE_END], "hello", strlen("hello"));
     if (count == -1)
         err(EXIT_FAILURE, "write");
@@ -75,7 +84,8 @@ int main(int argc, char *argv[])
 
     const int status = reap(reader);
     if (status == EXIT_SUCCESS)
-        lesson(nonblock ? "O_NONBLOCK: an empty pipe is an error, EAGAIN; let poll() do the waiting"
-                        : "an empty pipe puts its reader to sleep; the write wakes it up");
+        lesson(nonblock
+                   ? "with O_NONBLOCK an empty pipe is an error, EAGAIN; poll() can wait for data"
+                   : "an empty pipe puts its reader to sleep; the next write wakes it up");
     return status;
 }

@@ -1,10 +1,10 @@
 /* full - a writer fills the pipe, then sleeps until the reader makes room
  *
- * Two numbers that are easily confused: the capacity is how much the pipe holds, and is found by
- * filling it; PIPE_BUF is how much one write() puts in without other writers' bytes in between (see
- * atomic). The kernel keeps whole pages: taking out a few bytes makes no room for a page.
+ * Two numbers that are easily confused: the capacity is how much the pipe holds, PIPE_BUF how much
+ * one write() puts in without other writers' bytes in between (see atomic). Linux keeps what is
+ * written in whole pages: a page has room again when its last byte has been read.
  *
- * pipe(7), F_SETPIPE_SZ in fcntl(2), FIONREAD in ioctl(2)
+ * pipe(7), F_SETPIPE_SZ in fcntl(2), FIONREAD in ioctl_tty(2)
  */
 #define _GNU_SOURCE /* F_GETPIPE_SZ, F_SETPIPE_SZ, pipe2 */
 #include "../lib/demo.h"
@@ -22,94 +22,99 @@ enum { FEW = 100, WATCHED_MS = 50 };
 
 static const char usage[] = "usage: full [-n] [-s BYTES]\n"
                             "  -n        O_NONBLOCK: a write to the full pipe fails with EAGAIN\n"
-                            "  -s BYTES  set the capacity first; the kernel rounds it up\n";
+                            "  -s BYTES  set the capacity first; Linux rounds it up\n"
+                            "  prints the capacity and PIPE_BUF\n";
 
 static size_t page_size;
-static char *page;
+static char *page; /* of zeros */
+
+static int capacity_of(int fd)
+{
+    const int capacity = fcntl(fd, F_GETPIPE_SZ);
+    if (capacity == -1)
+        err(EXIT_FAILURE, "fcntl F_GETPIPE_SZ");
+    say("fcntl(%d, F_GETPIPE_SZ) = %d", fd, capacity);
+    return capacity;
+}
+
+static void set_capacity(int fd, int size)
+{
+    const int actual = fcntl(fd, F_SETPIPE_SZ, size);
+    if (actual == -1) /* pipe(7) has all three limits */
+        err(EXIT_FAILURE, "fcntl F_SETPIPE_SZ %d (see /proc/sys/fs/pipe-*): %s", size,
+            errno_name(errno));
+    say("fcntl(%d, F_SETPIPE_SZ, %d) = %d", fd, size, actual);
+}
 
 static void read_bytes(int fd, size_t length)
 {
     const ssize_t count = read(fd, page, length);
-    if (count != (ssize_t)length)
+    if (count == -1)
         err(EXIT_FAILURE, "read");
+    if (count != (ssize_t)length)
+        errx(EXIT_FAILURE, "read = %zd, not %zu", count, length);
     say("read(%d) = %zd", fd, count);
 }
 
-static int bytes_in(int fd)
+static void say_bytes_in(int fd)
 {
     int bytes;
     if (ioctl(fd, FIONREAD, &bytes) == -1)
         err(EXIT_FAILURE, "ioctl FIONREAD");
-    return bytes;
+    say("ioctl(%d, FIONREAD) = %d", fd, bytes);
 }
 
-static void write_one_page_too_many(const int fds[2])
+/* Returns what the last write() returned: the number of bytes, or -1 and EAGAIN. */
+static ssize_t write_pages(int fd, int pages)
 {
-    lane(1, "writer");
-    die_with_parent();
-    if (close(fds[READ_END]) == -1)
-        err(EXIT_FAILURE, "close");
-    const int capacity = fcntl(fds[WRITE_END], F_GETPIPE_SZ);
-    if (capacity == -1)
-        err(EXIT_FAILURE, "fcntl F_GETPIPE_SZ");
-    const int pages = capacity / (int)page_size;
-    say("fcntl(%d, F_GETPIPE_SZ) = %d: %d page%s", fds[WRITE_END], capacity, pages,
-        pages == 1 ? "" : "s");
-    for (int i = 0; i <= pages; i++)
-        if (write(fds[WRITE_END], page, page_size) == -1)
-            err(EXIT_FAILURE, "write");
-    say("write(%d, %zu bytes) = %zu: page %d", fds[WRITE_END], page_size, page_size, pages + 1);
-    _exit(EXIT_SUCCESS);
+    ssize_t count = 0;
+    for (int i = 0; i < pages && count != -1; i++)
+        count = write(fd, page, page_size);
+    if (count == -1 && errno != EAGAIN)
+        err(EXIT_FAILURE, "write");
+    return count;
 }
 
-static int fill_and_sleep(const int fds[2])
+static void fill_and_sleep(const int fds[2], int pages)
 {
     const pid_t writer = fork();
     if (writer == -1)
         err(EXIT_FAILURE, "fork");
-    if (writer == 0)
-        write_one_page_too_many(fds);
+    if (writer == 0) {
+        lane(1, "writer");
+        die_with_parent();
+        if (close(fds[READ_END]) == -1)
+            err(EXIT_FAILURE, "close");
+        say("write(%d, page %d) = %zd", fds[WRITE_END], pages + 1,
+            write_pages(fds[WRITE_END], pages + 1));
+        _exit(EXIT_SUCCESS);
+    }
     if (close(fds[WRITE_END]) == -1)
         err(EXIT_FAILURE, "close");
-    wait_asleep(writer);
-    const int capacity = bytes_in(fds[READ_END]);
-    const int told = fcntl(fds[READ_END], F_GETPIPE_SZ);
-    if (told == -1)
-        err(EXIT_FAILURE, "fcntl F_GETPIPE_SZ");
-    if (capacity != told)
-        errx(EXIT_FAILURE, "the writer sleeps with %d bytes in the pipe", capacity);
-    say("the writer sleeps: %d bytes in the pipe", capacity);
+    say_asleep_in("the writer", writer, "write", fds[WRITE_END]);
+    say_bytes_in(fds[READ_END]);
     read_bytes(fds[READ_END], FEW);
     if (!still_asleep(writer, WATCHED_MS))
         errx(EXIT_FAILURE, "%d bytes woke the writer", FEW);
-    say("the writer sleeps on: no page is free");
+    say_asleep_in("50 ms later: the writer", writer, "write", fds[WRITE_END]);
     read_bytes(fds[READ_END], page_size - FEW);
     if (reap(writer) != EXIT_SUCCESS)
         errx(EXIT_FAILURE, "the writer failed");
-    return capacity;
 }
 
-static void write_expecting(int fd, ssize_t expected)
+static void fill_until_eagain(const int fds[2], int pages)
 {
-    const ssize_t count = write(fd, page, page_size);
-    if (count != expected || (count == -1 && errno != EAGAIN))
-        err(EXIT_FAILURE, "write = %zd, not %zd", count, expected);
-    say("write(%d, %zu bytes) = %zd%s", fd, page_size, count, count == -1 ? " EAGAIN" : "");
-}
-
-static int fill_until_eagain(const int fds[2])
-{
-    while (write(fds[WRITE_END], page, page_size) != -1)
-        continue;
-    if (errno != EAGAIN)
-        err(EXIT_FAILURE, "write");
-    const int capacity = bytes_in(fds[READ_END]);
-    say("write() = -1 EAGAIN: %d bytes in the pipe", capacity);
+    ssize_t count = write_pages(fds[WRITE_END], pages + 1);
+    say("write(%d, page %d) = %zd %s", fds[WRITE_END], pages + 1, count, errno_name(errno));
+    say_bytes_in(fds[READ_END]);
     read_bytes(fds[READ_END], FEW);
-    write_expecting(fds[WRITE_END], -1);
+    if ((count = write_pages(fds[WRITE_END], 1)) != -1)
+        errx(EXIT_FAILURE, "%d bytes made room for %zd", FEW, count);
+    say("write(%d, page) = %zd %s", fds[WRITE_END], count, errno_name(errno));
     read_bytes(fds[READ_END], page_size - FEW);
-    write_expecting(fds[WRITE_END], (ssize_t)page_size);
-    return capacity;
+    if ((count = write_pages(fds[WRITE_END], 1)) == -1)
+        err(EXIT_FAILURE, "write");
+    say("write(%d, page) = %zd", fds[WRITE_END], count);
 }
 
 int main(int argc, char *argv[])
@@ -117,36 +122,31 @@ int main(int argc, char *argv[])
     bool nonblock = false;
     int size = 0;
     for (int letter; (letter = next_option(argc, argv, "ns:", usage)) != -1;)
-        switch (letter) {
-        case 'n':
+        if (letter == 'n')
             nonblock = true;
-            break;
-        case 's':
+        else
             size = (int)parse_long("-s", optarg, 1, INT_MAX);
-            break;
-        }
     check_operands(argc, argv, 0, 0);
-
-    lane(0, nonblock ? "both ends" : "reader");
     page_size = (size_t)sysconf(_SC_PAGESIZE);
     page = calloc(1, page_size);
     if (page == NULL)
         err(EXIT_FAILURE, "calloc");
+
+    lane(0, nonblock ? "both" : "reader");
     int fds[2];
     if (pipe2(fds, nonblock ? O_NONBLOCK : 0) == -1)
         err(EXIT_FAILURE, "pipe2");
     say("pipe2(%s) = %d, %d", nonblock ? "O_NONBLOCK" : "0", fds[READ_END], fds[WRITE_END]);
-    if (size != 0) {
-        const int actual = fcntl(fds[WRITE_END], F_SETPIPE_SZ, size);
-        if (actual == -1)
-            err(EXIT_FAILURE, "fcntl F_SETPIPE_SZ %d (see /proc/sys/fs/pipe-max-size)", size);
-        say("fcntl(%d, F_SETPIPE_SZ, %d) = %d", fds[WRITE_END], size, actual);
-    }
-    printf("capacity %d\n", nonblock ? fill_until_eagain(fds) : fill_and_sleep(fds));
-    printf("PIPE_BUF %ld\n", fpathconf(fds[READ_END], _PC_PIPE_BUF));
+    if (size != 0)
+        set_capacity(fds[WRITE_END], size);
+    const int capacity = capacity_of(fds[WRITE_END]), pages = capacity / (int)page_size;
+    if (nonblock)
+        fill_until_eagain(fds, pages);
+    else
+        fill_and_sleep(fds, pages);
+    printf("capacity %d\nPIPE_BUF %ld\n", capacity, fpathconf(fds[READ_END], _PC_PIPE_BUF));
     flush_stdout();
-    free(page);
-    lesson("a full pipe %s; the kernel makes room by whole pages",
-           nonblock ? "is EAGAIN to a writer with O_NONBLOCK" : "puts its writer to sleep");
+    lesson(nonblock ? "with O_NONBLOCK a write to a full pipe fails with EAGAIN"
+                    : "a full pipe puts its writer to sleep; Linux makes room by whole pages");
     return EXIT_SUCCESS;
 }

@@ -1,7 +1,7 @@
 /* hello - the first pipe: the parent writes a text, its child reads it
  *
- * A pipe is one buffer in the kernel with two descriptors, one to write into it and one to read
- * from it. fork() gives the child a copy of both; each process closes the one that it does not use.
+ * A pipe is a buffer in the kernel with two descriptors, one to read from and one to write to.
+ * fork() gives the child a copy of both; each process closes the one that it does not use.
  *
  * pipe(2), fork(2), pipe(7)
  */
@@ -16,24 +16,17 @@
 static const char usage[] = "usage: hello [TEXT]\n"
                             "  prints TEXT as it came out of the pipe\n";
 
-static void child(const int fds[2])
+static void read_and_print(int fd)
 {
-    lane(1, "child");
-    die_with_parent();
-    if (close(fds[WRITE_END]) == -1)
-        err(EXIT_FAILURE, "close");
-    say("close(%d): the child does not write", fds[WRITE_END]);
-
     char text[4096];
     ssize_t count;
-    while ((count = read(fds[READ_END], text, sizeof text)) > 0) {
-        say("read(%d) = %zd %s", fds[READ_END], count, quoted(text, (size_t)count));
+    while ((count = read(fd, text, sizeof text)) > 0) {
+        say("read(%d) = %zd %s", fd, count, quoted(text, (size_t)count));
         fwrite(text, 1, (size_t)count, stdout);
     }
     if (count == -1)
         err(EXIT_FAILURE, "read");
-    say("read(%d) = 0: nobody can write any more", fds[READ_END]);
-
+    say("read(%d) = %zd: end of file", fd, count);
     putchar('\n');
     flush_stdout();
     _exit(EXIT_SUCCESS);
@@ -50,14 +43,20 @@ int main(int argc, char *argv[])
     int fds[2];
     if (pipe(fds) == -1)
         err(EXIT_FAILURE, "pipe");
-    say("pipe() = %d (read end), %d (write end)", fds[READ_END], fds[WRITE_END]);
+    say("pipe() = %d, %d: to read from, to write to", fds[READ_END], fds[WRITE_END]);
 
     const pid_t pid = fork();
     if (pid == -1)
         err(EXIT_FAILURE, "fork");
-    if (pid == 0)
-        child(fds);
-    say("fork() = %d: both processes now hold both ends", (int)pid);
+    if (pid == 0) {
+        lane(1, "child");
+        die_with_parent();
+        if (close(fds[WRITE_END]) == -1)
+            err(EXIT_FAILURE, "close");
+        say("close(%d): the child does not write", fds[WRITE_END]);
+        read_and_print(fds[READ_END]);
+    }
+    say("fork() = %d: the child has a copy of both", (int)pid);
 
     if (close(fds[READ_END]) == -1)
         err(EXIT_FAILURE, "close");
@@ -68,10 +67,10 @@ int main(int argc, char *argv[])
     say("write(%d, %s) = %zd", fds[WRITE_END], quoted(text, strlen(text)), count);
     if (close(fds[WRITE_END]) == -1)
         err(EXIT_FAILURE, "close");
-    say("close(%d): no more to come", fds[WRITE_END]);
+    say("close(%d): that was all", fds[WRITE_END]);
 
     const int status = reap(pid);
-    say("wait() = %d, the child has ended with status %d", (int)pid, status);
+    say("wait() = %d: the child has ended with status %d", (int)pid, status);
     if (status == EXIT_SUCCESS)
         lesson("what one process writes into a pipe, another one reads, once and in order");
     return status;

@@ -1,35 +1,37 @@
 /* pipeline - what the shell does for a | b | c: pipe, fork, dup2, exec
  *
- * Each command but the last gets a pipe for its stdout, each but the first the one before for its
- * stdin. The shell must close all of its own copies. With -x it keeps the last write end open: the
- * last command has read everything, and waits for an end of file that does not come.
+ * Each command but the last writes into a new pipe, each but the first reads from the one before.
+ * The shell must close its own copies. With -x it keeps the last write end open: the last command
+ * has read everything, and waits for an end of file that does not come.
  *
  * pipe(2), dup2(2), exec(3), wait(2)
  */
-#define _GNU_SOURCE /* pipe2 */
 #include "../lib/demo.h"
 
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-enum { WATCHED_MS = 100 };
+enum { NONE = -1, WATCHED_MS = 100 };
 
 static const char usage[] =
     "usage: pipeline [-x] COMMAND [ARG...] [: COMMAND [ARG...]]...\n"
     "  -x  the shell keeps a write end: the last command never sees end of file\n"
-    "  ends with the status of the last command, 127 if there is no such command\n"
-    "  example: ./pipe/pipeline seq 100 : sort -r : head -3\n";
+    "  ends with the status of the last command, 127 if there is no such command\n";
 
-/* Cuts the words at each ":" by putting NULL there, as exec wants it. Returns the number of
- * commands. */
-static int split(char *words[], char ***commands)
+static char ***commands; /* each as exec wants it, ended by NULL */
+static pid_t *pids;
+
+/* Puts NULL in the place of each ":". Returns the number of commands. */
+static int split(char *words[])
 {
     int count = 0;
     for (bool at_start = true; *words != NULL; words++) {
@@ -47,19 +49,6 @@ static int split(char *words[], char ***commands)
     return count;
 }
 
-/* Becomes the command. `in` and `out` may be stdin and stdout themselves. */
-static void run(char *command[], int in, int out)
-{
-    die_with_parent();
-    /* The copies that dup2 makes survive the exec; all the pipes' own descriptors are CLOEXEC. */
-    if (dup2(in, STDIN_FILENO) == -1 || dup2(out, STDOUT_FILENO) == -1)
-        err(EXIT_FAILURE, "dup2");
-    execvp(*command, command);
-    const int status = errno == ENOENT ? NOT_FOUND : NOT_EXECUTABLE;
-    warn("%s", *command);
-    _exit(status);
-}
-
 static void close_end(int fd)
 {
     if (close(fd) == -1)
@@ -67,99 +56,116 @@ static void close_end(int fd)
     say("close(%d)", fd);
 }
 
-/* Starts the commands, each with its own pids[i]. Returns the write end that the shell keeps, or
- * -1. */
-static int start(char **commands[], int count, bool keep, pid_t pids[])
+/* Makes `standard`, 0 or 1, another number for the pipe, and closes the old one. */
+static void become(int standard, int fd)
 {
-    int in = STDIN_FILENO, kept = -1;
-    for (int i = 0; i < count; i++) {
-        const bool is_last = i == count - 1;
-        int fds[2] = {-1, STDOUT_FILENO};
-        if (!is_last) {
-            if (pipe2(fds, O_CLOEXEC) == -1)
-                err(EXIT_FAILURE, "pipe2");
-            say("pipe2() = %d, %d", fds[READ_END], fds[WRITE_END]);
+    const int result = dup2(fd, standard);
+    if (result == -1)
+        err(EXIT_FAILURE, "dup2");
+    say("dup2(%d, %d) = %d", fd, standard, result);
+    close_end(fd);
+}
+
+static void exec_command(char *command[])
+{
+    say("execvp(\"%s\") ...", *command);
+    execvp(*command, command);
+    const int status = errno == ENOENT ? NOT_FOUND : NOT_EXECUTABLE;
+    warn("%s", *command);
+    _exit(status);
+}
+
+/* Starts the commands. Returns the write end that the shell keeps by mistake, or NONE. */
+static int start(int count, bool keep)
+{
+    const int last = count - 1;
+    int previous = NONE, kept = NONE; /* previous: the read end of the pipe before */
+    for (int i = 0; i <= last; i++) {
+        int next[2] = {NONE, NONE};
+        if (i < last) {
+            if (pipe(next) == -1)
+                err(EXIT_FAILURE, "pipe");
+            say("pipe() = %d, %d", next[READ_END], next[WRITE_END]);
         }
         pids[i] = fork();
         if (pids[i] == -1)
             err(EXIT_FAILURE, "fork");
-        if (pids[i] == 0)
-            run(commands[i], in, fds[WRITE_END]);
-        say("fork() = %d: dup2(%d, 0), dup2(%d, 1), exec %s", (int)pids[i], in, fds[WRITE_END],
-            *commands[i]);
-        if (in != STDIN_FILENO)
-            close_end(in);
-        if (keep && i == count - 2)
-            kept = fds[WRITE_END];
-        else if (!is_last)
-            close_end(fds[WRITE_END]);
-        in = fds[READ_END];
+        if (pids[i] == 0) {
+            lane(1, basename(*commands[i]));
+            die_with_parent();
+            if (i > 0)
+                become(STDIN_FILENO, previous);
+            if (i < last) {
+                close_end(next[READ_END]);
+                become(STDOUT_FILENO, next[WRITE_END]);
+            }
+            if (kept != NONE)
+                close_end(kept); /* the mistake is the shell's alone */
+            exec_command(commands[i]);
+        }
+        say("fork() = %d: to run %s", (int)pids[i], *commands[i]);
+        if (i > 0)
+            close_end(previous);
+        if (keep && i == last - 1)
+            kept = next[WRITE_END];
+        else if (i < last)
+            close_end(next[WRITE_END]);
+        previous = next[READ_END];
     }
     return kept;
 }
 
-/* All other writers have ended. Watch the reader sleep on an empty pipe, then let it see the end.
- * Returns whether it waited for that. */
-static bool show_the_copy(pid_t reader, const char *name, int kept)
+static int count_open_descriptors(void)
 {
-    for (int bytes = 1; bytes > 0 || !still_asleep(reader, WATCHED_MS);) {
-        if (has_ended(reader)) {
-            say("%s has ended without waiting for end of file", name);
+    enum { ENOUGH = 64 };
+    int count = 0;
+    for (int fd = 0; fd < ENOUGH; fd++)
+        count += fcntl(fd, F_GETFD) != -1;
+    return count;
+}
+
+/* Waits until the last command sleeps in read(0), and lets it go on by closing the write end.
+ * Returns false if the command ends by itself. */
+static bool release_reader(pid_t reader, int kept)
+{
+    while (!is_asleep_in(reader, "read", STDIN_FILENO) || !still_asleep(reader, WATCHED_MS)) {
+        if (has_ended(reader))
             return false;
-        }
-        if (ioctl(kept, FIONREAD, &bytes) == -1)
-            err(EXIT_FAILURE, "ioctl FIONREAD");
+        poll(NULL, 0, 1); /* not a busy loop */
     }
-    say("the pipe is empty, %s sleeps on: the shell holds %d", name, kept);
+    say_asleep_in("the last command", reader, "read", STDIN_FILENO);
     close_end(kept);
     return true;
 }
 
-/* Waits until any of the commands has ended. Returns which; it is still to be reaped. */
-static int wait_for_one(const pid_t pids[], int count)
-{
-    for (;;) {
-        const pid_t pid = wait_for_any();
-        for (int i = 0; i < count; i++)
-            if (pids[i] == pid)
-                return i;
-        reap_command(pid); /* a child of whoever was this process before its exec */
-    }
-}
-
 int main(int argc, char *argv[])
 {
-    bool keep = false;
+    bool keep = false, waited = false;
     while (next_option(argc, argv, "x", usage) != -1)
         keep = true;
     check_operands(argc, argv, 1, INT_MAX);
-    char ***const commands = calloc((size_t)argc, sizeof *commands);
-    pid_t *const pids = calloc((size_t)argc, sizeof *pids);
+    commands = calloc((size_t)argc, sizeof *commands);
+    pids = calloc((size_t)argc, sizeof *pids);
     if (commands == NULL || pids == NULL)
         err(EXIT_FAILURE, "calloc");
-    const int count = split(&argv[optind], commands);
-    if (count < (keep ? 2 : 1))
-        errx(USAGE_ERROR, keep ? "-x needs two commands" : "no command");
+    const int count = split(&argv[optind]);
+    if (keep && count < 2)
+        errx(USAGE_ERROR, "-x needs two commands");
 
     lane(0, "shell");
-    const int kept = start(commands, count, keep, pids);
-    const int last = count - 1;
-    int status = -1; /* of the last command, once it has ended */
-    bool waited = false;
-    for (int left = count; left > 0; left--) {
-        if (keep && left == 1 && status == -1)
-            waited = show_the_copy(pids[last], *commands[last], kept);
-        const int i = wait_for_one(pids, count);
-        const int status_of_one = reap_command(pids[i]);
-        say("wait() = %d: %s has ended, status %d", (int)pids[i], *commands[i], status_of_one);
-        if (i == last)
-            status = status_of_one;
+    const int before = count_open_descriptors(), kept = start(count, keep);
+    if (!keep && count_open_descriptors() != before)
+        errx(EXIT_FAILURE, "the shell has left an end of a pipe open");
+    int status = EXIT_SUCCESS;
+    for (int i = 0; i < count; i++) {
+        if (keep && i == count - 1)
+            waited = release_reader(pids[i], kept);
+        status = reap_command(pids[i]);
+        say("wait() = %d: %s, status %d", (int)pids[i], *commands[i], status);
     }
-    free(commands);
-    free(pids);
     if (waited)
         lesson("a pipe ends when its last write end is closed: the shell must close its own");
-    else if (!keep)
-        lesson("the shell makes the pipes; a command reads 0, writes 1 and knows nothing of them");
+    else if (!keep && status != NOT_FOUND && status != NOT_EXECUTABLE)
+        lesson("the shell makes the pipes; the commands just read 0 and write 1");
     return status;
 }

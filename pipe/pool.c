@@ -1,67 +1,37 @@
 /* pool - a pool of worker processes: jobs through one shared pipe, or dealt round robin
  *
- * With one pipe for all, whichever worker is free takes the next job. Dealt round robin (-r), each
- * worker has a pipe of its own and gets as many jobs as every other; but every so-and-so-many-th
- * job is a long one, and all the long ones go to the same worker.
- *
- * A job is shorter than PIPE_BUF and all are of one size, so one read() takes one job.
+ * With one pipe for all, a worker that is free takes the next job. Dealt round robin (-r), all get
+ * equally many jobs; but one in WORKERS is a long one, and all of those go to the same worker. A
+ * job is shorter than PIPE_BUF and all have one size, so one read() takes one job.
  *
  * pipe(7), fork(2)
  */
 #include "../lib/demo.h"
 
 #include <err.h>
-#include <errno.h>
+#include <poll.h>
 #include <signal.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#include <time.h>
 #include <unistd.h>
 
-enum { MOST_WORKERS = 64, SHORT_WORK = 1, LONG_WORK = 20, MILLISECOND = 1000000 };
+enum { MOST_WORKERS = 64, SHORT_MS = 1, LONG_MS = 20 };
 
 static const char usage[] = "usage: pool [-r] [-w WORKERS] [-j JOBS]\n"
-                            "  -j JOBS     jobs in all (40)\n"
+                            "  -j JOBS     number of jobs (default: 40)\n"
                             "  -r          round robin: a pipe for each worker\n"
-                            "  -w WORKERS  worker processes (4)\n"
+                            "  -w WORKERS  worker processes (default: 4)\n"
                             "  prints how many jobs each worker did\n";
 
-struct job {
-    uint32_t number, work;
-};
-
 struct report {
-    uint32_t worker, jobs, work;
+    int worker, jobs;
 };
 
-/* A job is something to wait for, as for a disk: so the workers get on side by side on one CPU too.
- */
-static void work(uint32_t milliseconds)
+static void make_pipe(int fds[2])
 {
-    struct timespec left = {.tv_nsec = milliseconds * MILLISECOND};
-    while (nanosleep(&left, &left) == -1)
-        if (errno != EINTR)
-            err(EXIT_FAILURE, "nanosleep");
-}
-
-static void work_off(uint32_t worker, int jobs_fd, int reports_fd)
-{
-    struct report report = {.worker = worker};
-    struct job job;
-    ssize_t count;
-    while ((count = read(jobs_fd, &job, sizeof job)) == sizeof job) {
-        work(job.work);
-        report.jobs++;
-        report.work += job.work;
-    }
-    if (count != 0)
-        err(EXIT_FAILURE, "read = %zd", count);
-    say("read(%d) = 0: no more jobs", jobs_fd);
-    if (write(reports_fd, &report, sizeof report) != sizeof report)
-        err(EXIT_FAILURE, "write");
-    _exit(EXIT_SUCCESS);
+    if (pipe(fds) == -1)
+        err(EXIT_FAILURE, "pipe");
+    say("pipe() = %d, %d", fds[READ_END], fds[WRITE_END]);
 }
 
 static void close_end(int fd)
@@ -70,96 +40,122 @@ static void close_end(int fd)
         err(EXIT_FAILURE, "close");
 }
 
-/* Starts the workers. job_ends[i] becomes the descriptor through which worker i is given jobs. */
-static void hire(int workers, bool own_pipes, const int reports[2], int job_ends[], pid_t pids[])
+/* A job only waits, as if for a disk, so that the workers overlap even on one CPU. */
+static void work(int milliseconds)
 {
-    int jobs[2] = {-1, -1};
-    for (int i = 0; i < workers; i++) {
-        if ((own_pipes || i == 0) && pipe(jobs) == -1)
-            err(EXIT_FAILURE, "pipe");
-        job_ends[i] = jobs[WRITE_END];
-        pids[i] = fork();
-        if (pids[i] == -1)
-            err(EXIT_FAILURE, "fork");
-        if (pids[i] == 0) {
-            char role[32];
-            snprintf(role, sizeof role, "worker %d", i + 1);
-            lane(1, role);
-            die_with_parent();
-            close_end(reports[READ_END]);
-            /* The write ends of the pipes made so far, those of the earlier workers too: a copy
-             * kept here would put off their end of file until this worker ends. */
-            for (int j = own_pipes ? 0 : i; j <= i; j++)
-                close_end(job_ends[j]);
-            work_off((uint32_t)i, jobs[READ_END], reports[WRITE_END]);
-        }
-        if (own_pipes || i == workers - 1)
-            close_end(jobs[READ_END]);
+    if (poll(NULL, 0, milliseconds) == -1)
+        err(EXIT_FAILURE, "poll");
+}
+
+static void work_until_end(int worker, int jobs, int reports)
+{
+    struct report report = {.worker = worker};
+    int job;
+    ssize_t count;
+    while ((count = read(jobs, &job, sizeof job)) == sizeof job) {
+        work(job);
+        report.jobs++;
     }
-    close_end(reports[WRITE_END]);
+    if (count != 0)
+        errx(EXIT_FAILURE, "read = %zd", count);
+    say("read(%d) = %zd: no more jobs", jobs, count);
+    if (write(reports, &report, sizeof report) == -1)
+        err(EXIT_FAILURE, "write");
+    _exit(EXIT_SUCCESS);
+}
+
+/* The worker closes the write ends that it inherits, or it would never see end of file. */
+static pid_t hire(int worker, int jobs, int reports, const int write_ends[], int ends)
+{
+    const pid_t pid = fork();
+    if (pid == -1)
+        err(EXIT_FAILURE, "fork");
+    if (pid == 0) {
+        char role[32];
+        snprintf(role, sizeof role, "worker%2d", worker + 1);
+        lane(1, role);
+        die_with_parent();
+        for (int i = 0; i < ends; i++)
+            close_end(write_ends[i]);
+        work_until_end(worker, jobs, reports);
+    }
+    say_asleep_in("the new worker", pid, "read", jobs);
+    return pid;
+}
+
+/* Fills pids[] and, for each worker, the write end for its jobs. */
+static void hire_at_one_pipe(int workers, int reports, int write_ends[], pid_t pids[])
+{
+    int jobs[2];
+    make_pipe(jobs);
+    for (int i = 0; i < workers; i++) {
+        write_ends[i] = jobs[WRITE_END];
+        pids[i] = hire(i, jobs[READ_END], reports, write_ends, 1);
+    }
+}
+
+static void hire_with_own_pipes(int workers, int reports, int write_ends[], pid_t pids[])
+{
+    for (int i = 0; i < workers; i++) {
+        int jobs[2];
+        make_pipe(jobs);
+        write_ends[i] = jobs[WRITE_END];
+        pids[i] = hire(i, jobs[READ_END], reports, write_ends, i + 1);
+        close_end(jobs[READ_END]);
+    }
 }
 
 int main(int argc, char *argv[])
 {
     bool round_robin = false;
-    long workers = 4, jobs = 40;
+    int workers = 4, jobs = 40;
     for (int letter; (letter = next_option(argc, argv, "rw:j:", usage)) != -1;)
-        switch (letter) {
-        case 'j':
-            jobs = parse_long("-j", optarg, 0, 10000);
-            break;
-        case 'r':
+        if (letter == 'j')
+            jobs = (int)parse_long("-j", optarg, 0, 10000);
+        else if (letter == 'w')
+            workers = (int)parse_long("-w", optarg, 1, MOST_WORKERS);
+        else
             round_robin = true;
-            break;
-        case 'w':
-            workers = parse_long("-w", optarg, 1, MOST_WORKERS);
-            break;
-        }
     check_operands(argc, argv, 0, 0);
 
     lane(0, "boss");
-    int reports[2], job_ends[MOST_WORKERS] = {0};
+    int reports[2], write_ends[MOST_WORKERS], done_by[MOST_WORKERS] = {0};
     pid_t pids[MOST_WORKERS];
-    if (pipe(reports) == -1)
-        err(EXIT_FAILURE, "pipe");
-    hire((int)workers, round_robin, reports, job_ends, pids);
-    for (int i = 0; i < workers; i++)
-        wait_asleep(pids[i]); /* nobody is late */
-    say("%ld workers sleep in read(), %s", workers,
-        round_robin ? "each has a pipe of its own" : "all at the same pipe");
+    make_pipe(reports);
+    if (round_robin)
+        hire_with_own_pipes(workers, reports[WRITE_END], write_ends, pids);
+    else
+        hire_at_one_pipe(workers, reports[WRITE_END], write_ends, pids);
+    close_end(reports[WRITE_END]);
+    signal(SIGPIPE, SIG_IGN); /* no worker left: an error to report */
 
-    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR) /* no worker left: an error to tell, not to die of */
-        err(EXIT_FAILURE, "signal");
-    for (long i = 0; i < jobs; i++) {
-        const struct job job = {(uint32_t)i, i % workers == 0 ? LONG_WORK : SHORT_WORK};
-        if (write(job_ends[i % workers], &job, sizeof job) != sizeof job)
+    const double begin = now_in_ms();
+    for (int i = 0; i < jobs; i++) {
+        const int job = i % workers == 0 ? LONG_MS : SHORT_MS;
+        if (write(write_ends[i % workers], &job, sizeof job) == -1)
             err(EXIT_FAILURE, "write");
     }
+    say("%d jobs sent: one of %d takes %d ms, the others %d", jobs, workers, LONG_MS, SHORT_MS);
     for (int i = 0; i < (round_robin ? workers : 1); i++)
-        close_end(job_ends[i]);
-    say("%ld jobs are in the pipe%s: one of %ld takes %d ms, the others %d", jobs,
-        round_robin ? "s" : "", workers, LONG_WORK, SHORT_WORK);
+        close_end(write_ends[i]);
 
-    struct report report, of[MOST_WORKERS] = {0};
-    uint32_t done = 0, most_work = 0, all_work = 0;
-    for (ssize_t count; (count = read_full(reports[READ_END], &report, sizeof report)) != 0;) {
-        if (count != sizeof report)
-            err(EXIT_FAILURE, "read = %zd", count);
-        of[report.worker] = report;
-    }
-    for (int i = 0; i < workers; i++) {
+    for (int i = 0; i < workers; i++)
         if (reap(pids[i]) != EXIT_SUCCESS)
             errx(EXIT_FAILURE, "worker %d failed", i + 1);
-        printf("worker %d jobs %u\n", i + 1, of[i].jobs);
-        done += of[i].jobs;
-        all_work += of[i].work;
-        most_work = of[i].work > most_work ? of[i].work : most_work;
+    say("all have ended, after %.0f ms", now_in_ms() - begin);
+
+    struct report report;
+    int done = 0;
+    while (read_full(reports[READ_END], &report, sizeof report) == sizeof report) {
+        done_by[report.worker] = report.jobs;
+        done += report.jobs;
     }
+    for (int i = 0; i < workers; i++)
+        printf("worker %d jobs %d\n", i + 1, done_by[i]);
     flush_stdout();
     if (done != jobs)
-        errx(EXIT_FAILURE, "%ld jobs given, %u done", jobs, done);
-    say("the busiest worker worked for %u of %u ms", most_work, all_work);
+        errx(EXIT_FAILURE, "%d jobs sent, %d done", jobs, done);
     lesson(round_robin ? "round robin deals equal numbers of jobs, not equal work"
-                       : "one pipe, many readers: whoever is free takes the next job");
+                       : "one pipe, many readers: a worker that is free takes the next job");
     return EXIT_SUCCESS;
 }

@@ -1,8 +1,8 @@
 /* sigpipe - a write into a pipe that nobody can read any more
  *
  * The writer writes, the reader reads and closes the last read end, the writer writes again. That
- * sends it the signal SIGPIPE, which ends it without a word: so `yes | head` stops. A writer that
- * ignores the signal (-i) gets the error EPIPE, and can say so.
+ * raises SIGPIPE, which kills it silently; that is how `yes | head` ends. A writer that ignores the
+ * signal (-i) gets the error EPIPE instead.
  *
  * pipe(7), signal(7), POLLERR in poll(2)
  */
@@ -21,39 +21,30 @@ static const char usage[] = "usage: sigpipe [-i]\n"
                             "  -i  the writer ignores SIGPIPE: its write fails with EPIPE\n"
                             "  prints SIGPIPE or EPIPE, whichever ended the writing\n";
 
-static ssize_t write_word(int fd, const char *word)
+/* On Linux the write end of a pipe without readers is POLLERR. */
+static void wait_until_nobody_reads(int fd)
 {
-    const ssize_t count = write(fd, word, strlen(word));
-    if (count != -1)
-        say("write(%d, \"%s\") = %zd", fd, word, count);
-    else if (errno != EPIPE)
-        err(EXIT_FAILURE, "write");
-    return count;
+    struct pollfd end = {.fd = fd, .events = 0};
+    const int ready = poll(&end, 1, -1);
+    if (ready == -1)
+        err(EXIT_FAILURE, "poll");
+    say("poll(%d) = %d, %s", fd, ready, poll_events(end.revents));
 }
 
-static void write_twice(const int fds[2], bool ignore)
+static void write_twice(int fd)
 {
-    lane(1, "writer");
-    die_with_parent();
-    if (close(fds[READ_END]) == -1)
-        err(EXIT_FAILURE, "close");
-    say("close(%d): its own copy of the read end", fds[READ_END]);
-    /* Set it either way: we may have inherited an ignored SIGPIPE, see execve(2). */
-    if (signal(SIGPIPE, ignore ? SIG_IGN : SIG_DFL) == SIG_ERR)
-        err(EXIT_FAILURE, "signal");
-    say("signal(SIGPIPE, %s)", ignore ? "SIG_IGN" : "SIG_DFL");
-    if (write_word(fds[WRITE_END], "one") == -1)
-        errx(EXIT_FAILURE, "write: no reader yet");
+    ssize_t count = write(fd, "one", strlen("one"));
+    if (count == -1)
+        err(EXIT_FAILURE, "write");
+    say("write(%d, \"one\") = %zd", fd, count);
 
-    struct pollfd end = {.fd = fds[WRITE_END], .events = 0};
-    if (poll(&end, 1, -1) == -1)
-        err(EXIT_FAILURE, "poll");
-    say("poll(%d) = 1, POLLERR: the reader has gone", fds[WRITE_END]);
-    say("write(%d, \"two\") ...", fds[WRITE_END]);
-    if (write_word(fds[WRITE_END], "two") != -1)
+    wait_until_nobody_reads(fd);
+    say("write(%d, \"two\") ...", fd);
+    count = write(fd, "two", strlen("two"));
+    if (count != -1)
         errx(EXIT_FAILURE, "write: there is still a reader");
-    say("... = -1 EPIPE");
-    _exit(EXIT_SUCCESS);
+    say("... = %zd %s", count, errno_name(errno));
+    _exit(errno == EPIPE ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
 int main(int argc, char *argv[])
@@ -67,12 +58,22 @@ int main(int argc, char *argv[])
     int fds[2];
     if (pipe(fds) == -1)
         err(EXIT_FAILURE, "pipe");
-    say("pipe() = %d (read end), %d (write end)", fds[READ_END], fds[WRITE_END]);
+    say("pipe() = %d, %d", fds[READ_END], fds[WRITE_END]);
     const pid_t writer = fork();
     if (writer == -1)
         err(EXIT_FAILURE, "fork");
-    if (writer == 0)
-        write_twice(fds, ignore);
+    if (writer == 0) {
+        lane(1, "writer");
+        die_with_parent();
+        if (close(fds[READ_END]) == -1)
+            err(EXIT_FAILURE, "close");
+        say("close(%d): its own copy of the read end", fds[READ_END]);
+        /* In either case: we may have inherited an ignored SIGPIPE, see execve(2). */
+        if (signal(SIGPIPE, ignore ? SIG_IGN : SIG_DFL) == SIG_ERR)
+            err(EXIT_FAILURE, "signal");
+        say("signal(SIGPIPE, %s)", ignore ? "SIG_IGN" : "SIG_DFL");
+        write_twice(fds[WRITE_END]);
+    }
     if (close(fds[WRITE_END]) == -1)
         err(EXIT_FAILURE, "close");
 
@@ -81,20 +82,18 @@ int main(int argc, char *argv[])
     if (count == -1)
         err(EXIT_FAILURE, "read");
     say("read(%d) = %zd %s", fds[READ_END], count, quoted(text, (size_t)count));
-    wait_asleep(writer);
+    say_asleep_in("the writer", writer, "poll", ANY_ARGUMENT);
     if (close(fds[READ_END]) == -1)
         err(EXIT_FAILURE, "close");
     say("close(%d): the last read end", fds[READ_END]);
 
     const int status = reap(writer);
     if (status != (ignore ? EXIT_SUCCESS : 128 + SIGPIPE))
-        errx(EXIT_FAILURE, "the writer failed");
-    say("the writer has ended: %s", ignore ? "status 0" : "killed by SIGPIPE, 141 to the shell");
+        errx(EXIT_FAILURE, "the writer ended with status %d", status);
+    say("wait() = %d: status %d%s", (int)writer, status, ignore ? "" : ", 128 + SIGPIPE");
     puts(ignore ? "EPIPE" : "SIGPIPE");
     flush_stdout();
-    lesson(
-        ignore
-            ? "a writer that ignores SIGPIPE gets EPIPE, and must look for it"
-            : "a write that nobody can read any more kills its writer, unless it ignores SIGPIPE");
+    lesson(ignore ? "a writer that ignores SIGPIPE gets EPIPE, and must look for it"
+                  : "a write that nobody can read any more kills its writer with SIGPIPE");
     return EXIT_SUCCESS;
 }

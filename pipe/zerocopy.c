@@ -2,7 +2,7 @@
  *
  * read and write carry every byte into the program and out again. mmap leaves the first half of
  * that to the page tables. sendfile and splice leave the bytes in the kernel; splice wants a pipe
- * at one end, so without one at stdout the program puts a pipe of its own in between.
+ * at one end, so without one at stdout the program puts one of its own in between.
  *
  * read(2), mmap(2), sendfile(2), splice(2)
  */
@@ -12,7 +12,8 @@
 #include <string.h>
 
 static const char usage[] = "usage: zerocopy [-m rw|mmap|sendfile|splice] FILE\n"
-                            "  -m WAY  how to copy (sendfile)\n";
+                            "  -m WAY  how to copy (default: sendfile)\n"
+                            "  prints FILE\n";
 
 int main(int argc, char *argv[])
 {
@@ -36,7 +37,7 @@ int main(int argc, char *argv[])
         errx(EXIT_FAILURE, "%s: not a regular file", path);
     char byte;
     if (status.st_size == 0 && read(file, &byte, 1) != 0)
-        errx(EXIT_FAILURE, "%s: has bytes but no size, as files in /proc", path);
+        errx(EXIT_FAILURE, "%s: has bytes but no size, like the files in /proc", path);
     if (status.st_size > 0)
         ways[way].copy(file, STDOUT_FILENO, (size_t)status.st_size);
     say("%lld bytes, %ld system call%s, %llu bytes crossed user space", (long long)status.st_size,

@@ -13,6 +13,11 @@ programs() {
     (cd "$BATS_TEST_DIRNAME/.." && ls {pipe,fifo,msgq,shm,sem,signals,dup}/*.c 2>/dev/null) | sed 's/\.c$//'
 }
 
+# Programs with a line of more than 80 columns, which is still to be mended.
+excused() {
+    grep -qx "$1" "$BATS_TEST_DIRNAME/too-wide"
+}
+
 # The status and the one line of error that the command must give.
 refuses() {
     local expected=$1
@@ -20,7 +25,7 @@ refuses() {
     try "$@" </dev/null
     echo "$*: status $status, stdout '$output', stderr '$stderr'"
     [ "$status" = "$expected" ] && [ -z "$output" ] && [ "${#stderr_lines[@]}" = 1 ] &&
-        [[ $stderr = "$(basename "${1#./}"): "* ]]
+        [[ $stderr = "${1##*/}: "* ]] && { excused "${1#./}" || fits_80 "$stderr"; }
 }
 
 @test "there are programs, each is built, and each has its line in tests/runs" {
@@ -31,12 +36,13 @@ refuses() {
     done
 }
 
-@test "-h prints the usage to stdout, names every option, and exits 0" {
+@test "-h prints the usage to stdout, in 80 columns, names every option, and exits 0" {
     for program in $(programs); do
         try "./$program" -h
         [ "$status" = 0 ]
         [ -z "$stderr" ]
-        [[ $output = "usage: $(basename "$program")"* ]]
+        [[ $output = "usage: ${program##*/}"* ]]
+        excused "$program" || fits_80 "$output"
         for letter in $(sed -n 's/.*next_option(argc, argv, "\([a-z:]*\)".*/\1/p' \
             "$BATS_TEST_DIRNAME/../$program.c" | tr -d : | grep -o .); do
             grep -q -- "^  -$letter" <<<"$output" || { echo "$program -h is silent on -$letter"; false; }
@@ -102,20 +108,33 @@ refuses() {
     done
 }
 
-@test "a story fits into 100 columns" {
+# wide_stories FOLDER prints each line of a story that is too wide, of all programs of that folder.
+wide_stories() {
+    local T line program
+    T=$(mktemp -d) # its name is shorter than that of bats
     export LANE=1
-    T=$(mktemp -d) # shorter than bats's own
     while read -r line; do
+        program=${line#*@}
+        program=${program%% *}
         try bash -c "T=$T; ${line//@/./}; kill \$(jobs -p) 2>/dev/null; wait"
-        awk -v line="$line" 'length > 100 { print line ": " $0; long = 1 } END { exit long }' <<<"$stderr"
-    done < <(grep '^[^#]' "$BATS_TEST_DIRNAME/runs" | grep -v '@[a-z]*/[a-z-]*bench') # which tell no story
+        excused "$program" || fits_80 "$stderr" || echo "(that was $program: $line)"
+    done < <(grep "^[^#]*@$1/" "$BATS_TEST_DIRNAME/runs" | grep -v '@[a-z]*/[a-z-]*bench') # which tell no story
     rm -r "$T"
+}
+
+@test "no line of a story is longer than 80 columns" {
+    for folder in pipe fifo msgq shm sem signals dup; do
+        wide_stories "$folder" >"$T/$folder" 3>&- &
+    done
+    wait
+    cat "$T"/*
+    [ -z "$(cat "$T"/*)" ]
 }
 
 printf -v N /ipc-test-%u-%05d%05d $UID $RANDOM $RANDOM # a name for this test alone
 
 @test "the umask takes rights away from what is made; two programs of one user still agree" {
-    (umask 0777 && quietly ./msgq/posix-send -n "$N" x)
+    (umask 0777 && quietly ./msgq/posix-send -n "$N" -m 1 -s 8 x)
     quietly ./msgq/posix-rm -n "$N"
     (umask 0277 && quietly ./shm/posix-write -n "$N" x)
     [ "$(stat -c %a "/dev/shm$N")" = 400 ]
@@ -133,7 +152,7 @@ printf -v N /ipc-test-%u-%05d%05d $UID $RANDOM $RANDOM # a name for this test al
             [[ $stderr = "${program#*/}: -n"* ]]
         done
     done
-    quietly ./msgq/posix-send -n "$long" x
+    quietly ./msgq/posix-send -n "$long" -m 1 -s 8 x
     quietly ./msgq/posix-rm -n "$long"
     quietly ./shm/posix-write -n "$long" x
     quietly ./shm/posix-rm -n "$long"

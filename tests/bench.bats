@@ -85,10 +85,13 @@ END
     [ "$(column 5)" = "0 " ]
 }
 
-@test "-r compares with a pipe, in two columns more, and a pipe is as fast as a pipe" {
+a_pipe_is_a_pipe() {
     try ./pipe/bench -r "${quick[@]}" -m pipe -l -s 64
-    [ "$status" = 0 ]
-    awk -F'\t' 'END { exit !(NF == 15 && $15 > 0.5 && $15 < 2) }' <<<"$output"
+    [ "$status" = 0 ] && awk -F'\t' 'END { exit !(NF == 15 && $15 > 0.8 && $15 < 1.25) }' <<<"$output"
+}
+
+@test "-r compares with a pipe, in two columns more, and a pipe is as fast as a pipe" {
+    tries 10 a_pipe_is_a_pipe
 }
 
 @test "a byte that arrives wrong is an error" {
@@ -243,14 +246,17 @@ END
     [[ $stderr = *"stdout"* ]]
 }
 
-@test "ready-bench: one line for each way and number, select as far as it goes" {
+# Its claim: poll pays for every descriptor, epoll does not.
+poll_pays() {
     try ./dup/ready-bench -s 1,1100
-    [ "$status" = 0 ]
+    [ "$status" = 0 ] && awk -F'\t' '$2 == 1100 { ns[$1] = $3 } END { exit !(ns["poll"] > 3 * ns["epoll"]) }' <<<"$output"
+}
+
+@test "ready-bench: one line for each way and number, select as far as it goes" {
+    tries 5 poll_pays
     [ "$(column 1)" = "select poll epoll epoll-et poll epoll epoll-et " ]
     [ "$(column 2)" = "1 1 1 1 1100 1100 1100 " ]
     [[ $stderr = *"select: no descriptor above 1023"* ]]
-    # The claim: poll pays for every descriptor, epoll does not.
-    awk -F'\t' '$2 == 1100 { ns[$1] = $3 } END { exit !(ns["poll"] > 3 * ns["epoll"]) }' <<<"$output"
 }
 
 @test "ready-bench: more descriptors than allowed are one line" {
@@ -260,18 +266,25 @@ END
     [[ $stderr = "ready-bench: 1000 idle descriptors, and those of the program: RLIMIT_NOFILE allows 100" ]]
 }
 
-@test "copy-bench: each way brings the whole file, splice and sendfile with less CPU than read and write" {
+splice_saves() {
     try ./pipe/copy-bench -s 8
-    [ "$status" = 0 ]
+    [ "$status" = 0 ] && awk -F'\t' '$1 == "pipe" { cpu[$2] = $5 }
+        END { exit !(cpu["sendfile"] < cpu["rw"] && cpu["splice"] < cpu["rw"]) }' <<<"$output"
+}
+
+@test "copy-bench: each way brings the whole file, splice and sendfile with less CPU than read and write" {
+    tries 10 splice_saves
     [ "$(column 2)" = "rw mmap sendfile splice rw mmap sendfile splice " ]
-    awk -F'\t' '$1 == "pipe" { cpu[$2] = $5 } END { exit !(cpu["sendfile"] < cpu["rw"] && cpu["splice"] < cpu["rw"]) }' <<<"$output"
+}
+
+fork_pays() {
+    try ./shm/fork-bench -s 1,64
+    [ "$status" = 0 ] && awk -F'\t' '{ us[$1, $2] = $3 }
+        END { exit !(us["fork", 64] > 2 * us["fork", 1] && us["vfork", 64] < us["fork", 64] / 3) }' <<<"$output"
 }
 
 @test "fork-bench: fork pays for the memory of the parent, vfork does not" {
-    try ./shm/fork-bench -s 1,64
-    [ "$status" = 0 ]
-    awk -F'\t' '{ us[$1, $2] = $3 }
-        END { exit !(us["fork", 64] > 2 * us["fork", 1] && us["vfork", 64] < us["fork", 64] / 3) }' <<<"$output"
+    tries 10 fork_pays
     [[ $output = *"switch of threads"* ]]
     [[ $output = *"switch of processes"* ]]
 }

@@ -267,7 +267,7 @@ quiet() {
 }
 
 @test "chat: another user is refused, and the one who listens goes on waiting" {
-    other_user
+    other_user dup
     start one ./dup/chat -p 0 <<<"secret"
     find_port one
     try "${nobody[@]}" perl -MIO::Socket::INET -e '$c = IO::Socket::INET->new("127.0.0.1:'"$port"'") or die; print $c "intruder\n"; print <$c>'

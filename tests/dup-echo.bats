@@ -309,7 +309,7 @@ END
 }
 
 @test "echo: another user is refused, as client and as server" {
-    other_user
+    other_user dup
     serve server
     try "${nobody[@]}" perl -e "$perl_start"'$SIG{PIPE} = "IGNORE"; my $s = connect_socket(); send $s, "hello", 0; sysread $s, my $text, 9; print "got $text"' "$port"
     [ "$output" = "got " ]

@@ -231,15 +231,9 @@ descriptors() {
 }
 
 @test "pass-recv refuses a sender of another user, and nothing of it stays open" {
-    [ "$(id -u)" = 0 ] || skip "needs root, to be another user"
+    other_user dup
     build_peer
-    other=$((100000 + RANDOM))
-    folder=$(mktemp -d)
-    scratch=("$folder" "/tmp/ipc-$other")
-    chmod 755 "$folder"
-    cp dup/pass-recv dup/pass-send "$folder"
-    as_other=(setpriv --reuid "$other" --clear-groups)
-    start receiver "${as_other[@]}" "$folder/pass-recv"
+    start receiver "${nobody[@]}" ./dup/pass-recv
     eventually grep -q "listen([0-9]*) = 0: /tmp/ipc-$other/pass" "$T/receiver.err"
     open=$(descriptors "$receiver")
 
@@ -248,7 +242,7 @@ descriptors() {
     eventually grep -q "SO_PEERCRED: user 0: refused" "$T/receiver.err"
     eventually asleep "$receiver"
     [ "$(descriptors "$receiver")" = "$open" ]
-    try "${as_other[@]}" "$folder/pass-send" /etc/passwd
+    try "${nobody[@]}" ./dup/pass-send /etc/passwd
     [ "$status" = 0 ]
     finish receiver
     [ "$(<"$T/receiver")" = "$(tail -n +2 /etc/passwd)" ]

@@ -7,39 +7,61 @@ mkdir -p "$BATS_FILE_TMPDIR"
 
 setup() {
     T=${BATS_TEST_TMPDIR:-$BATS_RUN_TMPDIR/test/$BATS_TEST_NUMBER}
-    mkdir -p "$T"
+    [ -d "$T" ] || mkdir -p "$T"
     scratch=() # what teardown removes
     cd "$B" || return 1
     export IPC_TEST=$T # marks every process that this test starts
     before=$(objects)
 }
 
-# What a test must leave as it was.
+# What a test must leave as it was. (This and setup run 500 times: each program that they start counts.)
 teardown() {
     local pid after
     if [ -n "$BATS_TEST_COMPLETED" ]; then
-        after=$(objects)
+        eventually none_left || true
+        after=$(objects; programs_left)
+    else
+        show_output
+        after=unknown
     fi
+    [ ${#scratch[@]} = 0 ] || rm -rf "${scratch[@]}"
+    [ "$before" != "$after" ] || return 0
     for pid in $(ours); do kill -KILL "$pid" 2>/dev/null; done
-    rm -rf "${scratch[@]}"
-    [ -z "$BATS_TEST_COMPLETED" ] || [ "$before" = "$after" ] ||
-        { echo "before: $before"; echo "after: $after"; return 1; }
+    [ -z "$BATS_TEST_COMPLETED" ] || { echo "before: $before"; echo "after: $after"; return 1; }
 }
 
-# The IPC objects of this machine, and the programs that still run.
+# What the last command of try and the programs of start have printed, for one who reads why the test has failed.
+show_output() {
+    local file
+    [ -z "${status:-}" ] || echo "status $status"
+    for file in "$T"/.output "$T"/.stderr "$T"/*.err; do
+        [ ! -s "$file" ] || { echo "${file##*/}:"; tail -n 10 "$file" | cut -c 1-200 | cat -v; }
+    done
+}
+
+# The IPC objects of this user, or of all in namespaces of our own.
 objects() {
-    awk 'FNR > 1 { print FILENAME, $1, $2 }' /proc/sysvipc/*
-    find "/tmp/ipc-$(id -u)" "$T" ! -type d ! -type f 2>/dev/null
-    find /dev/shm "${MQUEUE:-/dev/mqueue}" -type f -user "$(id -u)" 2>/dev/null
-    eventually none_left || for pid in $(ours); do tr '\0' ' ' <"/proc/$pid/cmdline"; echo; done
+    awk -v uid="$UID" -v all="${IPC_TESTS_PRIVATE:-}" '
+        FNR == 1 { for (i = 1; i <= NF; i++) column[$i] = i; next }
+        all || $column["cuid"] == uid { print FILENAME, $1, $2 }' /proc/sysvipc/*
+    find "/tmp/ipc-$UID" "$T" ! -type d ! -type f 2>/dev/null || true
+    find /dev/shm "${MQUEUE:-/dev/mqueue}" -type f -user "$UID" 2>/dev/null || true # there may be no /dev/mqueue
 }
 
 # The processes that this test has started and that still run.
 ours() {
     local file
-    for file in $(env -u IPC_TEST grep -lszF "IPC_TEST=$IPC_TEST" /proc/[0-9]*/environ); do
+    for file in $(unset IPC_TEST && exec grep -lszF "IPC_TEST=$T" /proc/[0-9]*/environ); do
         file=${file%/environ}
         echo "${file##*/}"
+    done
+}
+
+programs_left() {
+    local pid
+    for pid in $(ours); do
+        tr '\0' ' ' <"/proc/$pid/cmdline"
+        echo
     done
 }
 
@@ -53,6 +75,16 @@ eventually() {
     for ((_try = 0; _try < 500; _try++)); do
         ! "$@" || return 0
         sleep 0.02
+    done
+    return 1
+}
+
+# tries TIMES COMMAND... runs it until it succeeds, TIMES at the most: for a measurement that others on
+# the machine spoil, and for a short moment that may have passed before the test comes to it.
+tries() {
+    local _left # a name that the command does not use
+    for ((_left = $1; _left > 0; _left--)); do
+        ! "${@:2}" || return 0
     done
     return 1
 }
@@ -90,10 +122,13 @@ stopped() {
     [ "$(state "$1")" = T ]
 }
 
-# stop PID returns when the process is stopped: until then it might still take what arrives.
+# stop PID returns when the process is stopped: until then it might still take what arrives. Fails if it has ended.
 stop() {
-    kill -STOP "$1"
-    eventually stopped "$1"
+    kill -STOP "$1" && eventually stopped_or_ended "$1" && stopped "$1"
+}
+
+stopped_or_ended() {
+    stopped "$1" || ended "$1"
 }
 
 # says NAME PATTERN: the story of that program has such a line.
@@ -125,12 +160,19 @@ needs() {
     done
 }
 
-# Afterwards "${nobody[@]}" COMMAND... runs it as another user.
+# other_user FOLDER: "${nobody[@]}" ./FOLDER/PROGRAM... runs a copy, which another user may execute, as user $other.
 other_user() {
+    local copy
     [ "$(id -u)" = 0 ] || skip "needs root, to be another user"
     needs setpriv
-    nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
-    "${nobody[@]}" test -x "$B/msgq/send" || skip "another user cannot get at the programs"
+    other=65534
+    while [ -e "/tmp/ipc-$other" ]; do other=$((other - 1)); done # it is somebody else's
+    nobody=(setpriv --reuid "$other" --regid "$other" --clear-groups)
+    copy=$(mktemp -d)
+    scratch+=("$copy" "/tmp/ipc-$other")
+    chmod 755 "$copy"
+    cp -r "$B/$1" "$copy"
+    cd "$copy" || return 1
 }
 
 # build_peer PROGRAM builds $BATS_FILE_TMPDIR/peer from the C on stdin, with the C library of PROGRAM: what lies in a
@@ -155,6 +197,11 @@ try() {
     stderr=$(<"$T/.stderr")
     mapfile -t lines <"$T/.output"
     mapfile -t stderr_lines <"$T/.stderr"
+}
+
+# Prints the lines of that text that are longer than 80 columns; there must be none.
+fits_80() {
+    ! LC_ALL=C.UTF-8 grep -E '.{81}' <<<"$1"
 }
 
 # The last line of the story, without colour, must be this lesson.

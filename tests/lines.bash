@@ -1,5 +1,34 @@
-# lines.bash - what tests/faults and tests/stress share: running the lines of tests/runs. $B is the folder of the programs.
-# All this happens thousands of times; what bash can do itself, it does.
+# lines.bash - what tests/run, tests/faults and tests/stress share: namespaces, progress, and running the lines of
+# tests/runs. $B is the folder of the programs.
+# Most of this happens thousands of times; what bash can do itself, it does.
+
+# Sets $private to the command that gives others namespaces of their own; where that is not allowed it says why, sets it
+# to env, which gives nothing, and fails.
+# shellcheck disable=SC2034 # others use it
+choose_private() {
+    local reason
+    private=tests/private
+    # shellcheck disable=SC2016 # the inner shell expands it
+    reason=$(tests/private sh -c '[ -n "${IPC_TESTS_PRIVATE:-}" ]' 2>&1) && return
+    private='env'
+    echo "${reason#\# }: one after another"
+    return 1
+}
+
+# progress [DONE TOTAL WHAT]: on a terminal, how far it is, where the next line will stand; without words, clears that.
+progress() {
+    [ ! -t 2 ] || printf '\033[K%s\r' "${1:+$1 of $2 $3, $SECONDS s}" >&2
+}
+
+# counted TOTAL WHAT copies its input, and shows its lines as progress.
+counted() {
+    local line done=0
+    while read -r line; do
+        echo "$line"
+        progress $((++done)) "$@"
+    done
+    progress
+}
 
 mapfile -t -O 1 LINES_TO_RUN <tests/runs
 

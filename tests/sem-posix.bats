@@ -191,7 +191,7 @@ value_is() {
 }
 
 @test "semaphore: another user may not use or remove it, and is told where to look" {
-    other_user
+    other_user sem
     quietly ./sem/posix-create -n "$N" -v 1
     for program in posix-wait posix-post posix-stat; do
         try "${nobody[@]}" ./sem/$program -n "$N"

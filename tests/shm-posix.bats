@@ -124,7 +124,7 @@ printf -v N /ipc-test-%u-%05d%05d $UID $RANDOM $RANDOM # a name for this test al
 }
 
 @test "memory: another user may not open or remove it, and is told where to look" {
-    other_user
+    other_user shm
     try ./shm/posix-write -n "$N" secret
     try "${nobody[@]}" ./shm/posix-read -n "$N"
     [ "$status" = 1 ]

@@ -12,16 +12,6 @@ column() {
         $at["shmid"] == id { print $at[name] }' /proc/sysvipc/shm
 }
 
-# as_another_user PROGRAM ARGUMENT... runs a copy that others may execute, too.
-as_another_user() {
-    local folder
-    folder=$(mktemp -d)
-    chmod 755 "$folder"
-    cp "shm/$1" "$folder"
-    try setpriv --reuid 65534 --clear-groups "$folder/$1" "${@:2}"
-    rm -r "$folder"
-}
-
 segments() {
     awk 'FNR > 1' /proc/sysvipc/shm | wc -l
 }
@@ -294,17 +284,17 @@ segments() {
 }
 
 @test "another user's segment is refused: nothing read, nothing written, nothing removed" {
-    [ "$(id -u)" = 0 ] || skip "needs root, to be another user"
+    other_user shm
     local key=0x6d445566
     ./shm/write -k "$key" secret
     for program in read "write text" stat; do
         read -ra words <<<"$program"
-        as_another_user "${words[0]}" -k "$key" "${words[@]:1}"
+        try "${nobody[@]}" ./shm/"${words[0]}" -k "$key" "${words[@]:1}"
         [ "$status" = 1 ]
         [ -z "$output" ]
         [ "$stderr" = "${words[0]}: shmget $key (whose it is: ipcs -m): Permission denied" ]
     done
-    as_another_user rm -k "$key"
+    try "${nobody[@]}" ./shm/rm -k "$key"
     [ "$status" = 1 ]
     [[ $stderr = "rm: shmctl IPC_RMID "*": Operation not permitted" ]]
     [ "$(./shm/read -k "$key")" = secret ]

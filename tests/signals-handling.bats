@@ -144,12 +144,16 @@ row() {
     done
 }
 
+# Starts that program and stops it and its child, in the 200 ms in which it watches its child.
+start_stopped() {
+    start program setsid bash -c "exec ./signals/$1"
+    eventually eval 'watching "$program" || ended "$program"'
+    { kill -STOP -- "-$program" && stop "$program"; } || { finish program; return 1; }
+}
+
 @test "lost -x, handler -x: stopped and continued with their children while they watch, they watch on" {
     for program_and_option in "lost -x" "handler -x"; do
-        start program setsid bash -c "exec ./signals/$program_and_option"
-        eventually watching "$program"
-        kill -STOP -- "-$program"
-        eventually stopped "$program"
+        tries 20 start_stopped "$program_and_option"
         kill -CONT -- "-$program"
         finish program
         [ "$status" = 0 ]
@@ -157,13 +161,20 @@ row() {
     done
 }
 
+# Starts that program; its child sleeps.
+start_in_the_middle() {
+    start program bash -c "exec ./signals/$1"
+    eventually eval 'has_child_asleep "$program" || ended "$program"'
+    ! ended "$program" || { finish program; return 1; }
+}
+
+is_killed() {
+    start_in_the_middle "$1" && kill -KILL "$program" && finish program && [ "$status" = 137 ]
+}
+
 @test "killed in the middle, a program leaves no process, and ends at once" {
     for program_and_option in "handler -x" "lost -x"; do
-        start program bash -c "exec ./signals/$program_and_option"
-        eventually has_child_asleep "$program"
-        kill -KILL "$program"
-        finish program
-        [ "$status" = 137 ]
+        tries 20 is_killed "$program_and_option"
         eventually none_left
     done
     start_stuck orphan
@@ -174,13 +185,13 @@ row() {
     eventually none_left
 }
 
+its_child_is_killed() {
+    start_in_the_middle "$1" && kill -KILL "$(children_of "$program")" && finish program && [ "$status" = 1 ]
+}
+
 @test "when its child is killed, a program says so, in one line, and fails" {
     for program_and_option in "handler -x" "lost -x"; do
-        start program bash -c "exec ./signals/$program_and_option"
-        eventually has_child_asleep "$program"
-        kill -KILL "$(children_of "$program")"
-        finish program
-        [ "$status" = 1 ]
+        tries 20 its_child_is_killed "$program_and_option"
         [ "$(grep -c "^${program_and_option% *}: " "$T/program.err")" = 1 ]
     done
 }

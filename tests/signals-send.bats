@@ -257,18 +257,14 @@ END
 }
 
 @test "another user's process: EPERM; root may signal anybody, and recv tells its uid" {
-    [ "$(id -u)" = 0 ] || skip "needs root, to be another user"
-    folder=$(mktemp -d)
-    scratch=("$folder")
-    chmod 755 "$folder"
-    cp signals/send signals/recv "$folder"
+    other_user signals
     start_recv
-    try setpriv --reuid 65534 --clear-groups "$folder/send" "$recv" USR1
+    try "${nobody[@]}" ./signals/send "$recv" USR1
     [ "$status" = 1 ]
     [ "$stderr" = "send: kill: process $recv belongs to another user: Operation not permitted" ]
     end_recv
     has_lines "SIGTERM from $BASHPID"
-    start recv setpriv --reuid 65534 --clear-groups "$folder/recv"
+    start recv "${nobody[@]}" ./signals/recv
     eventually grep -q . "$T/recv"
     ./signals/send "$recv" USR1 2>/dev/null
     eventually grep -q "SIGUSR1: SI_USER, si_uid 0" "$T/recv.err"

@@ -1,0 +1,117 @@
+/* buffer - text waits in stdio's own buffer before it reaches the pipe
+ *
+ * printf() puts text into a buffer in the process. On a terminal stdio writes the buffer out at
+ * each newline; on a pipe or a file only when it is full, at fflush(), or at exit(). With -x the
+ * process forks while text waits there: both processes have it, and both write it.
+ *
+ * stdio(3), setvbuf(3), fflush(3), fork(2); FIONREAD in ioctl_tty(2)
+ */
+#include "../lib/demo.h"
+
+#include <err.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+static const char usage[] = "usage: buffer [-x]\n"
+                            "  -x  fork while text waits in the buffer: it appears twice\n"
+                            "  prints the size of the buffer, or with -x what was read\n";
+
+static int bytes_in_pipe(int fd)
+{
+    int bytes;
+    if (ioctl(fd, FIONREAD, &bytes) == -1)
+        err(EXIT_FAILURE, "ioctl FIONREAD");
+    return bytes;
+}
+
+static int say_bytes_in_pipe(int fd)
+{
+    const int bytes = bytes_in_pipe(fd);
+    say("ioctl(%d, FIONREAD) = %d: the bytes in the pipe", fd, bytes);
+    return bytes;
+}
+
+static void print_line(FILE *stream)
+{
+    if (fputs("hello\n", stream) == EOF)
+        err(EXIT_FAILURE, "fputs");
+}
+
+static void fill_the_buffer(FILE *stream, int fd)
+{
+    print_line(stream);
+    say("printed \"hello\\n\" into the stream");
+    if (say_bytes_in_pipe(fd) != 0)
+        errx(EXIT_FAILURE, "the line did not wait in the buffer");
+
+    int lines = 1;
+    for (; bytes_in_pipe(fd) == 0; lines++)
+        print_line(stream);
+    say("printed it %d times: a whole buffer comes at once", lines);
+    const int bytes = say_bytes_in_pipe(fd);
+    printf("buffer %d\n", bytes);
+
+    if (fflush(stream) == EOF)
+        err(EXIT_FAILURE, "fflush");
+    say("flushed the stream");
+    if (say_bytes_in_pipe(fd) == bytes)
+        errx(EXIT_FAILURE, "fflush() has written nothing");
+    flush_stdout();
+    lesson("on a pipe text waits in the buffer of stdio until that is full or flushed");
+}
+
+static void fork_with_a_full_buffer(FILE *stream, int fd)
+{
+    print_line(stream);
+    say("printed \"hello\\n\" into the stream");
+    say_bytes_in_pipe(fd);
+    const pid_t child = fork();
+    if (child == -1)
+        err(EXIT_FAILURE, "fork");
+    if (child == 0) {
+        lane(1, "child");
+        die_with_parent();
+        say("exit(): flushes its copy of the buffer");
+        exit(EXIT_SUCCESS); /* _exit() would not */
+    }
+    say("fork() = %d", (int)child);
+    if (reap(child) != EXIT_SUCCESS)
+        errx(EXIT_FAILURE, "the child failed");
+    if (fclose(stream) == EOF)
+        err(EXIT_FAILURE, "fclose");
+    say("closed the stream: flushes the parent's copy");
+
+    char text[64];
+    const ssize_t count = read_full(fd, text, sizeof text);
+    if (count == -1)
+        err(EXIT_FAILURE, "read");
+    say("read(%d) = %zd %s", fd, count, quoted(text, (size_t)count));
+    fwrite(text, 1, (size_t)count, stdout);
+    flush_stdout();
+    lesson("fork() copies the buffer, too: flush before it, or end the child with _exit()");
+}
+
+int main(int argc, char *argv[])
+{
+    bool forks = false;
+    while (next_option(argc, argv, "x", usage) != -1)
+        forks = true;
+    check_operands(argc, argv, 0, 0);
+
+    lane(0, "parent");
+    int fds[2];
+    if (pipe(fds) == -1)
+        err(EXIT_FAILURE, "pipe");
+    say("pipe() = %d, %d", fds[READ_END], fds[WRITE_END]);
+    FILE *const stream = fdopen(fds[WRITE_END], "w");
+    if (stream == NULL)
+        err(EXIT_FAILURE, "fdopen");
+    say("fdopen(%d): a stream like stdout behind a pipe", fds[WRITE_END]);
+    if (forks)
+        fork_with_a_full_buffer(stream, fds[READ_END]);
+    else
+        fill_the_buffer(stream, fds[READ_END]);
+    return EXIT_SUCCESS;
+}
