@@ -153,9 +153,9 @@ finds() {
 }
 
 @test "a process that does not sleep there is found, before and after it did" {
-    local told='/^    say("the reader sleeps/d'
-    finds 'the reader sleeps' "$told" 's/^    const pid_t reader/    say("the reader sleeps in read(5)");\n&/'
-    finds 'the reader sleeps' "$told" 's/^    const pid_t ended.*/&\n    say("the reader sleeps in read(5)");/'
+    local line='/^    say("the reader sleeps/d'
+    finds 'the reader sleeps' "$line" 's/^    const pid_t reader/    say("the reader sleeps in read(5)");\n&/'
+    finds 'the reader sleeps' "$line" 's/^    const pid_t ended.*/&\n    say("the reader sleeps in read(5)");/'
 }
 
 @test "a process that sleeps in another call is found, and another process" {

@@ -85,6 +85,9 @@ link link linkat
 chmod chmod fchmodat
 readlink readlink readlinkat
 lockf fcntl
+posix_fallocate fallocate
+posix_fadvise fadvise64
+posix_madvise madvise
 exec execve execveat
 execl execve execveat
 execlp execve execveat
@@ -724,13 +727,18 @@ sub prepare {
 
 # ---- The report ----
 
+sub lines_of {
+    my ($file) = @_;
+    open my $in, '<', $file or die "$file: $!\n";
+    chomp(my @lines = <$in>);
+    return @lines;
+}
+
 # tests/untruths: program, text of the line (or /regex/), reason.
 sub read_untruths {
     my ($file) = @_;
     my @untruths;
-    open my $in, '<', $file or return;
-    while (<$in>) {
-        chomp;
+    for (lines_of($file)) {
         next if /^#/ or /^$/;
         my ($program, $text, $reason) = split /\t/;
         my $pattern = $text =~ m{^/(.*)/$} ? qr/$1/ : qr/\Q$text\E/;
@@ -765,7 +773,7 @@ sub report_run {
     }
     if ($status != 0) {
         $count->{$folder}{FALSE}++;
-        push @blocks, "the run ended with status $status\n";
+        push @blocks, "the run ended with status $status:\n", map { "    $_\n" } lines_of("$work/$number/err");
     }
     return @blocks ? ("--- $program: $command\n", @blocks) : ();
 }
@@ -781,13 +789,6 @@ sub print_table {
     }
     printf "%-8s %6d %8d %7d %15d %6d %11d %8d %6d\n", 'all', @total{@columns};
     return \%total;
-}
-
-sub lines_of {
-    my ($file) = @_;
-    open my $in, '<', $file or die "$file: $!\n";
-    chomp(my @lines = <$in>);
-    return @lines;
 }
 
 sub main {
