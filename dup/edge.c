@@ -52,10 +52,11 @@ static int wait_for_event(int epoll, int milliseconds)
 {
     struct epoll_event event;
     int count;
+    say("epoll_wait(%d) ...", epoll);
     while ((count = epoll_wait(epoll, &event, 1, milliseconds)) == -1)
         if (errno != EINTR) /* after Ctrl-Z and fg: see signal(7) */
             err(EXIT_FAILURE, "epoll_wait");
-    say("epoll_wait(%d) = %d", epoll, count);
+    say("... = %d", count);
     return count;
 }
 

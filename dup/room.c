@@ -73,8 +73,8 @@ static void enter(int listener)
 static void leave(int i, const char *why)
 {
     limit_story(LINES);
-    say("close(%d): %s, %d left", clients[i]->fd, why, client_count - 1);
     close(clients[i]->fd);
+    say("close(%d): %s, %d left", clients[i]->fd, why, client_count - 1);
     free(clients[i]);
     clients[i] = clients[--client_count];
     resting = false;

@@ -313,7 +313,7 @@ END
     serve server
     try "${nobody[@]}" perl -e "$perl_start"'$SIG{PIPE} = "IGNORE"; my $s = connect_socket(); send $s, "hello", 0; sysread $s, my $text, 9; print "got $text"' "$port"
     [ "$output" = "got " ]
-    grep -q "user 65534: refused" "$T/server.err"
+    grep -q "user $other: refused" "$T/server.err"
     ! grep -q hello "$T/server.err" || false
     try "${nobody[@]}" ./dup/echo-client -p "$port" hello
     [ "$status" = 1 ]
@@ -328,7 +328,7 @@ END
     port=$(sed -n 's/^port //p' "$T/foreign")
     try ./dup/echo-client -p "$port" secret
     [ "$status" = 1 ]
-    grep -q "user 65534: refused" <<<"$stderr"
+    grep -q "user $other: refused" <<<"$stderr"
     finish foreign
     ! grep -q secret "$T/foreign" || false
 }
