@@ -202,6 +202,6 @@ int main(int argc, char *argv[])
     reopen(STDIN_FILENO, O_NONBLOCK);
     reopen(STDOUT_FILENO, O_NONBLOCK);
     talk(peer);
-    lesson("poll() waits for both sides at once: neither of them has to wait for the other");
+    lesson("poll() waits for both sides at once: neither has to wait for the other");
     return EXIT_SUCCESS;
 }

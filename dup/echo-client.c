@@ -113,7 +113,7 @@ static void complain(int server, bool again)
     say("nothing for %d ms; %llu bytes are missing", NOTICE_MS, missing);
     const long unread = unread_by_peer(server);
     if (unread != -1)
-        say("/proc/net/tcp: %ld bytes unread at the server", unread);
+        say("%ld bytes unread at the server", unread);
 }
 
 /* Both directions at once. It waits for ever for its input, but not for what the server owes. */

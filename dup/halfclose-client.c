@@ -144,7 +144,7 @@ static void by_shutdown(int fd)
     if (!answered)
         errx(EXIT_FAILURE, "the server has gone without an answer");
     flush_stdout();
-    lesson("shutdown(SHUT_WR) ends one direction, for all copies; the answer still arrives");
+    lesson("shutdown(SHUT_WR) ends one direction for all copies; the answer arrives");
 }
 
 int main(int argc, char *argv[])

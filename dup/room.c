@@ -210,6 +210,7 @@ int main(int argc, char *argv[])
     if (fcntl(listener, F_SETFL, O_NONBLOCK) == -1)
         err(EXIT_FAILURE, "fcntl");
     start_to_listen(listener);
+    say("waits for clients at %d", listener);
     let_story_be_lost();
     serve(listener);
 }

@@ -38,7 +38,7 @@ start_foreign_client() {
     socket=$(sed -n 's/.*connect(\([0-9]*\)): port.*/\1/p' <<<"$stderr")
     copy=$(sed -n "s/.*dup($socket) = //p" <<<"$stderr")
     [[ $stderr = *"shutdown($copy, SHUT_WR) = 0: end of file, and $socket is open"* ]]
-    assert_lesson "shutdown(SHUT_WR) ends one direction, for all copies; the answer still arrives"
+    assert_lesson "shutdown(SHUT_WR) ends one direction for all copies; the answer arrives"
     finish server
     [ "$status" = 0 ]
     [ "$(<"$T/server")" = "port $port"$'\none\ntwo\nthree' ]
