@@ -4,8 +4,6 @@
  * they do the same: what comes from stdin goes to the peer, what comes from the peer goes to
  * stdout. While one direction has nothing to do the other one may have: so only poll() sleeps.
  *
- * A direction takes in new bytes only when it has given out the last ones: memory stays bounded.
- *
  * poll(2), shutdown(2), O_NONBLOCK in open(2), EADDRINUSE in listen(2)
  */
 #include "../lib/demo.h"
@@ -42,8 +40,8 @@ static int new_socket(void)
     return fd;
 }
 
-/* Returns -1 if somebody else has the port. Of two that come at the same moment, bind() lets both
- * pass, because of SO_REUSEADDR; listen() lets one. */
+/* Returns -1 if somebody else has the port. (Of two bind() may let both pass; listen() lets one.)
+ */
 static int listen_first(struct sockaddr_in address)
 {
     socklen_t length = sizeof address;
@@ -58,13 +56,13 @@ static int listen_first(struct sockaddr_in address)
     if (getsockname(fd, (struct sockaddr *)&address, &length) == -1)
         err(EXIT_FAILURE, "getsockname");
     if (wanted == 0)
-        printf("port %u\n", (unsigned)ntohs(address.sin_port));
+        printf("port %u\n", ntohs(address.sin_port));
     flush_stdout();
-    say("listen(%d): the first, at port %u", fd, (unsigned)ntohs(address.sin_port));
+    say("listen(%d): the first, at port %u", fd, ntohs(address.sin_port));
     return fd;
 }
 
-/* A third one is refused from now on, and listens itself. */
+/* A third one is refused then, and listens itself. */
 static int accept_second(int listener)
 {
     const int fd = accept(listener, NULL, NULL);
@@ -114,7 +112,7 @@ static int find_peer(in_port_t port)
     errx(EXIT_FAILURE, "port %u is in use, but nobody listens there", (unsigned)port);
 }
 
-/* One direction. It reads again only when it has written out what it read last. */
+/* One direction. It reads again when it has written out the last: memory stays bounded. */
 struct flow {
     const char *source, *target;
     int from, to;
@@ -144,12 +142,10 @@ static void read_some(struct flow *flow)
 static void write_some(struct flow *flow)
 {
     const ssize_t count = write(flow->to, flow->buffer + flow->start, flow->left);
-    if (count == -1 && errno == EAGAIN)
-        return;
-    if (count == -1)
+    if (count == -1 && errno != EAGAIN)
         err(EXIT_FAILURE, "write to %s", flow->target);
-    flow->start += (size_t)count;
-    flow->left -= (size_t)count;
+    flow->start += count == -1 ? 0 : (size_t)count;
+    flow->left -= count == -1 ? 0 : (size_t)count;
 }
 
 static void talk(int peer)
@@ -192,10 +188,9 @@ int main(int argc, char *argv[])
     while (next_option(argc, argv, "p:", usage) != -1)
         port = optarg;
     check_operands(argc, argv, 0, 0);
-    const in_port_t number = demo_port(3, port);
     pair_lane("chat");
     signal(SIGPIPE, SIG_IGN); /* a peer that has gone is an error to report */
-    const int peer = find_peer(number);
+    const int peer = find_peer(demo_port(3, port));
     if (fcntl(peer, F_SETFL, O_NONBLOCK) == -1)
         err(EXIT_FAILURE, "fcntl");
     /* The flag belongs to the open file, which is not ours alone: see offset. */

@@ -3,9 +3,6 @@
  * Whatever a client sends comes back to it. The server sleeps only where it asks the kernel which
  * sockets are ready, in one of the three functions serve_by_...; the rest is the same for each.
  *
- * Nothing is received from a client before all that it has sent is sent back. One that never reads
- * fills its buffer here and its sockets, and then waits for itself.
- *
  * select(2), poll(2), epoll(7), epoll_ctl(2), accept(2), MSG_NOSIGNAL in send(2)
  */
 #define _GNU_SOURCE /* accept4 */
@@ -39,8 +36,7 @@ static struct client {
     char buffer[BUFFER];
 } clients[MOST_FDS];
 
-static int listener, client_count, highest; /* descriptor so far */
-static int epoll = -1;
+static int listener, client_count, highest /* descriptor so far */, epoll = -1;
 
 /* Only epoll must be told beforehand. EPOLLIN and EPOLLOUT have the numbers of POLLIN, POLLOUT. */
 static void want(int fd, short events)
@@ -66,20 +62,19 @@ static void accept_client(void)
         return;
     }
     say("accept4(%d) = %d", listener, fd);
-    if (!is_own_peer(fd)) {
+    if (is_own_peer(fd)) {
+        client_count++;
+        want(fd, POLLIN);
+    } else {
         close(fd);
-        return;
     }
-    client_count++;
-    want(fd, POLLIN);
 }
 
 static void close_client(int fd)
 {
     want(fd, 0);
     close(fd);
-    client_count--;
-    if (client_count < FEW)
+    if (--client_count < FEW)
         limit_story(LINES);
     say("close(%d): %d clients left", fd, client_count);
     want(listener, POLLIN);
@@ -87,18 +82,16 @@ static void close_client(int fd)
 
 static const char *brief(const char *bytes, ssize_t count)
 {
-    return count > SHORT ? "" : quoted(bytes, (size_t)count);
+    return count == -1 ? errno_name(errno) : count > SHORT ? "" : quoted(bytes, (size_t)count);
 }
 
-/* At its end of file a client has got back all that it sent; that, or that it was killed, is no
- * reason for the server to end. */
+/* At its end of file a client has got back everything that it sent. */
 static void receive_some(int fd, struct client *client)
 {
     const ssize_t count = recv(fd, client->buffer, BUFFER, 0);
     if (count == -1 && errno == EAGAIN)
         return;
-    say("recv(%d) = %zd %s", fd, count,
-        count == -1 ? errno_name(errno) : brief(client->buffer, count));
+    say("recv(%d) = %zd %s", fd, count, brief(client->buffer, count));
     client->sent = 0;
     client->length = (size_t)count;
     if (count < 1)
@@ -112,7 +105,7 @@ static void send_some(int fd, struct client *client)
 {
     const char *const unsent = client->buffer + client->sent;
     const ssize_t count = send(fd, unsent, client->length - client->sent, MSG_NOSIGNAL);
-    say("send(%d) = %zd %s", fd, count, count == -1 ? errno_name(errno) : brief(unsent, count));
+    say("send(%d) = %zd %s", fd, count, brief(unsent, count));
     if (count == -1 && errno != EAGAIN)
         close_client(fd);
     else if (count != -1 && (client->sent += (size_t)count) == client->length)
@@ -144,8 +137,9 @@ static void serve_by_select(void)
         for (int fd = 0; fd <= highest; fd++)
             if (wanted[fd] != 0)
                 FD_SET((unsigned)fd, wanted[fd] == POLLIN ? &readable : &writable);
-        const int bits = highest + 1, limit = patience();
-        const int count = select(bits, &readable, &writable, NULL, limit == -1 ? NULL : &rest);
+        const int bits = highest + 1;
+        struct timeval *const limit = patience() == -1 ? NULL : &rest;
+        const int count = select(bits, &readable, &writable, NULL, limit);
         if (count == -1)
             err(EXIT_FAILURE, "select");
         say("select(%d) = %d", bits, count);
@@ -203,23 +197,20 @@ int main(int argc, char *argv[])
     check_operands(argc, argv, 0, 0);
     if (strcmp(way, "select") != 0 && strcmp(way, "poll") != 0 && strcmp(way, "epoll") != 0)
         errx(USAGE_ERROR, "-m '%s': not select, poll or epoll", way);
-
     signal(SIGPIPE, SIG_IGN); /* the clients need us, whoever reads the story */
     pair_lane("server");
-    /* FD_SET() would write past the end of an fd_set. */
-    limit_descriptors(strcmp(way, "select") == 0 ? FD_SETSIZE : MOST_FDS);
+    limit_descriptors(strcmp(way, "select") == 0 ? FD_SETSIZE : MOST_FDS); /* see FD_SET(3) */
     listener = bind_to(demo_port(2, port));
     if (fcntl(listener, F_SETFL, O_NONBLOCK) == -1)
         err(EXIT_FAILURE, "fcntl");
-    /* An urgent byte comes back too, among the others; accepted sockets inherit it, see tcp(7). */
     if (setsockopt(listener, SOL_SOCKET, SO_OOBINLINE, &(int){1}, sizeof(int)) == -1)
-        err(EXIT_FAILURE, "setsockopt SO_OOBINLINE");
+        err(EXIT_FAILURE, "setsockopt SO_OOBINLINE"); /* an urgent byte comes back too */
     start_to_listen(listener);
     if (strcmp(way, "epoll") == 0 && (epoll = epoll_create1(EPOLL_CLOEXEC)) == -1)
         err(EXIT_FAILURE, "epoll_create1");
-    want(listener, POLLIN);
     say("waits for clients at %d, by %s", listener, way);
     let_story_be_lost();
+    want(listener, POLLIN);
     if (strcmp(way, "select") == 0)
         serve_by_select();
     else if (strcmp(way, "poll") == 0)

@@ -15,7 +15,6 @@
 
 #include <err.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,11 +38,10 @@ static void tell_epoll(int epoll, int operation, int fd, unsigned flag)
     const int result = epoll_ctl(epoll, operation, fd, &event);
     if (result == -1)
         err(EXIT_FAILURE, "epoll_ctl");
-    if (operation == EPOLL_CTL_MOD)
-        say("epoll_ctl(%d, MOD, %d) = %d", epoll, fd, result);
-    else
-        say("epoll_ctl(%d, ADD, %d, EPOLLIN|%s) = %d", epoll, fd,
-            flag == EPOLLET ? "EPOLLET" : "EPOLLONESHOT", result);
+    const char *const names = flag == EPOLLET ? ", EPOLLIN|EPOLLET" : ", EPOLLIN|EPOLLONESHOT";
+    const bool again = operation == EPOLL_CTL_MOD;
+    say("epoll_ctl(%d, %s, %d%s) = %d", epoll, again ? "MOD" : "ADD", fd, again ? "" : names,
+        result);
 }
 
 static int wait_for_event(int epoll, int milliseconds)
@@ -62,11 +60,10 @@ static int wait_for_event(int epoll, int milliseconds)
 static ssize_t receive(int fd)
 {
     char buffer[BUFFER];
-    const ssize_t count = recv(fd, buffer, sizeof buffer, 0);
+    const ssize_t count = recv(fd, buffer, sizeof buffer, MSG_DONTWAIT);
     if (count == -1 && errno != EAGAIN)
         err(EXIT_FAILURE, "recv");
-    say("recv(%d) = %zd%s%s", fd, count, count == -1 ? " " : "",
-        count == -1 ? errno_name(errno) : "");
+    say("recv(%d) = %zd %s", fd, count, count == -1 ? errno_name(errno) : "");
     return count;
 }
 
@@ -103,7 +100,6 @@ static void show_edge(int epoll, int fds[2], bool reads_once)
     if (client == 0)
         ask(fds[CLIENT]);
     wait_asleep_in(client, "recv", fds[CLIENT]); /* so all that it sends has come */
-
     ssize_t got = 0, count = 0;
     while (got < REQUEST && wait_for_event(epoll, STALL_MS) == 1)
         while ((count = receive(fds[SERVER])) > 0) {
@@ -126,7 +122,7 @@ static void show_edge(int epoll, int fds[2], bool reads_once)
     say("ioctl(%d, FIONREAD) = %d: that lies there", fds[SERVER], unread);
     say_asleep_in("the client", client, "recv", fds[CLIENT]);
     if (kill(client, SIGTERM) == -1 || reap(client) != 128 + SIGTERM)
-        errx(EXIT_FAILURE, "the client has ended by itself");
+        errx(EXIT_FAILURE, "the client has ended");
     lesson("one event, one read: what is left waits for a change, and so does the client");
 }
 
@@ -187,20 +183,17 @@ int main(int argc, char *argv[])
         else
             way = optarg;
     check_operands(argc, argv, 0, 0);
-    if (strcmp(way, "et") != 0 && strcmp(way, "oneshot") != 0)
+    const bool is_oneshot = strcmp(way, "oneshot") == 0;
+    if (!is_oneshot && strcmp(way, "et") != 0)
         errx(USAGE_ERROR, "-m '%s': not et or oneshot", way);
-
     lane(0, "server");
     int fds[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == -1)
         err(EXIT_FAILURE, "socketpair");
     say("socketpair() = %d, %d", fds[SERVER], fds[CLIENT]);
-    if (fcntl(fds[SERVER], F_SETFL, O_NONBLOCK) == -1)
-        err(EXIT_FAILURE, "fcntl");
     const int epoll = epoll_create1(EPOLL_CLOEXEC);
     if (epoll == -1)
         err(EXIT_FAILURE, "epoll_create1");
-    const bool is_oneshot = strcmp(way, "oneshot") == 0;
     const unsigned flag = is_oneshot && !wrong ? EPOLLONESHOT : EPOLLET;
     tell_epoll(epoll, EPOLL_CTL_ADD, fds[SERVER], flag);
     if (is_oneshot)

@@ -1,12 +1,8 @@
 /* prefork - a pool of processes made beforehand: the parent accepts, and passes each client to one
  *
- * The workers are there before the first client comes. The parent hands over each connection as a
- * descriptor in a message (SCM_RIGHTS) to the worker with the fewest clients, and closes its own
- * copy. The worker sends back whatever its clients send. A worker that dies is replaced; only its
- * own clients notice.
- *
- * With -x the parent keeps its copy: when the worker has closed the connection it is still open,
- * and the client waits for an end that does not come.
+ * Each connection goes as a descriptor in a message (SCM_RIGHTS) to the worker with the fewest
+ * clients. It sends back whatever its clients send. A worker that dies is replaced. With -x the
+ * parent keeps its copy of the connection, and the client waits for an end that does not come.
  *
  * unix(7), cmsg(3), accept(2), poll(2), TCP_INFO in tcp(7)
  */
@@ -26,7 +22,7 @@
 #include <unistd.h>
 
 enum { MOST_WORKERS = 16, MOST_FDS = 1024, BUFFER = 4096, REST_MS = 1000, STALL_MS = 500 };
-enum { PARENT, WORKER, FEW = 4, LINES = 20 };
+enum { PARENT, WORKER, LINES = 20 };
 
 static const char usage[] =
     "usage: prefork [-x] [-w WORKERS] [-p PORT]\n"
@@ -62,13 +58,6 @@ static bool serve(int fd, struct client *client)
     return true;
 }
 
-/* The parent counts the clients of each worker. */
-static void report_end(int channel)
-{
-    if (write(channel, "", 1) != 1)
-        err(EXIT_FAILURE, "write");
-}
-
 static void work(int channel)
 {
     static struct pollfd list[MOST_FDS];
@@ -88,7 +77,8 @@ static void work(int channel)
             clients[fd] = (struct client){.open = false};
             close(fd);
             say("close(%d): %d clients left", fd, --client_count);
-            report_end(channel);
+            if (write(channel, "", 1) == -1) /* the parent counts them */
+                err(EXIT_FAILURE, "write");
         }
         if (list[0].revents == 0)
             continue;
@@ -96,13 +86,13 @@ static void work(int channel)
             _exit(EXIT_SUCCESS);
         const int fd = receive_fd(channel);
         say("recvmsg(%d): fd %d", channel, fd);
-        if (fd == -1) { /* no descriptor is left */
-            report_end(channel);
-            continue;
+        limit_story(LINES);
+        if (fd != -1) {
+            clients[fd].open = true;
+            client_count++;
+        } else if (write(channel, "", 1) == -1) { /* no descriptor was left for it */
+            err(EXIT_FAILURE, "write");
         }
-        clients[fd].open = true;
-        if (++client_count < FEW)
-            limit_story(LINES);
     }
 }
 
@@ -132,12 +122,10 @@ static void start_worker(int i, int listener)
     }
     close(channel[WORKER]);
     workers[i] = (struct worker){.pid = pid, .channel = channel[PARENT]};
-    limit_story(LINES);
     say("fork() = %d: a worker", (int)pid);
 }
 
-/* Hands the connection to the worker with the fewest clients. One that does not take it, because it
- * is stopped for instance, has many soon. */
+/* Hands the connection to the worker with the fewest clients. */
 static void pass(int fd)
 {
     int best = 0;
@@ -166,19 +154,10 @@ static void check_copy(int fd, bool wrong)
     exit(EXIT_SUCCESS);
 }
 
-static void replace_worker(int i, int listener)
-{
-    const int status = reap_command(workers[i].pid);
-    limit_story(LINES);
-    say("wait() = %d, status %d", (int)workers[i].pid, status);
-    close(workers[i].channel);
-    start_worker(i, listener);
-}
-
 static void serve_all(int listener, bool keeps_copy)
 {
     bool resting = false; /* no descriptor is left: nobody is accepted for a while */
-    for (int last = -1;;) {
+    for (int last = -1;; limit_story(LINES)) {
         struct pollfd list[1 + MOST_WORKERS];
         list[0] = (struct pollfd){.fd = resting ? -1 : listener, .events = POLLIN};
         for (int i = 0; i < worker_count; i++)
@@ -190,16 +169,19 @@ static void serve_all(int listener, bool keeps_copy)
             char ends[64];
             const ssize_t count =
                 list[1 + i].revents == 0 ? 0 : read(workers[i].channel, ends, sizeof ends);
-            if (list[1 + i].revents != 0 && count < 1)
-                replace_worker(i, listener);
-            workers[i].client_count -= count > 0 ? (int)count : 0;
-            if (count > 0 && last != -1)
+            if (count > 0) {
+                workers[i].client_count -= (int)count;
                 check_copy(last, keeps_copy);
+            } else if (list[1 + i].revents != 0) { /* it has died */
+                const int status = reap_command(workers[i].pid);
+                say("wait() = %d, status %d", (int)workers[i].pid, status);
+                close(workers[i].channel);
+                start_worker(i, listener);
+            }
         }
         if (list[0].revents == 0)
             continue;
         const int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-        limit_story(LINES);
         say("accept4(%d) = %d %s", listener, fd, fd == -1 ? errno_name(errno) : "");
         resting = fd == -1 && errno != EAGAIN && errno != ECONNABORTED;
         const bool welcome = fd != -1 && is_own_peer(fd);
@@ -223,7 +205,6 @@ int main(int argc, char *argv[])
         else
             keeps_copy = true;
     check_operands(argc, argv, 0, 0);
-
     signal(SIGPIPE, SIG_IGN); /* whoever reads the story */
     pair_lane("parent");
     limit_descriptors(MOST_FDS);

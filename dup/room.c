@@ -1,11 +1,8 @@
 /* room - a chat room for many: one process, poll() and a list of clients
  *
- * A line from one client goes to all the others. The room never waits for a client: each has a
- * queue of what is still to be sent to it, and the sockets do not block. While a queue is full,
- * nobody may speak; a client whose queue has been full for two seconds has to leave. So a slow
- * reader cannot make the room lose lines or grow, and cannot hold it up for long.
- *
- * A client that has closed its direction gets what it was sent so far, and leaves.
+ * A line from one client goes to all the others. Each has a queue of what is still to be sent to
+ * it. While a queue is full, nobody may speak; a client that does not empty half of it in two
+ * seconds has to leave. One that has closed its direction gets the rest of its queue, and leaves.
  *
  * poll(2), accept(2), O_NONBLOCK in open(2)
  */
@@ -40,7 +37,7 @@ static struct client {
     char queue[QUEUE]; /* what is to be sent to it */
 } * clients[MOST];
 static int client_count;
-static bool resting; /* no descriptor is left: nobody is accepted for a while */
+static bool resting; /* no descriptor is left */
 
 static bool is_full(const struct client *client)
 {
@@ -49,10 +46,10 @@ static bool is_full(const struct client *client)
 
 static bool may_speak(void)
 {
-    for (int i = 0; i < client_count; i++)
-        if (is_full(clients[i]))
-            return false;
-    return true;
+    int i = 0;
+    while (i < client_count && !is_full(clients[i]))
+        i++;
+    return i == client_count;
 }
 
 static void enter(int listener)
@@ -63,11 +60,10 @@ static void enter(int listener)
     resting = fd == -1 && errno != EAGAIN && errno != ECONNABORTED;
     if (fd == -1)
         return;
-    if (!is_own_peer(fd) || (clients[client_count] = calloc(1, sizeof **clients)) == NULL) {
+    if (is_own_peer(fd) && (clients[client_count] = calloc(1, sizeof **clients)) != NULL)
+        clients[client_count++]->fd = fd;
+    else
         close(fd);
-        return;
-    }
-    clients[client_count++]->fd = fd;
 }
 
 static void leave(int i, const char *why)
@@ -92,8 +88,7 @@ static void speak(struct client *client)
     char text[NAME + LINE + 1];
     const char *const newline = memchr(client->line, '\n', client->spoken);
     const size_t length = newline != NULL ? (size_t)(newline - client->line) : client->spoken;
-    const int size =
-        snprintf(text, sizeof text, "%d: %.*s\n", client->fd, (int)length, client->line);
+    const int size = sprintf(text, "%d: %.*s\n", client->fd, (int)length, client->line);
     for (int i = 0; i < client_count; i++)
         if (clients[i] != client && !clients[i]->leaves) {
             memcpy(clients[i]->queue + clients[i]->queued, text, (size_t)size);
@@ -123,10 +118,8 @@ static void receive_some(struct client *client)
     if (count == -1 && errno == EAGAIN)
         return;
     say("recv(%d) = %zd %s", client->fd, count, count == -1 ? errno_name(errno) : "");
-    if (count < 1)
-        client->leaves = true;
-    else
-        client->spoken += (size_t)count;
+    client->leaves = count < 1;
+    client->spoken += count < 1 ? 0 : (size_t)count;
 }
 
 static void send_some(struct client *client)
@@ -135,17 +128,12 @@ static void send_some(struct client *client)
     if (count == -1 && errno == EAGAIN)
         return;
     say("send(%d) = %zd %s", client->fd, count, count == -1 ? errno_name(errno) : "");
-    if (count == -1) { /* it has gone, and will never get the rest */
-        client->leaves = true;
-        client->queued = 0;
-        return;
-    }
-    client->queued -= (size_t)count;
-    memmove(client->queue, client->queue + count, client->queued);
+    client->leaves = client->leaves || count == -1; /* it has gone, and will never get the rest */
+    client->queued -= count == -1 ? client->queued : (size_t)count;
+    memmove(client->queue, client->queue + (count == -1 ? 0 : count), client->queued);
 }
 
-/* One that has nothing more to get leaves, and one that has not emptied half of a full queue in
- * time. Returns whether there is one to be watched for that. */
+/* Those who have ended leave, and those who are too slow. Returns whether one may be, soon. */
 static bool see_out(void)
 {
     bool watched = false;
@@ -183,8 +171,7 @@ static void serve(int listener)
         const int ready = poll(list, (nfds_t)(1 + count), limit);
         if (ready == -1)
             err(EXIT_FAILURE, "poll");
-        if (ready == 0)
-            resting = false;
+        resting = resting && ready != 0;
         for (int i = 0; i < count; i++) {
             if ((list[1 + i].revents & POLLOUT) != 0)
                 send_some(clients[i]);
@@ -202,7 +189,6 @@ int main(int argc, char *argv[])
     while (next_option(argc, argv, "p:", usage) != -1)
         port = optarg;
     check_operands(argc, argv, 0, 0);
-
     signal(SIGPIPE, SIG_IGN); /* whoever reads the story */
     pair_lane("room");
     limit_descriptors(MOST + 100);
