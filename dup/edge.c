@@ -3,12 +3,11 @@
  *
  * With EPOLLET (-m et) an event says that something new has come. After it, everything must be
  * read, until EAGAIN; with -x the server reads once, into a buffer that is large enough for most
- * requests. The rest lies there, nothing new comes, and both sides sleep.
+ * requests.
  *
- * With EPOLLONESHOT (-m oneshot) two workers wait with one epoll, and a client sends twice. The
- * worker that got the event has the socket to itself until it asks for the next event by
- * EPOLL_CTL_MOD. With -x the flag is missing: the second part wakes the other worker, and two of
- * them read from one client.
+ * With EPOLLONESHOT (-m oneshot) two workers wait with one epoll, and a client sends twice. The one
+ * that got the event has the socket to itself until it asks for the next by EPOLL_CTL_MOD. With -x
+ * the flag is missing: the second part wakes the other worker, and two of them read.
  *
  * epoll(7), epoll_ctl(2), FIONREAD in ioctl_tty(2)
  */
@@ -16,7 +15,6 @@
 
 #include <err.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,28 +32,27 @@ static const char usage[] =
     "  -m et       EPOLLET, one server (this is the default); -x: it reads once\n"
     "  -m oneshot  EPOLLONESHOT, two workers; -x: EPOLLET without it\n";
 
-static int watch(int fd, unsigned flags, const char *names)
+static void tell_epoll(int epoll, int operation, int fd, unsigned flag)
 {
-    const int epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (epoll == -1)
-        err(EXIT_FAILURE, "epoll_create1");
-    say("epoll_create1() = %d", epoll);
-    struct epoll_event event = {.events = EPOLLIN | flags, .data.fd = fd};
-    const int result = epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
+    struct epoll_event event = {.events = EPOLLIN | flag, .data.fd = fd};
+    const int result = epoll_ctl(epoll, operation, fd, &event);
     if (result == -1)
         err(EXIT_FAILURE, "epoll_ctl");
-    say("epoll_ctl(%d, ADD, %d, EPOLLIN|%s) = %d", epoll, fd, names, result);
-    return epoll;
+    const char *const names = flag == EPOLLET ? ", EPOLLIN|EPOLLET" : ", EPOLLIN|EPOLLONESHOT";
+    const bool again = operation == EPOLL_CTL_MOD;
+    say("epoll_ctl(%d, %s, %d%s) = %d", epoll, again ? "MOD" : "ADD", fd, again ? "" : names,
+        result);
 }
 
 static int wait_for_event(int epoll, int milliseconds)
 {
     struct epoll_event event;
     int count;
+    say("epoll_wait(%d) ...", epoll);
     while ((count = epoll_wait(epoll, &event, 1, milliseconds)) == -1)
         if (errno != EINTR) /* after Ctrl-Z and fg: see signal(7) */
             err(EXIT_FAILURE, "epoll_wait");
-    say("epoll_wait(%d) = %d", epoll, count);
+    say("... = %d", count);
     return count;
 }
 
@@ -63,11 +60,10 @@ static int wait_for_event(int epoll, int milliseconds)
 static ssize_t receive(int fd)
 {
     char buffer[BUFFER];
-    const ssize_t count = recv(fd, buffer, sizeof buffer, 0);
+    const ssize_t count = recv(fd, buffer, sizeof buffer, MSG_DONTWAIT);
     if (count == -1 && errno != EAGAIN)
         err(EXIT_FAILURE, "recv");
-    say("recv(%d) = %zd%s%s", fd, count, count == -1 ? " " : "",
-        count == -1 ? errno_name(errno) : "");
+    say("recv(%d) = %zd %s", fd, count, count == -1 ? errno_name(errno) : "");
     return count;
 }
 
@@ -87,8 +83,7 @@ static void ask(int fd)
     const ssize_t sent = send(fd, request, sizeof request, 0);
     if (sent == -1)
         err(EXIT_FAILURE, "send");
-    say("send(%d) = %zd", fd, sent);
-    say("recv(%d) ...", fd);
+    say("send(%d) = %zd; recv(%d) ...", fd, sent, fd);
     const ssize_t count = recv(fd, answer, sizeof answer, 0);
     if (count < 1)
         err(EXIT_FAILURE, "recv");
@@ -96,31 +91,15 @@ static void ask(int fd)
     _exit(EXIT_SUCCESS);
 }
 
-static void show_what_is_left(int fd, pid_t client, int client_fd)
-{
-    int unread;
-    if (ioctl(fd, FIONREAD, &unread) == -1)
-        err(EXIT_FAILURE, "ioctl FIONREAD");
-    if (unread == 0)
-        errx(EXIT_FAILURE, "unexpected: nothing is left");
-    say("ioctl(%d, FIONREAD) = %d: that lies there", fd, unread);
-    say_asleep_in("the client", client, "recv", client_fd);
-    if (kill(client, SIGTERM) == -1 || reap(client) != 128 + SIGTERM)
-        errx(EXIT_FAILURE, "the client has ended by itself");
-    lesson("one event, one read: what is left waits for a change, and so does the client");
-}
-
 /* The server sends the answer when it has the whole request. */
-static void show_edge(int fds[2], bool reads_once)
+static void show_edge(int epoll, int fds[2], bool reads_once)
 {
-    const int epoll = watch(fds[SERVER], EPOLLET, "EPOLLET");
     const pid_t client = fork();
     if (client == -1)
         err(EXIT_FAILURE, "fork");
     if (client == 0)
         ask(fds[CLIENT]);
     wait_asleep_in(client, "recv", fds[CLIENT]); /* so all that it sends has come */
-
     ssize_t got = 0, count = 0;
     while (got < REQUEST && wait_for_event(epoll, STALL_MS) == 1)
         while ((count = receive(fds[SERVER])) > 0) {
@@ -128,80 +107,67 @@ static void show_edge(int fds[2], bool reads_once)
             if (reads_once)
                 break;
         }
-    if (reads_once) {
-        show_what_is_left(fds[SERVER], client, fds[CLIENT]);
+    if (!reads_once) {
+        if (got < REQUEST)
+            errx(EXIT_FAILURE, "%zd bytes of %d, and no event for the others", got, REQUEST);
+        send_text(fds[SERVER], "answer");
+        if (reap(client) != EXIT_SUCCESS)
+            errx(EXIT_FAILURE, "the client failed");
+        lesson("an edge is reported once: read until EAGAIN, or the rest is never reported");
         return;
     }
-    if (got < REQUEST)
-        errx(EXIT_FAILURE, "%zd bytes of %d, and no event for the others", got, REQUEST);
-    send_text(fds[SERVER], "answer");
-    if (reap(client) != EXIT_SUCCESS)
-        errx(EXIT_FAILURE, "the client failed");
-    lesson("an edge is reported once: read until EAGAIN, or the rest is never reported");
+    int unread;
+    if (ioctl(fds[SERVER], FIONREAD, &unread) == -1)
+        err(EXIT_FAILURE, "ioctl FIONREAD");
+    say("ioctl(%d, FIONREAD) = %d: that lies there", fds[SERVER], unread);
+    say_asleep_in("the client", client, "recv", fds[CLIENT]);
+    if (kill(client, SIGTERM) == -1 || reap(client) != 128 + SIGTERM)
+        errx(EXIT_FAILURE, "the client has ended");
+    lesson("one event, one read: what is left waits for a change, and so does the client");
 }
 
-static void work(int number, int epoll, int fd, unsigned flags)
+static void work(int number, int epoll, int fd, unsigned flag)
 {
     lane(number, number == 1 ? "worker 1" : "worker 2");
     die_with_parent();
-    struct epoll_event again = {.events = EPOLLIN | flags, .data.fd = fd};
     for (;;) {
         wait_for_event(epoll, -1);
         raise(SIGSTOP); /* a slow worker: it has the event, and has not read yet */
         while (receive(fd) > 0)
             continue;
-        const int result = epoll_ctl(epoll, EPOLL_CTL_MOD, fd, &again);
-        if (result == -1)
-            err(EXIT_FAILURE, "epoll_ctl");
-        say("epoll_ctl(%d, MOD, %d) = %d", epoll, fd, result);
+        tell_epoll(epoll, EPOLL_CTL_MOD, fd, flag);
     }
 }
 
-/* Waits for a worker that stops after its event, and returns its pid. */
-static pid_t wait_for_stop(void)
+static void show_oneshot(int epoll, int fds[2], unsigned flag, bool wrong)
 {
-    int status;
-    const pid_t worker = waitpid(-1, &status, WUNTRACED);
-    if (worker == -1 || !WIFSTOPPED(status))
-        errx(EXIT_FAILURE, "waitpid: a worker has ended");
-    return worker;
-}
-
-static void let_read(pid_t worker, int epoll)
-{
-    if (kill(worker, SIGCONT) == -1)
-        err(EXIT_FAILURE, "kill");
-    wait_asleep_in(worker, "epoll_wait", epoll);
-}
-
-static void show_oneshot(int fds[2], bool without)
-{
-    const unsigned flags = without ? EPOLLET : EPOLLONESHOT;
-    const int epoll = watch(fds[SERVER], flags, without ? "EPOLLET" : "EPOLLONESHOT");
     pid_t workers[2];
     for (int i = 0; i < 2; i++) {
         workers[i] = fork();
         if (workers[i] == -1)
             err(EXIT_FAILURE, "fork");
         if (workers[i] == 0)
-            work(1 + i, epoll, fds[SERVER], flags);
+            work(1 + i, epoll, fds[SERVER], flag);
         say_asleep_in(i == 0 ? "worker 1" : "worker 2", workers[i], "epoll_wait", epoll);
     }
     send_text(fds[CLIENT], "one ");
-    const pid_t first = wait_for_stop(), second = workers[first == workers[0]];
+    const pid_t first = waitpid(-1, NULL, WUNTRACED), second = workers[first == workers[0]];
     send_text(fds[CLIENT], "two ");
-    if (without) {
-        let_read(wait_for_stop(), epoll);
+    if (wrong) {
+        waitpid(second, NULL, WUNTRACED);
+        kill(second, SIGCONT);
+        wait_asleep_in(second, "epoll_wait", epoll);
     } else {
         if (!still_asleep(second, WATCHED_MS))
             errx(EXIT_FAILURE, "two workers were woken for one client");
         say_asleep_in("100 ms later: the other one", second, "epoll_wait", epoll);
     }
-    let_read(first, epoll);
+    kill(first, SIGCONT);
+    wait_asleep_in(first, "epoll_wait", epoll);
     for (int i = 0; i < 2; i++)
         if (kill(workers[i], SIGTERM) == -1 || reap(workers[i]) != 128 + SIGTERM)
             errx(EXIT_FAILURE, "a worker has ended");
-    if (without)
+    if (wrong)
         lesson("two workers read from one client at the same time: one gets it all");
     else
         lesson("EPOLLONESHOT: one event, one worker, until it asks for the next by MOD");
@@ -217,19 +183,22 @@ int main(int argc, char *argv[])
         else
             way = optarg;
     check_operands(argc, argv, 0, 0);
-    if (strcmp(way, "et") != 0 && strcmp(way, "oneshot") != 0)
+    const bool is_oneshot = strcmp(way, "oneshot") == 0;
+    if (!is_oneshot && strcmp(way, "et") != 0)
         errx(USAGE_ERROR, "-m '%s': not et or oneshot", way);
-
     lane(0, "server");
     int fds[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == -1)
         err(EXIT_FAILURE, "socketpair");
     say("socketpair() = %d, %d", fds[SERVER], fds[CLIENT]);
-    if (fcntl(fds[SERVER], F_SETFL, O_NONBLOCK) == -1)
-        err(EXIT_FAILURE, "fcntl");
-    if (strcmp(way, "et") == 0)
-        show_edge(fds, wrong);
+    const int epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (epoll == -1)
+        err(EXIT_FAILURE, "epoll_create1");
+    const unsigned flag = is_oneshot && !wrong ? EPOLLONESHOT : EPOLLET;
+    tell_epoll(epoll, EPOLL_CTL_ADD, fds[SERVER], flag);
+    if (is_oneshot)
+        show_oneshot(epoll, fds, flag, wrong);
     else
-        show_oneshot(fds, wrong);
+        show_edge(epoll, fds, wrong);
     return EXIT_SUCCESS;
 }

@@ -143,6 +143,10 @@ int main(int argc, char *argv[])
     check_operands(argc, argv, 0, wrong ? 0 : 1);
 
     lane(0, "writer");
+    static char word[] = "hello\n";
+    size_t length = strlen(word);
+    char *body = optind < argc ? read_file(argv[optind], &length) : word;
+
     signal(SIGPIPE, SIG_IGN); /* a reader that has gone is an error to report */
     int fds[2];
     if (pipe2(fds, O_CLOEXEC) == -1)
@@ -154,12 +158,7 @@ int main(int argc, char *argv[])
     if (room == -1)
         err(EXIT_FAILURE, "fcntl F_GETPIPE_SZ");
 
-    static char word[] = "hello\n";
-    size_t length = wrong ? (size_t)room + BUFFER : strlen(word);
-    char *body = word;
-    if (optind < argc)
-        body = read_file(argv[optind], &length);
-    else if (wrong && (body = calloc(length, 1)) == NULL)
+    if (wrong && (body = calloc(length = (size_t)room + BUFFER, 1)) == NULL)
         err(EXIT_FAILURE, "calloc");
     char header[32]; /* room for any number; a length of 16 digits and more does not come */
     snprintf(header, sizeof header, "%*zu\n", HEADER - 1, length);

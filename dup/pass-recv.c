@@ -9,22 +9,18 @@
  * With -x it gives no room at all, as a plain recv() does: the bytes arrive, the descriptor does
  * not.
  *
- * unix(7), cmsg(3), MSG_CMSG_CLOEXEC and MSG_CTRUNC in recvmsg(2), flock(2)
+ * unix(7), cmsg(3), MSG_CMSG_CLOEXEC and MSG_CTRUNC in recvmsg(2)
  */
 #define _GNU_SOURCE /* accept4, struct ucred */
 #include "../lib/demo.h"
 
 #include <err.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 enum { PATIENCE_MS = 1000, NOTHING = -1 };
@@ -37,63 +33,6 @@ static const char usage[] =
     "  other terminal: ./dup/pass-send FILE\n";
 
 static int exit_status = EXIT_SUCCESS;
-
-/* The socket file stays when its process is killed. Is there nobody who listens? */
-static void remove_stale(const struct sockaddr_un *address)
-{
-    struct stat status;
-    if (lstat(address->sun_path, &status) == -1) {
-        if (errno != ENOENT)
-            err(EXIT_FAILURE, "lstat %s", address->sun_path);
-        return;
-    }
-    if (!S_ISSOCK(status.st_mode))
-        errx(EXIT_FAILURE, "%s: not a socket", address->sun_path);
-    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd == -1)
-        err(EXIT_FAILURE, "socket");
-    if (connect(fd, (const struct sockaddr *)address, sizeof *address) == 0 || errno == EAGAIN)
-        errx(EXIT_FAILURE, "%s: another receiver is running", address->sun_path);
-    if (errno != ECONNREFUSED)
-        err(EXIT_FAILURE, "connect %s", address->sun_path);
-    if (close(fd) == -1)
-        err(EXIT_FAILURE, "close");
-    const int removed = unlink(address->sun_path);
-    if (removed == -1)
-        err(EXIT_FAILURE, "unlink %s", address->sun_path);
-    say("unlink(pass) = %d: a dead receiver's", removed);
-}
-
-/* A lock on the folder makes sure that nobody else takes the name at the same time; it goes with
- * its process. */
-static int listen_as_the_only_one(void)
-{
-    static struct sockaddr_un address = {.sun_family = AF_UNIX};
-    const int folder = open(demo_path(""), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (folder == -1)
-        err(EXIT_FAILURE, "open %s", demo_path(""));
-    strcpy(address.sun_path, demo_path("pass")); /* it fits: lib/place.c makes it short */
-    if (flock(folder, LOCK_EX | LOCK_NB) == -1) {
-        if (errno == EWOULDBLOCK)
-            errx(EXIT_FAILURE, "%s: another receiver is running", address.sun_path);
-        err(EXIT_FAILURE, "flock");
-    }
-    remove_stale(&address);
-
-    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd == -1)
-        err(EXIT_FAILURE, "socket");
-    hold_endings();
-    if (bind(fd, (const struct sockaddr *)&address, sizeof address) == -1)
-        err(EXIT_FAILURE, "bind %s", address.sun_path);
-    unlink_at_exit(address.sun_path);
-    release_endings();
-    const int result = listen(fd, SOMAXCONN);
-    if (result == -1)
-        err(EXIT_FAILURE, "listen");
-    say("listen(%d) = %d: %s", fd, result, address.sun_path);
-    return fd;
-}
 
 static bool is_welcome(int connection)
 {
@@ -146,10 +85,11 @@ static int receive_descriptors(int connection, bool without_room, int fds[MOST])
         count = (int)((rights->cmsg_len - CMSG_LEN(0)) / sizeof *fds);
         memcpy(fds, CMSG_DATA(rights), (size_t)count * sizeof *fds); /* it may not be aligned */
     }
-    say("recvmsg(%d) = %zd %s + %d fd%s%s", connection, length, quoted(text, (size_t)length), count,
-        count == 1 ? "" : "s", (message.msg_flags & MSG_CTRUNC) != 0 ? ", MSG_CTRUNC" : "");
+    say("recvmsg(%d) = %zd %s + %d fd%s", connection, length, quoted(text, (size_t)length), count,
+        count == 1 ? "" : "s");
     if ((message.msg_flags & MSG_CTRUNC) == 0)
         return count;
+    say("msg_flags: MSG_CTRUNC, some are lost"); /* no room, or no descriptor left */
     for (int i = 0; i < count; i++) {
         const int closed = close(fds[i]);
         if (closed == -1)
@@ -213,7 +153,7 @@ int main(int argc, char *argv[])
     check_operands(argc, argv, 0, 0);
 
     pair_lane("receiver");
-    const int listener = listen_as_the_only_one();
+    const int listener = listen_at(demo_path("pass"));
     for (int count = NOTHING; count < 1;) {
         const int connection = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
         if (connection == -1)

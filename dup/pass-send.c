@@ -19,8 +19,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { MOST = 253, LINE = 200 }; /* SCM_MAX_FD in unix(7): the most in one message */
@@ -29,7 +27,8 @@ static const char usage[] = "usage: pass-send FILE [FILE...]\n"
                             "  prints the first line of each FILE, the receiver the rest\n"
                             "  other terminal: ./dup/pass-recv\n";
 
-/* Byte by byte, so that the offset is just behind the line. */
+/* Byte by byte, so that the offset is just behind the line. A file that is just one line is left to
+ * the receiver as a whole. */
 static void read_first_line(int fd, const char *file)
 {
     char line[LINE];
@@ -42,37 +41,19 @@ static void read_first_line(int fd, const char *file)
             break;
         length++;
     } while (length < sizeof line && line[length - 1] != '\n');
-    say("read(%d) = 1, %zu times: %s", fd, length, quoted(line, length));
+    say("read(%d), byte by byte: %s", fd, quoted(line, length));
     tame(line, length);
     if (write_full(STDOUT_FILENO, line, length) == -1)
         err(EXIT_FAILURE, "stdout");
-}
-
-static int connect_when_there(const char *path)
-{
-    enum { TRIES = 600, PAUSE = 100000000 }; /* a minute, in steps of 0.1 s */
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    strcpy(address.sun_path, path); /* it fits: lib/place.c makes it short */
-    for (int i = 0; i < TRIES; i++) {
-        const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        if (fd == -1)
-            err(EXIT_FAILURE, "socket");
-        const int result = connect(fd, (const struct sockaddr *)&address, sizeof address);
-        if (result == 0) {
-            say("connect(%d, %s) = %d", fd, path, result);
-            return fd;
-        }
-        struct stat status; /* a file that is no socket is ECONNREFUSED too */
-        if (errno == ECONNREFUSED && lstat(path, &status) == 0 && !S_ISSOCK(status.st_mode))
-            errx(EXIT_FAILURE, "%s: not a socket", path);
-        if (errno != ENOENT && errno != ECONNREFUSED)
-            err(EXIT_FAILURE, "connect %s", path);
-        if (i == 0)
-            say("waiting for a receiver: ./dup/pass-recv");
-        close(fd);
-        nanosleep(&(struct timespec){.tv_nsec = PAUSE}, NULL);
+    struct stat status;
+    if (fstat(fd, &status) == -1)
+        err(EXIT_FAILURE, "fstat %s", file);
+    if (S_ISREG(status.st_mode) && status.st_size == (off_t)length && length > 0) {
+        const off_t offset = lseek(fd, 0, SEEK_SET);
+        if (offset == -1)
+            err(EXIT_FAILURE, "lseek");
+        say("lseek(%d) = %lld: that was the whole file", fd, (long long)offset);
     }
-    errx(EXIT_FAILURE, "%s: no receiver has come", path);
 }
 
 /* The files are for a process of this user. */
@@ -130,7 +111,7 @@ int main(int argc, char *argv[])
         say("open(%s) = %d", file, fds[i]);
         read_first_line(fds[i], file);
     }
-    const int socket_fd = connect_when_there(demo_path("pass"));
+    const int socket_fd = connect_at(demo_path("pass"), "./dup/pass-recv");
     check_receiver(socket_fd);
     send_descriptors(socket_fd, fds, count);
 

@@ -10,6 +10,7 @@
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 enum { READ_END, WRITE_END };                                    /* of the array for pipe(2) */
@@ -49,6 +50,9 @@ const char *errno_name(int number);
 /* From now on a line that cannot be written at once is lost: a server must not wait for whoever
  * reads its story. Its other messages on stderr are lost likewise. */
 void let_story_be_lost(void);
+
+/* Print at most so many lines more; the last one is "... (and so on)". Until the next call. */
+void limit_story(int lines);
 
 /* "POLLIN|POLLHUP": the events that poll(2) has returned. The next call overwrites it. */
 const char *poll_events(short events);
@@ -218,6 +222,10 @@ in_port_t demo_port(int pair, const char *option);
 int bind_to(in_port_t port);
 void start_to_listen(int fd);
 
+/* Make RLIMIT_NOFILE as large as it may be, but not above `most`: no descriptor is given out from
+ * there on. See getrlimit(2). */
+void limit_descriptors(rlim_t most);
+
 /* A socket connected to 127.0.0.1, close-on-exec, as soon as a server listens there: it tries for a
  * minute. Exits 2 if the port is 0, and 1 if the server belongs to another user. */
 int connect_to(in_port_t port);
@@ -231,5 +239,24 @@ bool is_own_peer(int fd);
 /* How many bytes that we have sent lie unread at the other end, as /proc/net/tcp says; -1 where we
  * cannot see it. */
 long unread_by_peer(int fd);
+
+/* Whether a process has accepted our connection, as /proc/net/tcp says. */
+bool is_accepted(int fd);
+
+/* ---- UNIX sockets: net.c ---- */
+
+/* A stream socket that listens at `path`, a demo_path(); the name goes when this process ends. One
+ * that a dead process has left is removed; exits if another receiver is running. See unix(7). */
+int listen_at(const char *path);
+
+/* A stream socket connected to `path`, as soon as somebody listens there: it tries for a minute,
+ * and says that it waits for `receiver`, the command to start. */
+int connect_at(const char *path, const char *receiver);
+
+/* Pass one descriptor to another process (how that is done, dup/pass-send shows). send_fd() does
+ * not wait; it returns what sendmsg(2) has returned. receive_fd() returns the new descriptor, -1 if
+ * the message had none; it exits if the other side has gone. */
+ssize_t send_fd(int channel, int fd);
+int receive_fd(int channel);
 
 #endif

@@ -1,4 +1,5 @@
-/* net.c - TCP on the loopback interface */
+/* net.c - TCP on the loopback interface, and UNIX sockets */
+#define _GNU_SOURCE /* MSG_CMSG_CLOEXEC */
 #include "demo.h"
 
 #include <arpa/inet.h>
@@ -8,7 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -54,6 +59,7 @@ struct end {
     in_addr_t local, remote;
     unsigned local_port, remote_port, state, unread, uid;
     unsigned long inode; /* 0 if no process has it (any more, or before accept(2)) */
+    bool accepted;
 };
 
 enum { LISTENS = 0x0A };
@@ -115,7 +121,8 @@ static struct end find_in(FILE *file, struct sockaddr_in own, struct sockaddr_in
                  line.remote == own.sin_addr.s_addr)
             found = line;
     }
-    if (found.inode == 0) {
+    found.accepted = found.inode != 0;
+    if (!found.accepted) {
         found.uid = listener.uid;
         found.inode = listener.inode;
     }
@@ -173,6 +180,16 @@ long unread_by_peer(int fd)
     return find_other_end(fd, &end) && end.local_port != 0 ? (long)end.unread : -1;
 }
 
+void limit_descriptors(rlim_t most)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
+        err(EXIT_FAILURE, "getrlimit");
+    limit.rlim_cur = limit.rlim_max < most ? limit.rlim_max : most;
+    if (setrlimit(RLIMIT_NOFILE, &limit) == -1)
+        err(EXIT_FAILURE, "setrlimit");
+}
+
 void start_to_listen(int fd)
 {
     if (listen(fd, SOMAXCONN) == -1)
@@ -222,4 +239,137 @@ int connect_to(in_port_t port)
     }
     errno = ECONNREFUSED;
     err(EXIT_FAILURE, "connect to port %u", (unsigned)port);
+}
+
+bool is_accepted(int fd)
+{
+    struct end end;
+    return !find_other_end(fd, &end) || end.accepted;
+}
+
+/* ---- UNIX sockets ---- */
+
+/* The socket file stays when its process is killed. Is there nobody who listens? */
+static void remove_stale(const struct sockaddr_un *address)
+{
+    struct stat status;
+    if (lstat(address->sun_path, &status) == -1) {
+        if (errno != ENOENT)
+            err(EXIT_FAILURE, "lstat %s", address->sun_path);
+        return;
+    }
+    if (!S_ISSOCK(status.st_mode))
+        errx(EXIT_FAILURE, "%s: not a socket", address->sun_path);
+    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd == -1)
+        err(EXIT_FAILURE, "socket");
+    if (connect(fd, (const struct sockaddr *)address, sizeof *address) == 0 || errno == EAGAIN)
+        errx(EXIT_FAILURE, "%s: another receiver is running", address->sun_path);
+    if (errno != ECONNREFUSED)
+        err(EXIT_FAILURE, "connect %s", address->sun_path);
+    if (close(fd) == -1)
+        err(EXIT_FAILURE, "close");
+    const int removed = unlink(address->sun_path);
+    if (removed == -1)
+        err(EXIT_FAILURE, "unlink %s", address->sun_path);
+    say("unlink() = %d: a dead receiver's", removed);
+}
+
+/* A lock on the folder makes sure that nobody else takes the name at the same time; it goes with
+ * its process. */
+int listen_at(const char *path)
+{
+    static struct sockaddr_un address = {.sun_family = AF_UNIX};
+    strcpy(address.sun_path, path); /* it fits: lib/place.c makes it short */
+    const int folder = open(demo_path(""), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder == -1)
+        err(EXIT_FAILURE, "open %s", demo_path(""));
+    if (flock(folder, LOCK_EX | LOCK_NB) == -1) {
+        if (errno == EWOULDBLOCK)
+            errx(EXIT_FAILURE, "%s: another receiver is running", address.sun_path);
+        err(EXIT_FAILURE, "flock");
+    }
+    remove_stale(&address);
+
+    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd == -1)
+        err(EXIT_FAILURE, "socket");
+    hold_endings();
+    if (bind(fd, (const struct sockaddr *)&address, sizeof address) == -1)
+        err(EXIT_FAILURE, "bind %s", address.sun_path);
+    unlink_at_exit(address.sun_path);
+    release_endings();
+    const int result = listen(fd, SOMAXCONN);
+    if (result == -1)
+        err(EXIT_FAILURE, "listen");
+    say("listen(%d) = %d: %s", fd, result, address.sun_path);
+    return fd;
+}
+
+int connect_at(const char *path, const char *receiver)
+{
+    enum { TRIES = 600, PAUSE = 100000000 }; /* a minute, in steps of 0.1 s */
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    strcpy(address.sun_path, path);
+    for (int i = 0; i < TRIES; i++) {
+        const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (fd == -1)
+            err(EXIT_FAILURE, "socket");
+        const int result = connect(fd, (const struct sockaddr *)&address, sizeof address);
+        if (result == 0) {
+            say("connect(%d, %s) = %d", fd, path, result);
+            return fd;
+        }
+        struct stat status; /* a file that is no socket is ECONNREFUSED too */
+        if (errno == ECONNREFUSED && lstat(path, &status) == 0 && !S_ISSOCK(status.st_mode))
+            errx(EXIT_FAILURE, "%s: not a socket", path);
+        if (errno != ENOENT && errno != ECONNREFUSED)
+            err(EXIT_FAILURE, "connect %s", path);
+        if (i == 0)
+            say("waiting for a receiver: %s", receiver);
+        close(fd);
+        nanosleep(&(struct timespec){.tv_nsec = PAUSE}, NULL);
+    }
+    errx(EXIT_FAILURE, "%s: no receiver has come", path);
+}
+
+union control {
+    struct cmsghdr alignment;
+    char bytes[CMSG_SPACE(sizeof(int))];
+};
+
+ssize_t send_fd(int channel, int fd)
+{
+    union control control = {.bytes = {0}};
+    char byte = 0;
+    struct iovec data = {&byte, 1}; /* without a byte of data nothing would arrive */
+    struct msghdr message = {.msg_iov = &data,
+                             .msg_iovlen = 1,
+                             .msg_control = control.bytes,
+                             .msg_controllen = sizeof control.bytes};
+    struct cmsghdr *const rights = CMSG_FIRSTHDR(&message);
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(sizeof fd);
+    memcpy(CMSG_DATA(rights), &fd, sizeof fd);
+    return sendmsg(channel, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+int receive_fd(int channel)
+{
+    int fd = -1;
+    char byte;
+    union control control;
+    struct iovec data = {&byte, 1};
+    struct msghdr message = {.msg_iov = &data,
+                             .msg_iovlen = 1,
+                             .msg_control = control.bytes,
+                             .msg_controllen = sizeof control.bytes};
+    const ssize_t count = recvmsg(channel, &message, MSG_CMSG_CLOEXEC);
+    if (count < 1)
+        errx(EXIT_FAILURE, "recvmsg: the other side has gone");
+    const struct cmsghdr *const rights = CMSG_FIRSTHDR(&message);
+    if (rights != NULL)
+        memcpy(&fd, CMSG_DATA(rights), sizeof fd);
+    return fd;
 }

@@ -17,7 +17,8 @@ enum { COLUMNS = 80, LANE_WIDTH = 16, LINE_SIZE = 512 };
 static struct {
     const char *role;
     int column;
-    bool time_of_day, may_be_lost;
+    bool time_of_day, may_be_lost, limited;
+    int lines_left; /* if it is limited */
     struct timespec start;
 } story = {.role = "demo"};
 
@@ -84,6 +85,12 @@ static void put_line(const char *colour, const char *before, const char *text)
     errno = saved_errno;
 }
 
+void limit_story(int lines)
+{
+    story.limited = true;
+    story.lines_left = lines;
+}
+
 void let_story_be_lost(void)
 {
     story.may_be_lost = true;
@@ -96,9 +103,15 @@ void say(const char *format, ...)
     static const char *const colours[] = {"\033[38;5;27m", "\033[38;5;161m", "\033[38;5;28m"};
     char text[LINE_SIZE], before[COLUMNS];
     va_list arguments;
+    if (story.limited && --story.lines_left < 0)
+        return;
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
+    if (story.limited && story.lines_left == 0)
+        strcpy(text, "... (and so on)");
+    for (size_t length = strlen(text); length > 0 && text[length - 1] == ' '; length--)
+        text[length - 1] = '\0'; /* an empty %s at the end */
 
     int used = put_time(before, sizeof before);
     used += snprintf(before + used, sizeof before - (size_t)used, "  %*s%.8s | ",
