@@ -175,6 +175,6 @@ int main(int argc, char *argv[])
         continue; /* EINTR: stopped and continued */
     say("sigwaitinfo() = SIGTERM, si_pid %d", (int)info.si_pid);
     remove_pid_file(fd);
-    lesson("a daemon has no terminal; its lock says that it runs, and its pid file which it is");
+    lesson("a daemon has no terminal; the lock says that it runs, the pid file which");
     return EXIT_SUCCESS;
 }

@@ -154,6 +154,6 @@ int main(int argc, char *argv[])
         err(EXIT_FAILURE, "kill");
     if (reap(members[A]) != 128 + SIGTERM)
         errx(EXIT_FAILURE, "A failed");
-    lesson("kill(PID): one process; kill(0): the own group, sender too; kill(-PGID): that one");
+    lesson("kill(PID): one process; kill(0): the sender's group; kill(-PGID): that group");
     return EXIT_SUCCESS;
 }

@@ -56,7 +56,6 @@ static void be_busy(int times)
 
 static void print(const char *way, const char *signal_name)
 {
-    say("%s", signal_name);
     printf("%s %s\n", way, signal_name);
     flush_stdout();
 }

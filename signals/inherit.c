@@ -144,6 +144,6 @@ int main(int argc, char *argv[])
         errx(EXIT_FAILURE, "cat failed");
 
     print_table(before, after_fork, after_exec);
-    lesson("fork() copies all but what is pending; exec() resets handlers and keeps the rest");
+    lesson("fork() copies all but pending signals; exec() resets handlers, keeps the rest");
     return EXIT_SUCCESS;
 }

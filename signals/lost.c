@@ -30,7 +30,7 @@ enum { WATCHED_MS = 200 };
 static const char usage[] =
     "usage: lost [-x] [-m pause|poll]\n"
     "  -x      nothing is blocked: the signal is lost, the sleep has no end\n"
-    "  -m WAY  pause: sigsuspend(), with -x pause(); poll: ppoll(), with -x poll() (pause)\n"
+    "  -m WAY  pause: sigsuspend() (-x: pause()); poll: ppoll() (-x: poll()) (pause)\n"
     "  prints how many signals it took to wake the waiter\n";
 
 static volatile sig_atomic_t got;

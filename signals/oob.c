@@ -156,6 +156,7 @@ int main(int argc, char *argv[])
     send_text(fd, "aX", MSG_OOB);
     send_text(fd, "bY", MSG_OOB);
     say_kill(receiver, SIGCONT);
+    wait_asleep_in(receiver, "poll", ANY_ARGUMENT);
     if (close(fd) == -1)
         err(EXIT_FAILURE, "close");
     const int status = reap(receiver);

@@ -24,7 +24,7 @@ enum { MOST_BYTES = 100 };
 
 static const char usage[] =
     "usage: reload [-f FILE]\n"
-    "  -f FILE  one line, the greeting (/tmp/ipc-UID/reload.conf, made if it is missing)\n"
+    "  -f FILE  one line, the greeting (/tmp/ipc-UID/reload.conf, made if missing)\n"
     "  prints its pid, then the greeting, at the start and on each SIGHUP\n"
     "  other terminal: kill -HUP PID; kill PID ends it\n";
 
@@ -106,7 +106,7 @@ int main(int argc, char *argv[])
     if (sigprocmask(SIG_BLOCK, &set, NULL) == -1)
         err(EXIT_FAILURE, "sigprocmask");
     const unsigned long long blocked = status_field(getpid(), "SigBlk", 16);
-    say("SigBlk is %016llx: nothing comes too early", blocked);
+    say("its SigBlk: %016llx", blocked);
     if (!is_in_set(SIGHUP, blocked) || !is_in_set(SIGTERM, blocked))
         errx(EXIT_FAILURE, "unexpected: SIGHUP and SIGTERM are not blocked");
     signal(SIGHUP, SIG_DFL); /* nohup(1) has it ignored, and what is ignored is never pending */

@@ -29,9 +29,9 @@ enum { MISSED = 5, PERIOD_MS = 20, WATCHED_MS = 200, MILLISECOND = 1000000 };
 
 static const char usage[] =
     "usage: timer [-x | -m alarm|posix|fd]\n"
-    "  -m WAY  alarm: setitimer() and SIGALRM; posix: timer_create(); fd: timerfd (all three)\n"
-    "  -x      alarm(), then read(): the alarm comes before the read(), which has no end\n"
-    "  prints how often each expired while nobody looked, and what the program learned of it\n";
+    "  -m WAY  alarm: setitimer(); posix: timer_create(); fd: timerfd_create() (all)\n"
+    "  -x      alarm(), then read(): the alarm comes before it, and it has no end\n"
+    "  prints how often each expired while nobody looked, and how much was learned\n";
 
 static const struct itimerspec every = {.it_value.tv_nsec = PERIOD_MS * MILLISECOND,
                                         .it_interval.tv_nsec = PERIOD_MS * MILLISECOND};
