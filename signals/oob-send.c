@@ -56,28 +56,23 @@ static void send_bytes(int fd, const char *bytes, size_t length, int flags)
         const ssize_t count = send(fd, bytes, length, flags | MSG_NOSIGNAL);
         if (count == -1)
             err(EXIT_FAILURE, "send: %s", errno_name(errno));
-        say("send(%d, %s%s) = %zd", fd, quoted(bytes, length), flags == MSG_OOB ? ", MSG_OOB" : "",
+        say("send(%d, %s%s) = %zd", fd, quoted(bytes, length),
+            flags == MSG_OOB    ? ", MSG_OOB"
+            : flags == MSG_MORE ? ", MSG_MORE"
+                                : "",
             count);
         bytes += count;
         length -= (size_t)count;
     }
 }
 
+/* A line of one segment, unless a byte of it is urgent: see MSG_MORE in send(2). */
 static void send_line(int fd, const char *line, size_t length)
 {
-    char *const text = malloc(length + 1);
-    if (text == NULL)
-        err(EXIT_FAILURE, "malloc");
-    memcpy(text, line, length);
-    text[length] = '\n';
+    const bool urgent = *line == '!' && length > strlen("!");
     wait_until_read(fd);
-    if (*text == '!' && length > strlen("!")) {
-        send_bytes(fd, text + 1, length - 1, MSG_OOB);
-        send_bytes(fd, "\n", 1, 0);
-    } else {
-        send_bytes(fd, text, length + 1, 0);
-    }
-    free(text);
+    send_bytes(fd, line + urgent, length - urgent, urgent ? MSG_OOB : MSG_MORE);
+    send_bytes(fd, "\n", 1, 0);
 }
 
 int main(int argc, char *argv[])

@@ -13,6 +13,7 @@
 
 #include <err.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,14 +94,12 @@ static void show_name(pid_t pid)
 {
     char path[64], name[32] = "";
     snprintf(path, sizeof path, "/proc/%d/comm", (int)pid);
-    FILE *const file = fopen(path, "re");
-    if (file == NULL) { /* /proc may be mounted with hidepid, see proc(5) */
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd == -1 || read(fd, name, sizeof name - 1) == -1) /* hidepid in proc(5) may be set */
         say("%s: %s", path, errno_name(errno));
-        return;
-    }
-    if (fgets(name, sizeof name, file) != NULL)
+    else
         say("%s: %.*s", path, (int)strcspn(name, "\n"), name);
-    fclose(file);
+    close(fd);
 }
 
 static void be_subreaper(unsigned long on)

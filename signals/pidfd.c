@@ -73,8 +73,8 @@ static void send_to_one_that_has_gone(bool by_pid)
     const pid_t stranger = start("a stranger");
     const long result =
         by_pid ? kill(friend, SIGTERM) : syscall(SYS_pidfd_send_signal, fd, SIGTERM, NULL, 0);
-    say("%s(%d, SIGTERM) = %ld%s%s", by_pid ? "kill" : "pidfd_send_signal", by_pid ? friend : fd,
-        result, result == -1 ? " " : "", result == -1 ? errno_name(errno) : "");
+    say("%s(%d, SIGTERM) = %ld %s", by_pid ? "kill" : "pidfd_send_signal", by_pid ? friend : fd,
+        result, result == -1 ? errno_name(errno) : "");
     end.fd = (int)syscall(SYS_pidfd_open, stranger, 0);
     const int gone = poll(&end, 1, WATCHED_MS);
     const bool lives = gone == 0;

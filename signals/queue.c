@@ -38,10 +38,8 @@ static void send_values(int number)
 static int take(const sigset_t *set, siginfo_t *info)
 {
     const int number = sigtimedwait(set, info, &(struct timespec){.tv_sec = 0});
-    if (number == -1 && errno != EAGAIN)
-        err(EXIT_FAILURE, "sigtimedwait");
     if (number == -1)
-        say("sigtimedwait() = -1 EAGAIN: no more");
+        say("sigtimedwait() = -1 %s: no more", errno_name(errno));
     else
         say("sigtimedwait() = %s, si_value %d", signal_name(number), info->si_value.sival_int);
     return number;
@@ -52,15 +50,14 @@ static void take_all(const sigset_t *set)
 {
     siginfo_t before = {.si_signo = 0}, info;
     int count = 0;
-    while (take(set, &info) != -1) {
+    for (; take(set, &info) != -1; count++) {
         const int value = info.si_value.sival_int;
+        const int last = info.si_signo == before.si_signo ? before.si_value.sival_int : 0;
         printf("%s value %d\n", signal_name(info.si_signo), value);
         flush_stdout();
-        const int last = info.si_signo == before.si_signo ? before.si_value.sival_int : 0;
         if (info.si_signo < before.si_signo || value != last + 1)
             errx(EXIT_FAILURE, "not in order");
         before = info;
-        count++;
     }
     if (count != 2 * VALUES + 1)
         errx(EXIT_FAILURE, "unexpected: %d signals came", count);
@@ -74,7 +71,6 @@ static void reach_the_limit(int number, const sigset_t *set)
     if (sigqueue(main_process, number, (union sigval){.sival_int = 0}) != -1)
         errx(EXIT_FAILURE, "a signal was queued beyond the limit");
     say("sigqueue(%s, 0) = -1 %s", signal_name(number), errno_name(errno));
-
     say_kill(main_process, number);
     say_kill(main_process, number);
     siginfo_t info;

@@ -26,23 +26,17 @@ static const char usage[] =
     "  PID 0: sent by the kernel (a key such as Ctrl-C), or the sender is unknown\n"
     "  ends on SIGTERM, and prints that last; other terminal: ./signals/send PID USR1\n";
 
-/* Below 0 it may be anything: a program has filled in the siginfo_t. See rt_sigqueueinfo(2). */
+/* SI_USER is kill(), SI_TKILL pthread_kill(). Below 0 (but for SI_TKILL) the sender may have filled
+ * in what it liked: see rt_sigqueueinfo(2). */
 static const char *code_name(int code)
 {
     static char number[32];
-    switch (code) {
-    case SI_USER:
-        return "SI_USER"; /* kill() */
-    case SI_QUEUE:
-        return "SI_QUEUE"; /* sigqueue() */
-    case SI_TKILL:
-        return "SI_TKILL"; /* tgkill(), pthread_kill() */
-    case SI_KERNEL:
-        return "SI_KERNEL";
-    default:
-        snprintf(number, sizeof number, "si_code %d", code);
-        return number;
-    }
+    snprintf(number, sizeof number, "si_code %d", code);
+    return code == SI_USER     ? "SI_USER"
+           : code == SI_QUEUE  ? "SI_QUEUE"
+           : code == SI_TKILL  ? "SI_TKILL"
+           : code == SI_KERNEL ? "SI_KERNEL"
+                               : number;
 }
 
 static void print_signal(const siginfo_t *info)

@@ -35,10 +35,8 @@ static void make_file(const char *path)
     const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
     if (fd == -1 && errno == EEXIST)
         return;
-    if (fd == -1)
-        err(EXIT_FAILURE, "open %s", path);
-    if (write_full(fd, "hello\n", strlen("hello\n")) == -1 || close(fd) == -1)
-        err(EXIT_FAILURE, "write %s", path);
+    if (fd == -1 || write(fd, "hello\n", strlen("hello\n")) == -1 || close(fd) == -1)
+        err(EXIT_FAILURE, "%s", path);
     say("made %s", path);
 }
 
@@ -77,10 +75,8 @@ static void serve(const sigset_t *set, const char *path)
     siginfo_t info;
     for (;;) {
         const int number = sigwaitinfo(set, &info);
-        if (number == -1 && errno != EINTR) /* EINTR: stopped and continued */
-            err(EXIT_FAILURE, "sigwaitinfo");
         if (number == -1)
-            continue;
+            continue; /* EINTR: stopped and continued */
         if (number == SIGTERM || info.si_code == SI_KERNEL) {
             say("sigwaitinfo() = %s%s", number == SIGTERM ? "SIGTERM" : "SIGHUP",
                 info.si_code == SI_KERNEL ? ", SI_KERNEL: the terminal has gone" : "");
@@ -110,10 +106,8 @@ int main(int argc, char *argv[])
     if (!is_in_set(SIGHUP, blocked) || !is_in_set(SIGTERM, blocked))
         errx(EXIT_FAILURE, "unexpected: SIGHUP and SIGTERM are not blocked");
     signal(SIGHUP, SIG_DFL); /* nohup(1) has it ignored, and what is ignored is never pending */
-    if (path == NULL) {
-        path = demo_path("reload.conf");
-        make_file(path);
-    }
+    if (path == NULL)
+        make_file(path = demo_path("reload.conf"));
     if (!read_settings(path))
         return EXIT_FAILURE;
     printf("%d\n", (int)getpid());

@@ -121,10 +121,9 @@ static void sleep_in(enum call call, int flags)
     if (call == READ)
         say("flags %s; read(%d) ...", flags == 0 ? "0" : "SA_RESTART", pipe_ends[READ_END]);
     const ssize_t result = make(call);
-    const bool interrupted = result == -1 && errno == EINTR;
     if (call == READ)
         say("... = %zd %s", result, errno_name(errno));
-    _exit(interrupted ? INTERRUPTED : result == -1 ? EXIT_FAILURE : EXIT_SUCCESS);
+    _exit(result != -1 ? EXIT_SUCCESS : errno == EINTR ? INTERRUPTED : EXIT_FAILURE);
 }
 
 /* "EINTR" if the call failed with it. Otherwise the child sleeps again, and we end it. */

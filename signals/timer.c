@@ -4,8 +4,7 @@
  * times. SIGALRM is a standard signal: five make one, and nobody counts them. A POSIX timer sends
  * one signal, and the kernel counts its overruns. The read() of a timerfd returns the number.
  *
- * With -x a program limits a read() to one second by alarm(). It is held up between the two calls
- * (by SIGSTOP, as a busy machine might do it) until the alarm has come: read() has no limit.
+ * With -x a program limits a read() by alarm(1), and is held up (by SIGSTOP) between the two calls.
  *
  * setitimer(2), timer_create(2), timer_getoverrun(2), timerfd_create(2), alarm(2), time(7)
  */
@@ -79,9 +78,9 @@ static void use_posix_timer(void)
     sigprocmask(SIG_BLOCK, &set, NULL);
     struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN};
     timer_t timer;
-    if (timer_create(CLOCK_MONOTONIC, &event, &timer) == -1 ||
-        timer_settime(timer, 0, &every, NULL) == -1)
-        err(EXIT_FAILURE, "timer_create, timer_settime");
+    if (timer_create(CLOCK_MONOTONIC, &event, &timer) == -1)
+        err(EXIT_FAILURE, "timer_create");
+    timer_settime(timer, 0, &every, NULL);
     say("timer_settime(every %d ms) = 0", PERIOD_MS);
     look_away();
     while (sigwaitinfo(&set, NULL) == -1) /* EINTR: stopped and continued, see signal(7) */
@@ -98,7 +97,7 @@ static void use_timerfd(void)
     lane(0, "fd");
     const int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
     if (fd == -1 || timerfd_settime(fd, 0, &every, NULL) == -1)
-        err(EXIT_FAILURE, "timerfd_create, timerfd_settime");
+        err(EXIT_FAILURE, "timerfd_settime");
     say("timerfd_settime(%d, every %d ms) = 0", fd, PERIOD_MS);
     look_away();
     uint64_t count = 0;
@@ -112,7 +111,6 @@ static void do_nothing(int signal_number)
     (void)signal_number; /* read() fails with EINTR, if it has begun: there is no SA_RESTART */
 }
 
-/* -x: the mistake */
 static void read_with_alarm(int fd)
 {
     lane(1, "reader");
@@ -120,9 +118,9 @@ static void read_with_alarm(int fd)
     const struct sigaction action = {.sa_handler = do_nothing};
     if (sigaction(SIGALRM, &action, NULL) == -1)
         err(EXIT_FAILURE, "sigaction");
+    char byte;
     say("alarm(1) = %u", alarm(1));
     raise(SIGSTOP); /* the gap: here we are held up */
-    char byte;
     say("read(%d) ...", fd);
     errx(EXIT_FAILURE, "unexpected: read() = %zd", read(fd, &byte, 1));
 }
