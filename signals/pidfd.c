@@ -36,8 +36,9 @@ static pid_t start(const char *who)
     const pid_t pid = fork();
     if (pid == -1)
         err(EXIT_FAILURE, "fork");
-    while (pid == 0)
-        pause();
+    if (pid == 0)
+        for (;;)
+            pause();
     say("fork() = %d: %s", (int)pid, who);
     return pid;
 }

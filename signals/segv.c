@@ -30,6 +30,7 @@ static const char usage[] = "usage: segv [-x]\n"
 static sigjmp_buf before;
 static siginfo_t fault; /* for main program and handler, which never run at the same time */
 
+/* cppcheck-suppress constParameter ; the type is that of sigaction(2) */
 static void note_fault(int signal_number, siginfo_t *info, void *context)
 {
     (void)signal_number, (void)context;

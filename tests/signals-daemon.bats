@@ -57,7 +57,7 @@ end_daemon() {
     start_reload hello
     local broken=0
     for text in '' '\n' 'one\ntwo\n' 'no newline' "$(printf %0100d 0)\n" "$(printf %05000d 0)\n" 'a\0b\n'; do
-        printf "$text" >"$T/conf"
+        printf %b "$text" >"$T/conf"
         kill -HUP "$reload"
         broken=$((broken + 1))
         eventually eval '[ "$(grep -c "the old greeting stays" "$T/reload.err")" = $broken ]'
