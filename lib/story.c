@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,7 +17,8 @@ enum { COLUMNS = 80, LANE_WIDTH = 16, LINE_SIZE = 512 };
 static struct {
     const char *role;
     int column;
-    bool time_of_day;
+    bool time_of_day, may_be_lost, limited;
+    int lines_left; /* if it is limited */
     struct timespec start;
 } story = {.role = "demo"};
 
@@ -76,8 +78,23 @@ static void put_line(const char *colour, const char *before, const char *text)
     const bool colours = in_colour();
     const int length = snprintf(line, sizeof line, "%s%s%s%s\n", colours ? colour : "", before,
                                 text, colours ? "\033[0m" : "");
-    write_full(STDERR_FILENO, line, (size_t)length);
+    if (!story.may_be_lost)
+        write_full(STDERR_FILENO, line, (size_t)length);
+    else if (poll(&(struct pollfd){.fd = STDERR_FILENO, .events = POLLOUT}, 1, 0) == 1)
+        (void)!write(STDERR_FILENO, line, (size_t)length);
     errno = saved_errno;
+}
+
+void limit_story(int lines)
+{
+    story.limited = true;
+    story.lines_left = lines;
+}
+
+void let_story_be_lost(void)
+{
+    story.may_be_lost = true;
+    reopen(STDERR_FILENO, O_NONBLOCK);
 }
 
 void say(const char *format, ...)
@@ -86,9 +103,15 @@ void say(const char *format, ...)
     static const char *const colours[] = {"\033[38;5;27m", "\033[38;5;161m", "\033[38;5;28m"};
     char text[LINE_SIZE], before[COLUMNS];
     va_list arguments;
+    if (story.limited && --story.lines_left < 0)
+        return;
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
+    if (story.limited && story.lines_left == 0)
+        strcpy(text, "... (and so on)");
+    for (size_t length = strlen(text); length > 0 && text[length - 1] == ' '; length--)
+        text[length - 1] = '\0'; /* an empty %s at the end */
 
     int used = put_time(before, sizeof before);
     used += snprintf(before + used, sizeof before - (size_t)used, "  %*s%.8s | ",
@@ -134,10 +157,12 @@ const char *errno_name(int number)
 {
     static const char *const names[] = {[E2BIG] = "E2BIG",
                                         [EACCES] = "EACCES",
+                                        [EADDRINUSE] = "EADDRINUSE",
                                         [EAGAIN] = "EAGAIN",
                                         [EBADF] = "EBADF",
                                         [EBUSY] = "EBUSY",
                                         [ECHILD] = "ECHILD",
+                                        [ECONNABORTED] = "ECONNABORTED",
                                         [ECONNREFUSED] = "ECONNREFUSED",
                                         [ECONNRESET] = "ECONNRESET",
                                         [EDEADLK] = "EDEADLK",
@@ -148,8 +173,11 @@ const char *errno_name(int number)
                                         [EINPROGRESS] = "EINPROGRESS",
                                         [EINTR] = "EINTR",
                                         [EINVAL] = "EINVAL",
+                                        [EISCONN] = "EISCONN",
+                                        [EISDIR] = "EISDIR",
                                         [EMFILE] = "EMFILE",
                                         [EMSGSIZE] = "EMSGSIZE",
+                                        [ENFILE] = "ENFILE",
                                         [ENOENT] = "ENOENT",
                                         [ENOLCK] = "ENOLCK",
                                         [ENOMEM] = "ENOMEM",
@@ -158,6 +186,7 @@ const char *errno_name(int number)
                                         [ENOSYS] = "ENOSYS",
                                         [ENOTCONN] = "ENOTCONN",
                                         [ENOTRECOVERABLE] = "ENOTRECOVERABLE",
+                                        [ENOTSOCK] = "ENOTSOCK",
                                         [ENXIO] = "ENXIO",
                                         [EOVERFLOW] = "EOVERFLOW",
                                         [EOWNERDEAD] = "EOWNERDEAD",

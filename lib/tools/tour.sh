@@ -87,19 +87,22 @@ stop './sem/philosophers -x' \
 stop './sem/robust' \
     'A process dies with a mutex in its hands, and the next one is told: EOWNERDEAD.' \
     'It repairs the data, or nobody ever gets the mutex again.'
-stop './signals/eintr' \
-    'A signal comes while a call sleeps: EINTR, or it goes on?' \
+stop './signals/restart' \
+    'A signal comes while a call sleeps: EINTR, or does it go on?' \
     'The table is tried out here and now, not copied from a manual.'
 stop './signals/lost -x' \
     'The signal comes between the test and pause(), and the program sleeps' \
     'although its handler has run.'
-stop './signals/handler -x' \
+stop './signals/unsafe -x' \
     'The handler calls localtime() while the program is inside it.' \
     'It waits for a lock that its own program holds.'
 stop './signals/child -x' \
     'Several children end at once, one SIGCHLD comes.' \
     'One wait for each signal leaves zombies, as many as predicted.'
-stop 'LANE=1 ./signals/oob-recv -p $((40000 + $$ % 9000)) & ./signals/oob-send -p $((40000 + $$ % 9000)) hello "!X" world; wait' \
+stop './signals/pidfd -x' \
+    'A pid is used again, and a stranger gets the signal.' \
+    'Without -x it goes through a pidfd, and the stranger lives.'
+stop './signals/oob' \
     'TCP can mark one byte as urgent: SIGURG and POLLPRI announce it.' \
     'It keeps its place in the stream, and no read goes past the mark.'
 stop './dup/offset' \
