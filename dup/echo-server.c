@@ -208,7 +208,7 @@ int main(int argc, char *argv[])
     start_to_listen(listener);
     if (strcmp(way, "epoll") == 0 && (epoll = epoll_create1(EPOLL_CLOEXEC)) == -1)
         err(EXIT_FAILURE, "epoll_create1");
-    say("waits for clients at %d, by %s", listener, way);
+    say("waits for clients at %d", listener);
     let_story_be_lost();
     want(listener, POLLIN);
     if (strcmp(way, "select") == 0)

@@ -100,9 +100,9 @@ static void show_edge(int epoll, int fds[2], bool reads_once)
     if (client == 0)
         ask(fds[CLIENT]);
     wait_asleep_in(client, "recv", fds[CLIENT]); /* so all that it sends has come */
-    ssize_t got = 0, count = 0;
+    ssize_t got = 0;
     while (got < REQUEST && wait_for_event(epoll, STALL_MS) == 1)
-        while ((count = receive(fds[SERVER])) > 0) {
+        for (ssize_t count; (count = receive(fds[SERVER])) > 0;) {
             got += count;
             if (reads_once)
                 break;
@@ -132,7 +132,7 @@ static void work(int number, int epoll, int fd, unsigned flag)
     die_with_parent();
     for (;;) {
         wait_for_event(epoll, -1);
-        raise(SIGSTOP); /* a slow worker: it has the event, and has not read yet */
+        kill(getpid(), SIGSTOP); /* a slow worker: it has the event, and has not read yet */
         while (receive(fd) > 0)
             continue;
         tell_epoll(epoll, EPOLL_CTL_MOD, fd, flag);

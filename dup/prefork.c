@@ -162,7 +162,7 @@ static void serve_all(int listener, bool keeps_copy)
         list[0] = (struct pollfd){.fd = resting ? -1 : listener, .events = POLLIN};
         for (int i = 0; i < worker_count; i++)
             list[1 + i] = (struct pollfd){.fd = workers[i].channel, .events = POLLIN};
-        if (poll(list, (nfds_t)(1 + worker_count), resting ? REST_MS : -1) == -1)
+        if (poll(list, 1 + (nfds_t)worker_count, resting ? REST_MS : -1) == -1)
             err(EXIT_FAILURE, "poll");
         resting = false;
         for (int i = 0; i < worker_count; i++) {

@@ -168,7 +168,7 @@ static void serve(int listener)
             list[1 + i].events = (short)((listens ? POLLIN : 0) | output);
         }
         const int limit = more ? 0 : watched || resting ? PATIENCE_MS / 10 : -1;
-        const int ready = poll(list, (nfds_t)(1 + count), limit);
+        const int ready = poll(list, 1 + (nfds_t)count, limit);
         if (ready == -1)
             err(EXIT_FAILURE, "poll");
         resting = resting && ready != 0;

@@ -206,7 +206,7 @@ static bool ask_for_owner(struct sockaddr_in own, struct sockaddr_in peer, struc
 static bool find_other_end(int fd, struct end *end)
 {
     static bool shown;
-    struct sockaddr_in own, peer;
+    struct sockaddr_in own = {.sin_port = 0}, peer = {.sin_port = 0};
     socklen_t own_length = sizeof own, peer_length = sizeof peer;
     *end = (struct end){.inode = 0};
     if (getsockname(fd, (struct sockaddr *)&own, &own_length) == -1)
@@ -232,9 +232,9 @@ static bool find_other_end(int fd, struct end *end)
 
 bool is_own_peer(int fd)
 {
-    static bool said;
     struct end end;
     if (!find_other_end(fd, &end)) {
+        static bool said;
         if (!said)
             say("whose the peer is cannot be seen");
         said = true;
@@ -269,7 +269,7 @@ void start_to_listen(int fd)
 {
     if (listen(fd, SOMAXCONN) == -1)
         err(EXIT_FAILURE, "listen");
-    struct sockaddr_in address;
+    struct sockaddr_in address = {.sin_port = 0};
     socklen_t length = sizeof address;
     if (getsockname(fd, (struct sockaddr *)&address, &length) == -1)
         err(EXIT_FAILURE, "getsockname");
@@ -282,7 +282,7 @@ void start_to_listen(int fd)
 /* The kernel may choose, as our own port, the one that we try to connect to. */
 static bool is_connected_to_itself(int fd)
 {
-    struct sockaddr_in own, other;
+    struct sockaddr_in own = {.sin_port = 0}, other = {.sin_port = 0};
     socklen_t own_length = sizeof own, other_length = sizeof other;
     if (getsockname(fd, (struct sockaddr *)&own, &own_length) == -1)
         err(EXIT_FAILURE, "getsockname");
