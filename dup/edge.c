@@ -1,13 +1,9 @@
 /* edge - edge-triggered epoll reports a change, not what is there; EPOLLONESHOT, one event at a
  * time
  *
- * With EPOLLET (-m et) an event says that something new has come. After it, everything must be
- * read, until EAGAIN; with -x the server reads once, into a buffer that is large enough for most
- * requests.
- *
- * With EPOLLONESHOT (-m oneshot) two workers wait with one epoll, and a client sends twice. The one
- * that got the event has the socket to itself until it asks for the next by EPOLL_CTL_MOD. With -x
- * the flag is missing: the second part wakes the other worker, and two of them read.
+ * After an event with EPOLLET everything must be read, until EAGAIN; with -x the server reads once.
+ * With EPOLLONESHOT one of two workers gets the event, and has the socket to itself until it asks
+ * for the next one. With -x the flag is missing: what comes next wakes the other worker.
  *
  * epoll(7), epoll_ctl(2), FIONREAD in ioctl_tty(2)
  */
@@ -81,7 +77,7 @@ static void ask(int fd)
     die_with_parent();
     static char request[REQUEST], answer[16];
     const ssize_t sent = send(fd, request, sizeof request, 0);
-    if (sent == -1)
+    if (sent != REQUEST)
         err(EXIT_FAILURE, "send");
     say("send(%d) = %zd; recv(%d) ...", fd, sent, fd);
     const ssize_t count = recv(fd, answer, sizeof answer, 0);
@@ -167,10 +163,8 @@ static void show_oneshot(int epoll, int fds[2], unsigned flag, bool wrong)
     for (int i = 0; i < 2; i++)
         if (kill(workers[i], SIGTERM) == -1 || reap(workers[i]) != 128 + SIGTERM)
             errx(EXIT_FAILURE, "a worker has ended");
-    if (wrong)
-        lesson("two workers read from one client at the same time: one gets it all");
-    else
-        lesson("EPOLLONESHOT: one event, one worker, until it asks for the next by MOD");
+    lesson("%s", wrong ? "two workers read from one client at the same time: one gets it all"
+                       : "EPOLLONESHOT: one event, one worker, until it asks for the next by MOD");
 }
 
 int main(int argc, char *argv[])
@@ -190,7 +184,6 @@ int main(int argc, char *argv[])
     int fds[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == -1)
         err(EXIT_FAILURE, "socketpair");
-    say("socketpair() = %d, %d", fds[SERVER], fds[CLIENT]);
     const int epoll = epoll_create1(EPOLL_CLOEXEC);
     if (epoll == -1)
         err(EXIT_FAILURE, "epoll_create1");

@@ -58,11 +58,10 @@ static void enter(int listener)
     limit_story(LINES);
     say("accept4(%d) = %d %s", listener, fd, fd == -1 ? errno_name(errno) : "");
     resting = fd == -1 && errno != EAGAIN && errno != ECONNABORTED;
-    if (fd == -1)
-        return;
-    if (is_own_peer(fd) && (clients[client_count] = calloc(1, sizeof **clients)) != NULL)
+    if (fd != -1 && is_own_peer(fd) &&
+        (clients[client_count] = calloc(1, sizeof **clients)) != NULL)
         clients[client_count++]->fd = fd;
-    else
+    else if (fd != -1)
         close(fd);
 }
 
@@ -101,10 +100,10 @@ static void speak(struct client *client)
 /* Each client may speak a line in its turn. Returns whether there are more. */
 static bool let_speak(void)
 {
-    static int turn;
+    static unsigned turn;
     bool more = false;
     for (int n = 0; n < client_count && may_speak(); n++) {
-        struct client *const client = clients[++turn % client_count];
+        struct client *const client = clients[++turn % (unsigned)client_count];
         if (has_line(client))
             speak(client);
         more = more || has_line(client);
