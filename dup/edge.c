@@ -1,5 +1,4 @@
-/* edge - edge-triggered epoll reports a change, not what is there; EPOLLONESHOT, one event at a
- * time
+/* edge - edge-triggered epoll reports a change once; EPOLLONESHOT gives an event to one worker
  *
  * After an event with EPOLLET everything must be read, until EAGAIN; with -x the server reads once.
  * With EPOLLONESHOT one of two workers gets the event, and has the socket to itself until it asks
