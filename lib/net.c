@@ -186,19 +186,22 @@ static bool ask_for_end(struct sockaddr_in local, struct sockaddr_in remote, str
     return true;
 }
 
-/* Before its accept(2) an end has no owner; the listening socket has one. */
+/* Before its accept(2) an end has no owner; the listening socket has one. If that is gone, somebody
+ * may have accepted us meanwhile, and closed it. */
 static bool ask_for_owner(struct sockaddr_in own, struct sockaddr_in peer, struct end *end)
 {
-    struct end listener;
+    struct end listener = {.inode = 0};
     if (!ask_for_end(peer, own, end))
         return false;
+    if (end->accepted)
+        return true;
+    const struct sockaddr_in nobody = {.sin_port = 0};
+    if (!ask_for_end(peer, nobody, &listener) || listener.state != LISTENS)
+        return ask_for_end(peer, own, end);
     if (end->state == LISTENS)
-        *end = (struct end){.inode = 0}; /* not the end itself */
-    if (!end->accepted && ask_for_end(peer, (struct sockaddr_in){.sin_port = 0}, &listener) &&
-        listener.state == LISTENS) {
-        end->uid = listener.uid;
-        end->inode = listener.inode;
-    }
+        *end = (struct end){.inode = 0}; /* that is not the end itself */
+    end->uid = listener.uid;
+    end->inode = listener.inode;
     return true;
 }
 

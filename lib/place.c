@@ -13,13 +13,14 @@
 #include <sys/ipc.h>
 #include <sys/msg.h>
 #include <sys/sem.h>
+#include <sys/shm.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 enum { MOST_OBJECTS = 4 };
 
 static struct object {
-    enum { PATH, QUEUE, SET } kind;
+    enum { PATH, QUEUE, SEGMENT, SET } kind;
     int id;
     const char *path;
 } objects[MOST_OBJECTS];
@@ -141,6 +142,9 @@ void remove_now(void)
         case QUEUE:
             msgctl(objects[i].id, IPC_RMID, NULL);
             break;
+        case SEGMENT:
+            shmctl(objects[i].id, IPC_RMID, NULL);
+            break;
         case SET:
             semctl(objects[i].id, 0, IPC_RMID);
             break;
@@ -196,6 +200,11 @@ void unlink_at_exit(const char *path)
 void remove_queue_at_exit(int id)
 {
     add_object((struct object){.kind = QUEUE, .id = id});
+}
+
+void remove_segment_at_exit(int id)
+{
+    add_object((struct object){.kind = SEGMENT, .id = id});
 }
 
 void remove_set_at_exit(int id)

@@ -167,6 +167,7 @@ const char *errno_name(int number)
                                         [ECONNRESET] = "ECONNRESET",
                                         [EDEADLK] = "EDEADLK",
                                         [EEXIST] = "EEXIST",
+                                        [EFAULT] = "EFAULT",
                                         [EFBIG] = "EFBIG",
                                         [EIDRM] = "EIDRM",
                                         [EINPROGRESS] = "EINPROGRESS",

@@ -56,7 +56,10 @@ stop './msgq/posix-notify -x' \
     'The message lies in the queue, and nobody is ever told again.'
 stop './shm/race -x' \
     'Four processes count in shared memory, and nothing guards the counter.' \
-    'One sleeps between load and store; when it stores, what the others did is lost.'
+    'The plain loop loses increments; then in slow motion, to see how.'
+stop './shm/torn -x' \
+    'A reader copies a text while a writer changes it.' \
+    'The copy is half old, half new. A sequence lock is the cure (no -x).'
 stop './shm/attach' \
     'One segment at several addresses: a pointer kept in it is wrong elsewhere,' \
     'an offset is right. Removed while attached, the segment lives on.'
