@@ -24,8 +24,9 @@ enum { SERVER, CLIENT, REQUEST = 5000, BUFFER = 4096, STALL_MS = 300, WATCHED_MS
 
 static const char usage[] =
     "usage: edge [-x] [-m et|oneshot]\n"
-    "  -m et       EPOLLET, one server (this is the default); -x: it reads once\n"
-    "  -m oneshot  EPOLLONESHOT, two workers; -x: EPOLLET without it\n";
+    "  -m et       EPOLLET, one server (this is the default)\n"
+    "  -m oneshot  EPOLLONESHOT, two workers\n"
+    "  -x          the server reads once; the workers are without EPOLLONESHOT\n";
 
 static void tell_epoll(int epoll, int operation, int fd, unsigned flag)
 {
