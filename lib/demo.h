@@ -256,16 +256,16 @@ void limit_descriptors(rlim_t most);
 int connect_to(in_port_t port);
 
 /* A port has no owner and no permissions. Whether the other end of this TCP connection belongs to
- * our user, as /proc/net/tcp says; call it after accept(2), before anything is read. If not, it
- * says whose it is; nor if the other side has closed its socket, for then nobody can tell. Where
- * the system does not show the owners, it says so once and returns true. See proc(5). */
+ * our user, as the kernel says; call it after accept(2), before anything is read. If not, it says
+ * whose it is; nor if the other side has closed its socket, for then nobody can tell. Where the
+ * system does not show the owners, it says so once and returns true. See sock_diag(7), and
+ * /proc/net/tcp in proc(5). */
 bool is_own_peer(int fd);
 
-/* How many bytes that we have sent lie unread at the other end, as /proc/net/tcp says; -1 where we
- * cannot see it. */
+/* How many bytes that we have sent lie unread at the other end; -1 where we cannot see it. */
 long unread_by_peer(int fd);
 
-/* Whether a process has accepted our connection, as /proc/net/tcp says. */
+/* Whether a process has accepted our connection. */
 bool is_accepted(int fd);
 
 /* ---- UNIX sockets: net.c ---- */

@@ -114,9 +114,12 @@ stop './dup/cloexec -x' \
 stop 'LANE=1 ./dup/halfclose-server -p $((40000 + $$ % 9000)) & ./dup/halfclose-client -p $((40000 + $$ % 9000)) -m dup' \
     'One copy of the socket is closed, another one is open:' \
     'no end of file is sent, and both sides wait.'
-stop 'LANE=1 ./dup/echo-server -x -p $((40000 + $$ % 9000)) & ./dup/echo-client -p $((40000 + $$ % 9000)) hello; wait' \
-    'Edge-triggered epoll tells of a change once, and the server reads one byte of five.' \
-    'Both processes sleep, and each finds out why.'
+stop './dup/edge -x' \
+    'Edge-triggered epoll reports a change once, and the server reads once.' \
+    'The rest lies there, and both sides sleep. Try it without -x.'
+stop './dup/lock -x' \
+    'A lock of fcntl() belongs to the process, not to the descriptor:' \
+    'a function that only opens and closes the file drops it.'
 stop './pipe/bench -d 0.05 -s 64 -p same -m pipe' \
     'What does a message cost? Times in ns, one way; the columns are told by the first line.' \
     'make bench measures all mechanisms, and draws a picture.'
