@@ -132,40 +132,19 @@ const char *quoted(const void *bytes, size_t length)
 
 const char *errno_name(int number)
 {
-    static const char *const names[] = {[E2BIG] = "E2BIG",
-                                        [EACCES] = "EACCES",
-                                        [EAGAIN] = "EAGAIN",
-                                        [EBADF] = "EBADF",
-                                        [EBUSY] = "EBUSY",
-                                        [ECHILD] = "ECHILD",
-                                        [ECONNREFUSED] = "ECONNREFUSED",
-                                        [ECONNRESET] = "ECONNRESET",
-                                        [EDEADLK] = "EDEADLK",
-                                        [EEXIST] = "EEXIST",
-                                        [EFBIG] = "EFBIG",
-                                        [EIDRM] = "EIDRM",
-                                        [EINPROGRESS] = "EINPROGRESS",
-                                        [EINTR] = "EINTR",
-                                        [EINVAL] = "EINVAL",
-                                        [EMFILE] = "EMFILE",
-                                        [EMSGSIZE] = "EMSGSIZE",
-                                        [ENOENT] = "ENOENT",
-                                        [ENOLCK] = "ENOLCK",
-                                        [ENOMEM] = "ENOMEM",
-                                        [ENOMSG] = "ENOMSG",
-                                        [ENOSPC] = "ENOSPC",
-                                        [ENOSYS] = "ENOSYS",
-                                        [ENOTCONN] = "ENOTCONN",
-                                        [ENOTRECOVERABLE] = "ENOTRECOVERABLE",
-                                        [ENXIO] = "ENXIO",
-                                        [EOVERFLOW] = "EOVERFLOW",
-                                        [EOWNERDEAD] = "EOWNERDEAD",
-                                        [EPERM] = "EPERM",
-                                        [EPIPE] = "EPIPE",
-                                        [ERANGE] = "ERANGE",
-                                        [ESRCH] = "ESRCH",
-                                        [ETIMEDOUT] = "ETIMEDOUT",
-                                        [ETXTBSY] = "ETXTBSY"};
+#define NAME(error) [error] = #error
+    static const char *const names[] = {
+        NAME(E2BIG),        NAME(EACCES),     NAME(EADDRINUSE),      NAME(EAGAIN),
+        NAME(EBADF),        NAME(EBUSY),      NAME(ECHILD),          NAME(ECONNABORTED),
+        NAME(ECONNREFUSED), NAME(ECONNRESET), NAME(EDEADLK),         NAME(EEXIST),
+        NAME(EFAULT),       NAME(EFBIG),      NAME(EIDRM),           NAME(EINPROGRESS),
+        NAME(EINTR),        NAME(EINVAL),     NAME(EISCONN),         NAME(EISDIR),
+        NAME(EMFILE),       NAME(EMSGSIZE),   NAME(ENFILE),          NAME(ENOENT),
+        NAME(ENOLCK),       NAME(ENOMEM),     NAME(ENOMSG),          NAME(ENOSPC),
+        NAME(ENOSYS),       NAME(ENOTCONN),   NAME(ENOTRECOVERABLE), NAME(ENOTSOCK),
+        NAME(ENXIO),        NAME(EOVERFLOW),  NAME(EOWNERDEAD),      NAME(EPERM),
+        NAME(EPIPE),        NAME(ERANGE),     NAME(ESRCH),           NAME(ETIMEDOUT),
+        NAME(ETXTBSY)};
     static char unknown[16];
     if (number > 0 && (size_t)number < sizeof names / sizeof *names && names[number] != NULL)
         return names[number];
