@@ -2,7 +2,7 @@
  *
  * A FIFO is a pipe with a name. open() sleeps until another process has it open for reading: start
  * either program first, in either terminal, and look at it with ps(1). The name stays when both
- * have ended; the data never were on the disk.
+ * have ended; the data are never written to the disk.
  *
  * fifo(7), mkfifo(3), ENXIO in open(2)
  */

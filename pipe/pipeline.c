@@ -1,8 +1,8 @@
 /* pipeline - what the shell does for a | b | c: pipe, fork, dup2, exec
  *
- * Each command but the last writes into a new pipe, each but the first reads from the one before.
- * The shell must close its own copies. With -x it keeps the last write end open: the last command
- * has read everything, and waits for an end of file that does not come.
+ * Each command but the last writes into a new pipe, and each but the first reads from the pipe
+ * before. The shell must close its own copies. With -x it keeps the last write end open: the last
+ * command has read everything, and waits for an end of file that does not come.
  *
  * pipe(2), dup2(2), exec(3), wait(2)
  */
@@ -12,39 +12,35 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
-#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-enum { NONE = -1, WATCHED_MS = 100 };
+enum { NONE = -1, MOST_WORDS = 1000, WATCHED_MS = 100, PATIENCE_MS = 2000 };
 
 static const char usage[] =
     "usage: pipeline [-x] COMMAND [ARG...] [: COMMAND [ARG...]]...\n"
     "  -x  the shell keeps a write end: the last command never sees end of file\n"
     "  ends with the status of the last command, 127 if there is no such command\n";
 
-static char ***commands; /* each as exec wants it, ended by NULL */
-static pid_t *pids;
+static char **commands[MOST_WORDS]; /* each as exec(3) wants it, ended by NULL */
+static pid_t pids[MOST_WORDS];
 
 /* Puts NULL in the place of each ":". Returns the number of commands. */
 static int split(char *words[])
 {
     int count = 0;
     for (bool at_start = true; *words != NULL; words++) {
-        if (strcmp(*words, ":") != 0) {
-            if (at_start)
-                commands[count++] = words;
-            at_start = false;
-        } else if (at_start || words[1] == NULL) {
+        const bool is_bar = strcmp(*words, ":") == 0;
+        if (is_bar && (at_start || words[1] == NULL))
             errx(USAGE_ERROR, "a command is missing beside ':' (-h for help)");
-        } else {
+        if (at_start)
+            commands[count++] = words;
+        if (is_bar)
             *words = NULL;
-            at_start = true;
-        }
+        at_start = is_bar;
     }
     return count;
 }
@@ -56,7 +52,7 @@ static void close_end(int fd)
     say("close(%d)", fd);
 }
 
-/* Makes `standard`, 0 or 1, another number for the pipe, and closes the old one. */
+/* Makes `standard`, 0 or 1, another number for the end of a pipe, and closes the old one. */
 static void become(int standard, int fd)
 {
     const int result = dup2(fd, standard);
@@ -75,7 +71,7 @@ static void exec_command(char *command[])
     _exit(status);
 }
 
-/* Starts the commands. Returns the write end that the shell keeps by mistake, or NONE. */
+/* Returns the write end that the shell keeps by mistake, or NONE. */
 static int start(int count, bool keep)
 {
     const int last = count - 1;
@@ -124,18 +120,20 @@ static int count_open_descriptors(void)
     return count;
 }
 
-/* Waits until the last command sleeps in read(0), and lets it go on by closing the write end.
- * Returns false if the command ends by itself. */
+/* Closes the write end when the last command sleeps in read(0). Returns whether it did: it may have
+ * ended, or wait for something else. */
 static bool release_reader(pid_t reader, int kept)
 {
-    while (!is_asleep_in(reader, "read", STDIN_FILENO) || !still_asleep(reader, WATCHED_MS)) {
-        if (has_ended(reader))
-            return false;
+    const double start = now_in_ms();
+    bool waits = false;
+    while (!waits && !has_ended(reader) && now_in_ms() - start < PATIENCE_MS) {
         poll(NULL, 0, 1); /* not a busy loop */
+        waits = is_asleep_in(reader, "read", STDIN_FILENO) && still_asleep(reader, WATCHED_MS);
     }
-    say_asleep_in("the last command", reader, "read", STDIN_FILENO);
+    if (waits)
+        say_asleep_in("the last command", reader, "read", STDIN_FILENO);
     close_end(kept);
-    return true;
+    return waits;
 }
 
 int main(int argc, char *argv[])
@@ -143,11 +141,7 @@ int main(int argc, char *argv[])
     bool keep = false, waited = false;
     while (next_option(argc, argv, "x", usage) != -1)
         keep = true;
-    check_operands(argc, argv, 1, INT_MAX);
-    commands = calloc((size_t)argc, sizeof *commands);
-    pids = calloc((size_t)argc, sizeof *pids);
-    if (commands == NULL || pids == NULL)
-        err(EXIT_FAILURE, "calloc");
+    check_operands(argc, argv, 1, MOST_WORDS);
     const int count = split(&argv[optind]);
     if (keep && count < 2)
         errx(USAGE_ERROR, "-x needs two commands");
@@ -165,7 +159,7 @@ int main(int argc, char *argv[])
     }
     if (waited)
         lesson("a pipe ends when its last write end is closed: the shell must close its own");
-    else if (!keep && status != NOT_FOUND && status != NOT_EXECUTABLE)
+    else if (!keep && status == EXIT_SUCCESS)
         lesson("the shell makes the pipes; the commands just read 0 and write 1");
     return status;
 }
