@@ -155,7 +155,7 @@ static bool see_call(pid_t pid, long *number, long *argument)
     return seen;
 }
 
-/* An emulator of another processor shows its own calls: what does it show of ours? It must be the
+/* An emulator of another processor shows its own calls. Our own must appear as what it is, the
  * read(2) of see_call(). */
 static bool may_see_calls(void)
 {
@@ -190,7 +190,7 @@ bool is_asleep_in(pid_t pid, const char *call, long argument)
            (argument == ANY_ARGUMENT || first == argument);
 }
 
-/* Output that waits for a slow terminal is not the sleep that a demo waits for. */
+/* A process that waits for a slow terminal does not sleep in the sense of wait_asleep(). */
 static bool is_printing(pid_t pid)
 {
     return is_asleep_in(pid, "write", STDERR_FILENO) || is_asleep_in(pid, "write", STDOUT_FILENO);
@@ -304,6 +304,13 @@ int reap(pid_t pid)
     if (end.fd != -1)
         close(end.fd);
     return reap_command(pid);
+}
+
+_Noreturn void exec_failed(const char *command)
+{
+    const int status = errno == ENOENT ? NOT_FOUND : NOT_EXECUTABLE;
+    warn("%s", command);
+    _exit(status);
 }
 
 void *share_memory(size_t size)

@@ -17,7 +17,7 @@ static struct {
     const char *role;
     int column;
     bool time_of_day;
-    struct timespec start;
+    double start; /* in now_in_ms() */
 } story = {.role = "demo"};
 
 static bool in_colour(void)
@@ -30,8 +30,8 @@ void lane(int column, const char *role)
 {
     story.role = role;
     story.column = column;
-    if (story.start.tv_sec == 0)
-        clock_gettime(CLOCK_MONOTONIC, &story.start);
+    if (story.start == 0)
+        story.start = now_in_ms();
 }
 
 void pair_lane(const char *role)
@@ -45,20 +45,16 @@ void pair_lane(const char *role)
 static int put_time(char *text, size_t size)
 {
     struct timespec now;
-    if (story.time_of_day) {
-        struct tm day;
-        clock_gettime(CLOCK_REALTIME, &now);
-        localtime_r(&now.tv_sec, &day);
-        return snprintf(text, size, "%02d:%02d:%02d.%03ld", day.tm_hour, day.tm_min, day.tm_sec,
-                        now.tv_nsec / 1000000);
-    }
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    const double seconds = (double)(now.tv_sec - story.start.tv_sec);
-    const double nanoseconds = (double)(now.tv_nsec - story.start.tv_nsec);
-    return snprintf(text, size, "%7.3f", seconds * 1e3 + nanoseconds / 1e6);
+    struct tm day;
+    if (!story.time_of_day)
+        return snprintf(text, size, "%7.3f", now_in_ms() - story.start);
+    clock_gettime(CLOCK_REALTIME, &now);
+    localtime_r(&now.tv_sec, &day);
+    return snprintf(text, size, "%02d:%02d:%02d.%03ld", day.tm_hour, day.tm_min, day.tm_sec,
+                    now.tv_nsec / 1000000);
 }
 
-/* Cuts the text at so many columns; what is not printable ASCII appears as '?'. */
+/* Cuts the text to `columns`; what is not printable ASCII appears as '?'. */
 static void tidy(char *text, size_t columns)
 {
     for (char *byte = text; *byte != '\0'; byte++)

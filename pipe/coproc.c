@@ -49,9 +49,7 @@ static struct coproc start_filter(char *command[])
         if (dup2(to[READ_END], STDIN_FILENO) == -1 || dup2(from[WRITE_END], STDOUT_FILENO) == -1)
             err(EXIT_FAILURE, "dup2");
         execvp(*command, command);
-        const int status = errno == ENOENT ? NOT_FOUND : NOT_EXECUTABLE;
-        warn("%s", *command);
-        _exit(status);
+        exec_failed(*command);
     }
     if (close(to[READ_END]) == -1 || close(from[WRITE_END]) == -1)
         err(EXIT_FAILURE, "close");

@@ -9,7 +9,6 @@
 #include "../lib/demo.h"
 
 #include <err.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
 #include <poll.h>
@@ -62,15 +61,6 @@ static void become(int standard, int fd)
     close_end(fd);
 }
 
-static void exec_command(char *command[])
-{
-    say("execvp(\"%s\") ...", *command);
-    execvp(*command, command);
-    const int status = errno == ENOENT ? NOT_FOUND : NOT_EXECUTABLE;
-    warn("%s", *command);
-    _exit(status);
-}
-
 /* Returns the write end that the shell keeps by mistake, or NONE. */
 static int start(int count, bool keep)
 {
@@ -97,7 +87,9 @@ static int start(int count, bool keep)
             }
             if (kept != NONE)
                 close_end(kept); /* the mistake is the shell's alone */
-            exec_command(commands[i]);
+            say("execvp(\"%s\") ...", *commands[i]);
+            execvp(*commands[i], commands[i]);
+            exec_failed(*commands[i]);
         }
         say("fork() = %d: to run %s", (int)pids[i], *commands[i]);
         if (i > 0)
@@ -132,6 +124,8 @@ static bool release_reader(pid_t reader, int kept)
     }
     if (waits)
         say_asleep_in("the last command", reader, "read", STDIN_FILENO);
+    else if (!has_ended(reader))
+        say("%d ms later: the kernel does not show it in read(0)", PATIENCE_MS);
     close_end(kept);
     return waits;
 }
