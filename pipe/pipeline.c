@@ -62,7 +62,7 @@ static void become(int standard, int fd)
 }
 
 /* Returns the write end that the shell keeps by mistake, or NONE. */
-static int start(int count, bool keep)
+static int start_commands(int count, bool keep)
 {
     const int last = count - 1;
     int previous = NONE, kept = NONE; /* previous: the read end of the pipe before */
@@ -77,7 +77,7 @@ static int start(int count, bool keep)
         if (pids[i] == -1)
             err(EXIT_FAILURE, "fork");
         if (pids[i] == 0) {
-            lane(1, basename(*commands[i]));
+            lane(1, basename(commands[i][0]));
             die_with_parent();
             if (i > 0)
                 become(STDIN_FILENO, previous);
@@ -87,11 +87,11 @@ static int start(int count, bool keep)
             }
             if (kept != NONE)
                 close_end(kept); /* the mistake is the shell's alone */
-            say("execvp(\"%s\") ...", *commands[i]);
-            execvp(*commands[i], commands[i]);
-            exec_failed(*commands[i]);
+            say("execvp(\"%s\") ...", commands[i][0]);
+            execvp(commands[i][0], commands[i]);
+            exec_failed(commands[i][0]);
         }
-        say("fork() = %d: to run %s", (int)pids[i], *commands[i]);
+        say("fork() = %d: to run %s", (int)pids[i], commands[i][0]);
         if (i > 0)
             close_end(previous);
         if (keep && i == last - 1)
@@ -141,7 +141,7 @@ int main(int argc, char *argv[])
         errx(USAGE_ERROR, "-x needs two commands");
 
     lane(0, "shell");
-    const int before = count_open_descriptors(), kept = start(count, keep);
+    const int before = count_open_descriptors(), kept = start_commands(count, keep);
     if (!keep && count_open_descriptors() != before)
         errx(EXIT_FAILURE, "the shell has left an end of a pipe open");
     int status = EXIT_SUCCESS;
@@ -149,7 +149,7 @@ int main(int argc, char *argv[])
         if (keep && i == count - 1)
             waited = release_reader(pids[i], kept);
         status = reap_command(pids[i]);
-        say("wait() = %d: %s, status %d", (int)pids[i], *commands[i], status);
+        say("wait() = %d: %s, status %d", (int)pids[i], commands[i][0], status);
     }
     if (waited)
         lesson("a pipe ends when its last write end is closed: the shell must close its own");

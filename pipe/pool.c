@@ -109,7 +109,7 @@ int main(int argc, char *argv[])
     check_operands(argc, argv, 0, 0);
 
     lane(0, "boss");
-    int write_ends[MOST_WORKERS], sum = 0;
+    int write_ends[MOST_WORKERS] = {0}, sum = 0;
     pid_t pids[MOST_WORKERS];
     jobs_done = share_memory(MOST_WORKERS * sizeof *jobs_done);
     if (round_robin)
