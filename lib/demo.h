@@ -10,6 +10,7 @@
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 enum { READ_END, WRITE_END };                                    /* of the array for pipe(2) */
@@ -46,6 +47,13 @@ const char *quoted(const void *bytes, size_t length);
 /* "EAGAIN" for EAGAIN; a number for one that no demo meets. See errno(3). errno stays as it is. */
 const char *errno_name(int number);
 
+/* From now on a line that cannot be written at once is lost: a server must not wait for whoever
+ * reads its story. Its other messages on stderr are lost likewise. */
+void let_story_be_lost(void);
+
+/* Print at most so many lines more; the last one is "... (and so on)". Until the next call. */
+void limit_story(int lines);
+
 /* "POLLIN|POLLHUP": the events that poll(2) has returned. The next call overwrites it. */
 const char *poll_events(short events);
 
@@ -60,6 +68,11 @@ const char *poll_events(short events);
  * no pipe becomes stdout by accident; one that another program has left non-blocking is opened
  * anew. */
 int next_option(int argc, char *argv[], const char *letters, const char *usage);
+
+/* Open the file of descriptor 0, 1 or 2 anew, with `blocking_flag`, which is 0 or O_NONBLOCK: the
+ * flag belongs to the open file, and that is shared with other programs. Returns false, and leaves
+ * it, where that cannot be done: a socket, a file on disk, another user's pipe. */
+bool reopen(int fd, int blocking_flag);
 
 /* Exit 2 unless the options have left between `least` and `most` operands. */
 void check_operands(int argc, char *argv[], int least, int most);
@@ -81,6 +94,13 @@ ssize_t write_full(int fd, const void *buffer, size_t length);
 /* The next line of stdin by getline(3); `*line` is NULL before the first one, and the next call
  * overwrites it. Returns its length without the newline, -1 at the end. */
 ssize_t read_line(char **line);
+
+/* Print what was received, and a newline, at once. */
+void print_received(const char *text, size_t length);
+
+/* Bytes that another program has sent, before they are printed: if stdout is a terminal, control
+ * characters (but newline and tab) become '?', or they could give it commands. */
+void tame(char *bytes, size_t length);
 
 /* Write out what printf(3) has buffered; call it before fork(2) and at the end. A full disk is
  * noticed here. */
@@ -179,10 +199,11 @@ int private_queue(void);
 int private_set(int semaphores);
 
 /* Remove an object when this process (not a child of it) ends: by exit(3) or SIGHUP, SIGINT,
- * SIGPIPE, SIGQUIT, SIGTERM. At most four objects. A segment does not need this: mark it IPC_RMID
- * before the first fork. See unlink(2), IPC_RMID in msgctl(2) and semctl(2). */
+ * SIGPIPE, SIGQUIT, SIGTERM. At most four objects. A private segment does not need this: mark it
+ * IPC_RMID before the first fork. See unlink(2), IPC_RMID in msgctl(2) and semctl(2). */
 void unlink_at_exit(const char *path);
 void remove_queue_at_exit(int id);
+void remove_segment_at_exit(int id);
 void remove_set_at_exit(int id);
 
 /* Remove them at once, and forget them. Safe in a signal handler. */
@@ -195,6 +216,27 @@ extern volatile pid_t user_of_objects;
 /* Block the signals above, while an object exists that is not yet on the list; and unblock them. */
 void hold_endings(void);
 void release_endings(void);
+
+/* Be the only server that has this name: hold a lock on a file in the private directory until this
+ * process ends, however it ends; exit if another process holds it. And whether there is one. See
+ * F_SETLK and F_GETLK in fcntl(2). */
+void become_server(const char *name);
+bool has_server(const char *name);
+
+/* ---- Messages and limits: queue.c ---- */
+
+/* Exit if a message of this length is larger than the whole System V queue may be: msgsnd(2) would
+ * sleep for ever. */
+void check_fits(int id, size_t length);
+
+/* After msgsnd(2) or mq_open(3) has failed: exit, saying why, and which limit it is. `attributes`
+ * are those of the call. */
+_Noreturn void msgsnd_failed(int id, size_t length);
+struct mq_attr;
+_Noreturn void mq_open_failed(const char *name, const struct mq_attr *attributes);
+
+/* The number in a file of /proc/sys: "fs/mqueue/msg_max"; 0 if there is no such file. */
+long system_limit(const char *name);
 
 /* ---- TCP on the loopback interface: net.c ---- */
 
@@ -209,8 +251,41 @@ in_port_t demo_port(int pair, const char *option);
 int bind_to(in_port_t port);
 void start_to_listen(int fd);
 
+/* Make RLIMIT_NOFILE as large as it may be, but not above `most`: no descriptor is given out from
+ * there on. See getrlimit(2). */
+void limit_descriptors(rlim_t most);
+
 /* A socket connected to 127.0.0.1, close-on-exec, as soon as a server listens there: it tries for a
- * minute. Exits 2 if the port is 0. */
+ * minute. Exits 2 if the port is 0, and 1 if the server belongs to another user. */
 int connect_to(in_port_t port);
+
+/* A port has no owner and no permissions. Whether the other end of this TCP connection belongs to
+ * our user, as the kernel says; call it after accept(2), before anything is read. If not, it says
+ * whose it is; nor if the other side has closed its socket, for then nobody can tell. Where the
+ * system does not show the owners, it says so once and returns true. See sock_diag(7), and
+ * /proc/net/tcp in proc(5). */
+bool is_own_peer(int fd);
+
+/* How many bytes that we have sent lie unread at the other end; -1 where we cannot see it. */
+long unread_by_peer(int fd);
+
+/* Whether a process has accepted our connection. */
+bool is_accepted(int fd);
+
+/* ---- UNIX sockets: net.c ---- */
+
+/* A stream socket that listens at `path`, a demo_path(); the name goes when this process ends. One
+ * that a dead process has left is removed; exits if another receiver is running. See unix(7). */
+int listen_at(const char *path);
+
+/* A stream socket connected to `path`, as soon as somebody listens there: it tries for a minute,
+ * and says that it waits for `receiver`, the command to start. */
+int connect_at(const char *path, const char *receiver);
+
+/* Pass one descriptor to another process (how that is done, dup/pass-send shows). send_fd() does
+ * not wait; it returns what sendmsg(2) has returned. receive_fd() returns the new descriptor, -1 if
+ * the message had none; it exits if the other side has gone. */
+ssize_t send_fd(int channel, int fd);
+int receive_fd(int channel);
 
 #endif

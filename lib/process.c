@@ -50,7 +50,7 @@ static void check_proc(void)
     if (checked)
         return;
     if (readlink("/proc/self", text, sizeof text - 1) == -1)
-        err(EXIT_FAILURE, "/proc is not mounted: /proc/self");
+        err(EXIT_FAILURE, "readlink /proc/self (is /proc mounted?)");
     if (strtol(text, NULL, 10) != getpid())
         errx(EXIT_FAILURE, "/proc shows another pid namespace (mount -t proc proc /proc)");
     checked = true;

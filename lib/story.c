@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,8 +17,9 @@ enum { COLUMNS = 80, LANE_WIDTH = 16, LINE_SIZE = 512 };
 static struct {
     const char *role;
     int column;
-    bool time_of_day;
-    double start; /* in now_in_ms() */
+    bool time_of_day, may_be_lost, limited;
+    int lines_left; /* if it is limited */
+    double start;   /* in now_in_ms() */
 } story = {.role = "demo"};
 
 static bool in_colour(void)
@@ -72,8 +74,23 @@ static void put_line(const char *colour, const char *before, const char *text)
     const bool colours = in_colour();
     const int length = snprintf(line, sizeof line, "%s%s%s%s\n", colours ? colour : "", before,
                                 text, colours ? "\033[0m" : "");
-    write_full(STDERR_FILENO, line, (size_t)length);
+    if (!story.may_be_lost)
+        write_full(STDERR_FILENO, line, (size_t)length);
+    else if (poll(&(struct pollfd){.fd = STDERR_FILENO, .events = POLLOUT}, 1, 0) == 1)
+        (void)!write(STDERR_FILENO, line, (size_t)length);
     errno = saved_errno;
+}
+
+void limit_story(int lines)
+{
+    story.limited = true;
+    story.lines_left = lines;
+}
+
+void let_story_be_lost(void)
+{
+    story.may_be_lost = true;
+    reopen(STDERR_FILENO, O_NONBLOCK);
 }
 
 void say(const char *format, ...)
@@ -82,9 +99,15 @@ void say(const char *format, ...)
     static const char *const colours[] = {"\033[38;5;27m", "\033[38;5;161m", "\033[38;5;28m"};
     char text[LINE_SIZE], before[COLUMNS];
     va_list arguments;
+    if (story.limited && --story.lines_left < 0)
+        return;
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
+    if (story.limited && story.lines_left == 0)
+        strcpy(text, "... (and so on)");
+    for (size_t length = strlen(text); length > 0 && text[length - 1] == ' '; length--)
+        text[length - 1] = '\0'; /* an empty %s at the end */
 
     int used = put_time(before, sizeof before);
     used += snprintf(before + used, sizeof before - (size_t)used, "  %*s%.8s | ",
