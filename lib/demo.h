@@ -115,26 +115,26 @@ extern pid_t main_process;
  * in prctl(2). */
 void die_with_parent(void);
 
-/* Wait until the process sleeps in a system call (not counting a write(2) to stderr: it may have to
- * wait for its turn to print a line). Exits if the process has ended or does not go to sleep within
- * ten seconds. See /proc/PID/stat in proc(5). */
+/* Wait until the process sleeps in a system call (but not in a write(2) to stdout or stderr: a slow
+ * terminal is not what a demo waits for). Exits if the process has ended or does not go to sleep
+ * within ten seconds. See /proc/PID/stat in proc(5). */
 void wait_asleep(pid_t pid);
 
 /* Wait until the process sleeps in this very call, as /proc/PID/syscall says in proc(5). `call` is
- * its name as in section 2 ("read", "semop"; "wait" for all of them), `argument` its first
- * argument or ANY_ARGUMENT. Returns true. Returns false, and has only waited until the process
- * sleeps, where this system does not let us see the call. Exits as wait_asleep() does. */
+ * its name as in section 2 ("read", "semop"; "wait" for all of them), or NULL for any but write(2)
+ * to stdout or stderr; `argument` is its first argument or ANY_ARGUMENT. Returns true; false if the
+ * process sleeps, but this system does not let us see the call. Exits as wait_asleep() does. */
 enum { ANY_ARGUMENT = -1 };
 bool wait_asleep_in(pid_t pid, const char *call, long argument);
 
 /* The same, and then say() "WHO sleeps in read(3)", or "WHO sleeps" where the call is not seen. */
 void say_asleep_in(const char *who, pid_t pid, const char *call, long argument);
 
-/* Whether the process sleeps in this call at this moment; false, too, where we cannot see it. */
+/* Whether the process sleeps in this call at this moment; also false where we cannot see it. */
 bool is_asleep_in(pid_t pid, const char *call, long argument);
 
-/* Watch a process for so many milliseconds. Returns whether it slept all the time, without running
- * in between: its context switches, in /proc/PID/status, stay the same. See proc(5). */
+/* Watch a process for some milliseconds. Returns whether it slept all the time, without running in
+ * between: its context switches, in /proc/PID/status, stay the same. See proc(5). */
 bool still_asleep(pid_t pid, int milliseconds);
 
 /* The number in a line of /proc/PID/status, in base 10 or 16. See proc(5). */
@@ -146,12 +146,16 @@ bool has_ended(pid_t pid);
 pid_t wait_for_any(void);
 
 /* Wait for a child to end. Returns its exit status, or 128 + the signal that killed it, like the
- * shell. A child that sleeps in one and the same call for two seconds is stuck: it is killed, and
- * the program ends with a line that names the call. */
+ * shell. A child that sleeps for two seconds without a break is stuck: it is killed, and the
+ * program ends with a line that names the call. */
 int reap(pid_t pid);
 
-/* The same for a child that may take its time: a command of the user's. */
+/* The same for a child that may take as long as it likes: a command of the user's. */
 int reap_command(pid_t pid);
+
+/* After exec(3) has failed in a child: print why, and end with the status that the shell would
+ * give, NOT_FOUND or NOT_EXECUTABLE. */
+_Noreturn void exec_failed(const char *command);
 
 /* Memory that this process will share with its children, full of zeros. See MAP_SHARED and
  * MAP_ANONYMOUS in mmap(2). */
@@ -206,7 +210,7 @@ void remove_set_at_exit(int id);
 void remove_now(void);
 
 /* A child that works with these objects, or 0. It is killed before they are removed, so that it
- * does not complain of that. */
+ * does not report their removal as an error. */
 extern volatile pid_t user_of_objects;
 
 /* Block the signals above, while an object exists that is not yet on the list; and unblock them. */
