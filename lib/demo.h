@@ -95,6 +95,9 @@ ssize_t write_full(int fd, const void *buffer, size_t length);
  * overwrites it. Returns its length without the newline, -1 at the end. */
 ssize_t read_line(char **line);
 
+/* Print what was received, and a newline, at once. */
+void print_received(const char *text, size_t length);
+
 /* Bytes that another program has sent, before they are printed: if stdout is a terminal, control
  * characters (but newline and tab) become '?', or they could give it commands. */
 void tame(char *bytes, size_t length);
@@ -209,6 +212,27 @@ extern volatile pid_t user_of_objects;
 /* Block the signals above, while an object exists that is not yet on the list; and unblock them. */
 void hold_endings(void);
 void release_endings(void);
+
+/* Be the only server that has this name: hold a lock on a file in the private directory until this
+ * process ends, however it ends; exit if another process holds it. And whether there is one. See
+ * F_SETLK and F_GETLK in fcntl(2). */
+void become_server(const char *name);
+bool has_server(const char *name);
+
+/* ---- Messages and limits: queue.c ---- */
+
+/* Exit if a message of this length is larger than the whole System V queue may be: msgsnd(2) would
+ * sleep for ever. */
+void check_fits(int id, size_t length);
+
+/* After msgsnd(2) or mq_open(3) has failed: exit, saying why, and which limit it is. `attributes`
+ * are those of the call. */
+_Noreturn void msgsnd_failed(int id, size_t length);
+struct mq_attr;
+_Noreturn void mq_open_failed(const char *name, const struct mq_attr *attributes);
+
+/* The number in a file of /proc/sys: "fs/mqueue/msg_max"; 0 if there is no such file. */
+long system_limit(const char *name);
 
 /* ---- TCP on the loopback interface: net.c ---- */
 

@@ -5,6 +5,7 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,7 +35,7 @@ bool reopen(int fd, int blocking_flag)
         return false;
     if (fcntl(own, F_SETFL, (flags & ~O_NONBLOCK) | blocking_flag) == -1 || dup2(own, fd) == -1 ||
         close(own) == -1)
-        err(EXIT_FAILURE, "descriptor %d", fd);
+        err(EXIT_FAILURE, "fcntl, dup2 or close of descriptor %d", fd);
     return true;
 }
 
@@ -101,9 +102,12 @@ long parse_long(const char *what, const char *text, long least, long most)
     char *end;
     errno = 0;
     const long number = strtol(text, &end, 10);
-    if (isspace((unsigned char)*text) || end == text || *end != '\0' || errno != 0 ||
-        number < least || number > most)
-        errx(USAGE_ERROR, "%s %s: not a number from %ld to %ld", what, quoted(text, strlen(text)),
-             least, most);
-    return number;
+    if (!isspace((unsigned char)*text) && end != text && *end == '\0' && errno == 0 &&
+        number >= least && number <= most)
+        return number;
+    if (most == LONG_MAX)
+        errx(USAGE_ERROR, "%s %s: not a number from %ld up", what, quoted(text, strlen(text)),
+             least);
+    errx(USAGE_ERROR, "%s %s: not a number from %ld to %ld", what, quoted(text, strlen(text)),
+         least, most);
 }

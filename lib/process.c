@@ -50,7 +50,7 @@ static void check_proc(void)
     if (checked)
         return;
     if (readlink("/proc/self", text, sizeof text - 1) == -1)
-        err(EXIT_FAILURE, "/proc is not mounted: /proc/self");
+        err(EXIT_FAILURE, "readlink /proc/self (is /proc mounted?)");
     if (strtol(text, NULL, 10) != getpid())
         errx(EXIT_FAILURE, "/proc shows another pid namespace (mount -t proc proc /proc)");
     checked = true;
@@ -315,10 +315,11 @@ int reap(pid_t pid)
 {
     struct pollfd end = {.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
     unsigned long long before = 0, now = 0;
+    int ready;
     while (end.fd != -1 && read_status_field(pid, "voluntary_ctxt_switches", 10, &before) &&
-           poll(&end, 1, STUCK_MS) != 1)
-        if (read_status_field(pid, "voluntary_ctxt_switches", 10, &now) && now == before &&
-            state_of(pid) == 'S' && !is_printing(pid))
+           (ready = poll(&end, 1, STUCK_MS)) != 1)
+        if (ready == 0 && read_status_field(pid, "voluntary_ctxt_switches", 10, &now) &&
+            now == before && state_of(pid) == 'S' && !is_printing(pid))
             give_up(pid);
     if (end.fd != -1)
         close(end.fd);

@@ -48,12 +48,12 @@ stop './fifo/order -x' \
 stop 'LANE=1 ./msgq/recv -k $$ & ./msgq/send -k $$ hello && wait $! && ./msgq/rm -k $$' \
     'A System V message queue keeps messages, each in one piece, until it is removed.' \
     'In two terminals: ./msgq/recv here, ./msgq/send hello there, ipcs -q in between.'
-stop './msgq/client -x' \
+stop './msgq/server 2>/dev/null & ./msgq/client -x; kill $!' \
     'Many clients, one queue: each asks for the answers of its own type, its pid.' \
-    'Here two of them ask for any type, and take each other'"'"'s answers.'
+    'This one asks for any type, and soon takes its own request for the answer.'
 stop './msgq/posix-notify -x' \
-    'A process asks to be told when a message comes, but a moment too late.' \
-    'The message lies in the queue, and nobody is ever told again.'
+    'A process asks for a signal when a message comes, but a moment too late.' \
+    'The message stays in the queue, and no signal comes, for later ones neither.'
 stop './shm/race -x' \
     'Four processes count in shared memory, and nothing guards the counter.' \
     'The plain loop loses increments; then in slow motion, to see how.'
@@ -73,30 +73,36 @@ stop './sem/undo -x' \
     'A process is killed while it holds a semaphore, and nobody gives it back.' \
     'SEM_UNDO makes the kernel do it: try it without -x.'
 stop './sem/init -x' \
-    'Making a semaphore and setting it are two steps.' \
-    'What another process does in between is lost.'
+    'Every process creates the semaphore and sets its value.' \
+    'The second one wipes out what the first has done.'
 stop './sem/prodcons -x' \
     'Producers and consumers: one takes the lock, and then waits for an item.' \
     'Every producer waits for that lock.'
+stop './sem/monitor -x -m one' \
+    'One condition for producers and consumers: a signal wakes the wrong side,' \
+    'is lost, and in the end all sleep. Try -m if and -m edge.'
 stop './sem/philosophers -x' \
     'Each holds its left fork and waits for the right one.' \
-    'The kernel tells who holds what, and the circle closes. Try -m order.'
+    'The kernel says who holds what, and you come full circle. Try -m order.'
 stop './sem/robust' \
     'A process dies with a mutex in its hands, and the next one is told: EOWNERDEAD.' \
     'It repairs the data, or nobody ever gets the mutex again.'
-stop './signals/eintr' \
-    'A signal comes while a call sleeps: EINTR, or it goes on?' \
+stop './signals/restart' \
+    'A signal comes while a call sleeps: EINTR, or does it go on?' \
     'The table is tried out here and now, not copied from a manual.'
 stop './signals/lost -x' \
     'The signal comes between the test and pause(), and the program sleeps' \
     'although its handler has run.'
-stop './signals/handler -x' \
+stop './signals/unsafe -x' \
     'The handler calls localtime() while the program is inside it.' \
     'It waits for a lock that its own program holds.'
 stop './signals/child -x' \
     'Several children end at once, one SIGCHLD comes.' \
     'One wait for each signal leaves zombies, as many as predicted.'
-stop 'LANE=1 ./signals/oob-recv -p $((40000 + $$ % 9000)) & ./signals/oob-send -p $((40000 + $$ % 9000)) hello "!X" world; wait' \
+stop './signals/pidfd -x' \
+    'A pid is used again, and a stranger gets the signal.' \
+    'Without -x it goes through a pidfd, and the stranger lives.'
+stop './signals/oob' \
     'TCP can mark one byte as urgent: SIGURG and POLLPRI announce it.' \
     'It keeps its place in the stream, and no read goes past the mark.'
 stop './dup/offset' \
