@@ -167,10 +167,15 @@ static bool ask_for_end(struct sockaddr_in local, struct sockaddr_in remote, str
         struct inet_diag_msg end;
         char more[256];
     } answer;
+    static bool answered;
     const int netlink = netlink_socket();
     if (netlink == -1 || send(netlink, &question, sizeof question, 0) == -1 ||
-        recv(netlink, &answer, sizeof answer, 0) < (ssize_t)sizeof answer.header)
+        recv(netlink, &answer, sizeof answer, 0) < (ssize_t)sizeof answer.header) {
+        if (answered)
+            err(EXIT_FAILURE, "send or recv, NETLINK_SOCK_DIAG");
         return false;
+    }
+    answered = true;
     if (answer.header.nlmsg_type == NLMSG_ERROR) {
         int error;
         memcpy(&error, (char *)&answer + NLMSG_HDRLEN, sizeof error);
