@@ -12,7 +12,7 @@
  *
  * signal-safety(7), signalfd(2), poll(2), pipe(7)
  */
-#define _GNU_SOURCE /* pipe2, F_GETPIPE_SZ */
+#define _GNU_SOURCE /* pipe2, F_SETPIPE_SZ */
 #include "../lib/demo.h"
 #include "sets.h"
 
@@ -78,6 +78,10 @@ static void serve_self_pipe(bool by_byte)
     if (pipe2(self_pipe, O_NONBLOCK | O_CLOEXEC) == -1) /* or a full pipe would stop the handler */
         err(EXIT_FAILURE, "pipe2");
     say("pipe2(O_NONBLOCK) = %d, %d", self_pipe[READ_END], self_pipe[WRITE_END]);
+    const int capacity = fcntl(self_pipe[WRITE_END], F_SETPIPE_SZ, 1); /* one page: full sooner */
+    if (capacity == -1)
+        err(EXIT_FAILURE, "fcntl F_SETPIPE_SZ");
+    say("fcntl(%d, F_SETPIPE_SZ, 1) = %d", self_pipe[WRITE_END], capacity);
     if (sigaction(SIGUSR1, &action, NULL) == -1 || sigaction(SIGTERM, &action, NULL) == -1)
         err(EXIT_FAILURE, "sigaction");
     for (int round = 0;; round++) {
@@ -101,7 +105,7 @@ static void serve_self_pipe(bool by_byte)
         if (saw[SIGTERM])
             break;
         if (round == 0)
-            be_busy(fcntl(self_pipe[WRITE_END], F_GETPIPE_SZ));
+            be_busy(capacity);
     }
     print("self-pipe", "SIGTERM");
     _exit(EXIT_SUCCESS);
@@ -128,7 +132,7 @@ static void serve_signalfd(void)
             break;
         print("signalfd", "SIGUSR1");
         if (round == 0)
-            be_busy(65536);
+            be_busy(4096);
     }
     print("signalfd", "SIGTERM");
     _exit(EXIT_SUCCESS);
