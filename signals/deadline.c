@@ -1,9 +1,9 @@
 /* deadline - a sleep that is interrupted must go on to the same end, and not begin anew
  *
- * A timer sends SIGALRM every 20 ms, and each one interrupts the sleep of 300 ms with EINTR. The
+ * A timer sends SIGALRM every 20 ms, and each one interrupts the sleep of 700 ms with EINTR. The
  * sleeper has noted when it wants to wake: an absolute time. It calls clock_nanosleep() again with
  * the same time, and wakes when that has come. With -x it calls nanosleep() again with
- * the same 300 ms, which begin anew each time: the sleep has no end. poll() has the same trap.
+ * the same 700 ms, which begin anew each time: the sleep has no end. poll() has the same trap.
  *
  * clock_nanosleep(2), nanosleep(2), setitimer(2), signal(7)
  */
@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SLEEP_MS = 300, SIGNAL_MS = 20, PATIENCE_MS = 900 };
+enum { SLEEP_MS = 700, SIGNAL_MS = 20, PATIENCE_MS = 1500 };
 
 static const char usage[] = "usage: deadline [-x]\n"
                             "  -x  each interruption starts the sleep anew: it has no end\n"
@@ -47,7 +47,7 @@ static int sleep_until_deadline(void)
     return interruptions;
 }
 
-/* The mistake. After 900 ms it is enough, or this program would have no end. */
+/* The mistake. After 1.5 s it is enough, or this program would have no end. */
 static int sleep_anew(double start)
 {
     const struct timespec time = {.tv_nsec = SLEEP_MS * 1000000L};
