@@ -29,7 +29,7 @@ struct report {
     pid_t orphan, parent;
 };
 
-static void report(int fd)
+static void write_report(int fd)
 {
     const struct report report = {.orphan = getpid(), .parent = getppid()};
     say("getppid() = %d", (int)report.parent);
@@ -54,11 +54,11 @@ static void be_orphaned(int fd, pid_t parent)
         err(EXIT_FAILURE, "sigprocmask");
     if (prctl(PR_SET_PDEATHSIG, SIGUSR1) == -1)
         err(EXIT_FAILURE, "prctl");
-    report(fd);
+    write_report(fd);
     int received;
     if (getppid() == parent) /* not if it has ended before we could ask for the signal */
         check_error(sigwait(&set, &received), "sigwait");
-    report(fd);
+    write_report(fd);
     _exit(EXIT_SUCCESS);
 }
 
