@@ -45,17 +45,17 @@ static int new_socket(void)
 static int listen_first(struct sockaddr_in address)
 {
     socklen_t length = sizeof address;
-    const in_port_t wanted = address.sin_port;
+    const bool any_port = address.sin_port == 0;
     const int fd = new_socket();
     if (bind(fd, (struct sockaddr *)&address, length) == -1 || listen(fd, 0) == -1) {
         if (errno != EADDRINUSE)
-            err(EXIT_FAILURE, "bind to port %u", (unsigned)ntohs(wanted));
+            err(EXIT_FAILURE, "bind to port %u", ntohs(address.sin_port));
         close(fd);
         return -1;
     }
     if (getsockname(fd, (struct sockaddr *)&address, &length) == -1)
         err(EXIT_FAILURE, "getsockname");
-    if (wanted == 0)
+    if (any_port)
         printf("port %u\n", ntohs(address.sin_port));
     flush_stdout();
     say("listen(%d): the first, at port %u", fd, ntohs(address.sin_port));
@@ -76,8 +76,7 @@ static int accept_second(int listener)
 
 static bool is_broken(int fd)
 {
-    struct pollfd end = {.fd = fd, .events = 0}; /* POLLERR and POLLHUP come unasked */
-    return poll(&end, 1, 1) == 1;
+    return poll(&(struct pollfd){.fd = fd}, 1, 1) == 1; /* POLLERR and POLLHUP come unasked */
 }
 
 /* Returns -1 if nobody listens there any more, or the first comer has accepted another one. */
@@ -193,8 +192,7 @@ int main(int argc, char *argv[])
     const int peer = find_peer(demo_port(3, port));
     if (fcntl(peer, F_SETFL, O_NONBLOCK) == -1)
         err(EXIT_FAILURE, "fcntl");
-    /* The flag belongs to the open file, which is not ours alone: see offset. */
-    reopen(STDIN_FILENO, O_NONBLOCK);
+    reopen(STDIN_FILENO, O_NONBLOCK); /* the flag belongs to the open file: see offset */
     reopen(STDOUT_FILENO, O_NONBLOCK);
     talk(peer);
     lesson("poll() waits for both sides at once: neither has to wait for the other");

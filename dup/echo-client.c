@@ -5,7 +5,7 @@
  * server's buffer fill up, and each side waits for the other to receive. When all is back, the
  * client closes its direction of the connection, and waits for the server to close the other.
  *
- * poll(2), send(2), recv(2), shutdown(2), /proc/net/tcp in proc(5)
+ * poll(2), send(2), recv(2), shutdown(2)
  */
 #include "../lib/demo.h"
 

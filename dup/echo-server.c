@@ -27,7 +27,8 @@ static const char usage[] =
     "usage: echo-server [-m select|poll|epoll] [-p PORT]\n"
     "  -m WAY   to learn which descriptors are ready (poll)\n"
     "  -p PORT  at 127.0.0.1, 0 for any free one (20002 + 10 * (UID modulo 1201))\n"
-    "  prints the port; ends on SIGINT or SIGTERM; other terminal: ./dup/echo-client hello\n";
+    "  prints the port; ends on SIGINT or SIGTERM\n"
+    "  other terminal: ./dup/echo-client hello\n";
 
 /* The index is the descriptor. POLLIN; POLLOUT: to be sent first; 0: not watched. */
 static short wanted[MOST_FDS];
@@ -100,7 +101,6 @@ static void receive_some(int fd, struct client *client)
         want(fd, POLLOUT);
 }
 
-/* It may take only a part: the rest waits until there is room. */
 static void send_some(int fd, struct client *client)
 {
     const char *const unsent = client->buffer + client->sent;
@@ -208,7 +208,7 @@ int main(int argc, char *argv[])
     start_to_listen(listener);
     if (strcmp(way, "epoll") == 0 && (epoll = epoll_create1(EPOLL_CLOEXEC)) == -1)
         err(EXIT_FAILURE, "epoll_create1");
-    say("waits for clients at %d, by %s", listener, way);
+    say("waits for clients at %d", listener);
     let_story_be_lost();
     want(listener, POLLIN);
     if (strcmp(way, "select") == 0)

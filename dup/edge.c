@@ -1,13 +1,8 @@
-/* edge - edge-triggered epoll reports a change, not what is there; EPOLLONESHOT, one event at a
- * time
+/* edge - edge-triggered epoll reports a change once; EPOLLONESHOT gives an event to one worker
  *
- * With EPOLLET (-m et) an event says that something new has come. After it, everything must be
- * read, until EAGAIN; with -x the server reads once, into a buffer that is large enough for most
- * requests.
- *
- * With EPOLLONESHOT (-m oneshot) two workers wait with one epoll, and a client sends twice. The one
- * that got the event has the socket to itself until it asks for the next by EPOLL_CTL_MOD. With -x
- * the flag is missing: the second part wakes the other worker, and two of them read.
+ * After an event with EPOLLET everything must be read, until EAGAIN; with -x the server reads once.
+ * With EPOLLONESHOT one of two workers gets the event, and has the socket to itself until it asks
+ * for the next one. With -x the flag is missing: what comes next wakes the other worker.
  *
  * epoll(7), epoll_ctl(2), FIONREAD in ioctl_tty(2)
  */
@@ -29,8 +24,9 @@ enum { SERVER, CLIENT, REQUEST = 5000, BUFFER = 4096, STALL_MS = 300, WATCHED_MS
 
 static const char usage[] =
     "usage: edge [-x] [-m et|oneshot]\n"
-    "  -m et       EPOLLET, one server (this is the default); -x: it reads once\n"
-    "  -m oneshot  EPOLLONESHOT, two workers; -x: EPOLLET without it\n";
+    "  -m et       EPOLLET, one server (this is the default)\n"
+    "  -m oneshot  EPOLLONESHOT, two workers\n"
+    "  -x          the server reads once; the workers are without EPOLLONESHOT\n";
 
 static void tell_epoll(int epoll, int operation, int fd, unsigned flag)
 {
@@ -81,7 +77,7 @@ static void ask(int fd)
     die_with_parent();
     static char request[REQUEST], answer[16];
     const ssize_t sent = send(fd, request, sizeof request, 0);
-    if (sent == -1)
+    if (sent != REQUEST)
         err(EXIT_FAILURE, "send");
     say("send(%d) = %zd; recv(%d) ...", fd, sent, fd);
     const ssize_t count = recv(fd, answer, sizeof answer, 0);
@@ -100,9 +96,9 @@ static void show_edge(int epoll, int fds[2], bool reads_once)
     if (client == 0)
         ask(fds[CLIENT]);
     wait_asleep_in(client, "recv", fds[CLIENT]); /* so all that it sends has come */
-    ssize_t got = 0, count = 0;
+    ssize_t got = 0;
     while (got < REQUEST && wait_for_event(epoll, STALL_MS) == 1)
-        while ((count = receive(fds[SERVER])) > 0) {
+        for (ssize_t count; (count = receive(fds[SERVER])) > 0;) {
             got += count;
             if (reads_once)
                 break;
@@ -132,7 +128,7 @@ static void work(int number, int epoll, int fd, unsigned flag)
     die_with_parent();
     for (;;) {
         wait_for_event(epoll, -1);
-        raise(SIGSTOP); /* a slow worker: it has the event, and has not read yet */
+        kill(getpid(), SIGSTOP); /* a slow worker: it has the event, and has not read yet */
         while (receive(fd) > 0)
             continue;
         tell_epoll(epoll, EPOLL_CTL_MOD, fd, flag);
@@ -167,10 +163,8 @@ static void show_oneshot(int epoll, int fds[2], unsigned flag, bool wrong)
     for (int i = 0; i < 2; i++)
         if (kill(workers[i], SIGTERM) == -1 || reap(workers[i]) != 128 + SIGTERM)
             errx(EXIT_FAILURE, "a worker has ended");
-    if (wrong)
-        lesson("two workers read from one client at the same time: one gets it all");
-    else
-        lesson("EPOLLONESHOT: one event, one worker, until it asks for the next by MOD");
+    lesson("%s", wrong ? "two workers read from one client at the same time: one gets it all"
+                       : "EPOLLONESHOT: one event, one worker, until it asks for the next by MOD");
 }
 
 int main(int argc, char *argv[])
@@ -190,7 +184,6 @@ int main(int argc, char *argv[])
     int fds[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == -1)
         err(EXIT_FAILURE, "socketpair");
-    say("socketpair() = %d, %d", fds[SERVER], fds[CLIENT]);
     const int epoll = epoll_create1(EPOLL_CLOEXEC);
     if (epoll == -1)
         err(EXIT_FAILURE, "epoll_create1");

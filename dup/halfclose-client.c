@@ -59,7 +59,7 @@ static bool answer_comes(int fd, int milliseconds)
 }
 
 /* The first line goes ahead, and the server reads it. Later it could not see any more who we are:
- * a socket that its process has closed has no owner in /proc/net/tcp. */
+ * a socket that its process has closed has no owner. */
 static void send_first_line(FILE *out, int fd)
 {
     const double start = now_in_ms();

@@ -39,7 +39,7 @@ static char *read_file(const char *path, size_t *length)
         err(EXIT_FAILURE, "open %s", path);
     char *bytes = NULL;
     *length = 0;
-    for (size_t size = BUFFER; *length == size / 2 || bytes == NULL; size *= 2) {
+    for (size_t size = BUFFER;; size *= 2) {
         if (size > LONGEST) /* /dev/zero never ends */
             errx(EXIT_FAILURE, "%s: %d bytes or more", path, LONGEST);
         bytes = realloc(bytes, size);
@@ -49,6 +49,8 @@ static char *read_file(const char *path, size_t *length)
         if (count == -1)
             err(EXIT_FAILURE, "read %s", path);
         *length += (size_t)count;
+        if (*length < size)
+            break;
     }
     if (close(fd) == -1)
         err(EXIT_FAILURE, "close");
@@ -158,8 +160,12 @@ int main(int argc, char *argv[])
     if (room == -1)
         err(EXIT_FAILURE, "fcntl F_GETPIPE_SZ");
 
-    if (wrong && (body = calloc(length = (size_t)room + BUFFER, 1)) == NULL)
-        err(EXIT_FAILURE, "calloc");
+    if (wrong) {
+        length = (size_t)room + BUFFER;
+        body = calloc(length, 1);
+        if (body == NULL)
+            err(EXIT_FAILURE, "calloc");
+    }
     char header[32]; /* room for any number; a length of 16 digits and more does not come */
     snprintf(header, sizeof header, "%*zu\n", HEADER - 1, length);
     struct iovec list[] = {{header, HEADER}, {body, length}};

@@ -28,8 +28,9 @@ static const char usage[] =
     "usage: prefork [-x] [-w WORKERS] [-p PORT]\n"
     "  -w WORKERS  1 to 16 (3)\n"
     "  -p PORT     at 127.0.0.1, 0 for any free one (20002 + 10 * (UID modulo 1201))\n"
-    "  -x          the parent keeps its copy of the connection: the client sees no end\n"
-    "  prints the port; ends on SIGINT or SIGTERM; other terminal: ./dup/echo-client hello\n";
+    "  -x          the parent keeps its copy: the client sees no end\n"
+    "  prints the port; ends on SIGINT or SIGTERM\n"
+    "  other terminal: ./dup/echo-client hello\n";
 
 static struct client {
     bool open;
@@ -162,7 +163,7 @@ static void serve_all(int listener, bool keeps_copy)
         list[0] = (struct pollfd){.fd = resting ? -1 : listener, .events = POLLIN};
         for (int i = 0; i < worker_count; i++)
             list[1 + i] = (struct pollfd){.fd = workers[i].channel, .events = POLLIN};
-        if (poll(list, (nfds_t)(1 + worker_count), resting ? REST_MS : -1) == -1)
+        if (poll(list, 1 + (nfds_t)worker_count, resting ? REST_MS : -1) == -1)
             err(EXIT_FAILURE, "poll");
         resting = false;
         for (int i = 0; i < worker_count; i++) {

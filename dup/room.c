@@ -1,8 +1,7 @@
 /* room - a chat room for many: one process, poll() and a list of clients
  *
- * A line from one client goes to all the others. Each has a queue of what is still to be sent to
- * it. While a queue is full, nobody may speak; a client that does not empty half of it in two
- * seconds has to leave. One that has closed its direction gets the rest of its queue, and leaves.
+ * A line from one client goes into the queues of all the others. While a queue is full, nobody may
+ * speak; a client that does not empty half of it in two seconds has to leave.
  *
  * poll(2), accept(2), O_NONBLOCK in open(2)
  */
@@ -46,10 +45,10 @@ static bool is_full(const struct client *client)
 
 static bool may_speak(void)
 {
-    int i = 0;
-    while (i < client_count && !is_full(clients[i]))
-        i++;
-    return i == client_count;
+    for (int i = 0; i < client_count; i++)
+        if (is_full(clients[i]))
+            return false;
+    return true;
 }
 
 static void enter(int listener)
@@ -58,11 +57,10 @@ static void enter(int listener)
     limit_story(LINES);
     say("accept4(%d) = %d %s", listener, fd, fd == -1 ? errno_name(errno) : "");
     resting = fd == -1 && errno != EAGAIN && errno != ECONNABORTED;
-    if (fd == -1)
-        return;
-    if (is_own_peer(fd) && (clients[client_count] = calloc(1, sizeof **clients)) != NULL)
+    if (fd != -1 && is_own_peer(fd) &&
+        (clients[client_count] = calloc(1, sizeof **clients)) != NULL)
         clients[client_count++]->fd = fd;
-    else
+    else if (fd != -1)
         close(fd);
 }
 
@@ -101,10 +99,10 @@ static void speak(struct client *client)
 /* Each client may speak a line in its turn. Returns whether there are more. */
 static bool let_speak(void)
 {
-    static int turn;
+    static unsigned turn;
     bool more = false;
     for (int n = 0; n < client_count && may_speak(); n++) {
-        struct client *const client = clients[++turn % client_count];
+        struct client *const client = clients[++turn % (unsigned)client_count];
         if (has_line(client))
             speak(client);
         more = more || has_line(client);
@@ -118,7 +116,7 @@ static void receive_some(struct client *client)
     if (count == -1 && errno == EAGAIN)
         return;
     say("recv(%d) = %zd %s", client->fd, count, count == -1 ? errno_name(errno) : "");
-    client->leaves = count < 1;
+    client->leaves = client->leaves || count < 1;
     client->spoken += count < 1 ? 0 : (size_t)count;
 }
 
@@ -167,8 +165,8 @@ static void serve(int listener)
             list[1 + i].fd = listens || output != 0 ? clients[i]->fd : -1;
             list[1 + i].events = (short)((listens ? POLLIN : 0) | output);
         }
-        const int limit = more ? 0 : watched || resting ? PATIENCE_MS / 10 : -1;
-        const int ready = poll(list, (nfds_t)(1 + count), limit);
+        const int limit = watched || resting ? PATIENCE_MS / 10 : -1;
+        const int ready = poll(list, 1 + (nfds_t)count, more ? 0 : limit);
         if (ready == -1)
             err(EXIT_FAILURE, "poll");
         resting = resting && ready != 0;

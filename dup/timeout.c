@@ -142,11 +142,11 @@ static void by_connect(void)
 /* Each way in a process of its own: one that waits for ever is found by reap(). */
 static void try_way(const char *way)
 {
-    int fds[2];
     const pid_t waiter = fork();
     if (waiter == -1)
         err(EXIT_FAILURE, "fork");
     if (waiter == 0) {
+        int fds[2];
         die_with_parent();
         if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == -1)
             err(EXIT_FAILURE, "socketpair");

@@ -5,6 +5,7 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -101,9 +102,12 @@ long parse_long(const char *what, const char *text, long least, long most)
     char *end;
     errno = 0;
     const long number = strtol(text, &end, 10);
-    if (isspace((unsigned char)*text) || end == text || *end != '\0' || errno != 0 ||
-        number < least || number > most)
-        errx(USAGE_ERROR, "%s %s: not a number from %ld to %ld", what, quoted(text, strlen(text)),
-             least, most);
-    return number;
+    if (!isspace((unsigned char)*text) && end != text && *end == '\0' && errno == 0 &&
+        number >= least && number <= most)
+        return number;
+    if (most == LONG_MAX)
+        errx(USAGE_ERROR, "%s %s: not a number from %ld up", what, quoted(text, strlen(text)),
+             least);
+    errx(USAGE_ERROR, "%s %s: not a number from %ld to %ld", what, quoted(text, strlen(text)),
+         least, most);
 }

@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <err.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -232,6 +233,38 @@ int private_set(int semaphores)
     remove_set_at_exit(id);
     release_endings();
     return id;
+}
+
+/* ---- One server ---- */
+
+void become_server(const char *name)
+{
+    const char *const path = demo_path(name);
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    struct stat status;
+    const int fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    if (fd == -1)
+        err(EXIT_FAILURE, "open %s", path);
+    if (fcntl(fd, F_SETLK, &lock) == -1 && (errno == EACCES || errno == EAGAIN))
+        errx(EXIT_FAILURE, "fcntl F_SETLK: %s: there is a server already", errno_name(errno));
+    if (fcntl(fd, F_SETLK, &lock) == -1 || fstat(fd, &status) == -1)
+        err(EXIT_FAILURE, "%s", path);
+    if (status.st_nlink == 0)
+        errx(EXIT_FAILURE, "a server was just about to end; try again");
+    unlink_at_exit(path);
+}
+
+bool has_server(const char *name)
+{
+    const char *const path = demo_path(name);
+    struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
+    const int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd == -1 && errno == ENOENT)
+        return false;
+    if (fd == -1 || fcntl(fd, F_GETLK, &lock) == -1)
+        err(EXIT_FAILURE, "%s", path);
+    close(fd);
+    return lock.l_type != F_UNLCK;
 }
 
 static void change_endings(int how)

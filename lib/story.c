@@ -19,7 +19,7 @@ static struct {
     int column;
     bool time_of_day, may_be_lost, limited;
     int lines_left; /* if it is limited */
-    struct timespec start;
+    double start;   /* in now_in_ms() */
 } story = {.role = "demo"};
 
 static bool in_colour(void)
@@ -32,8 +32,8 @@ void lane(int column, const char *role)
 {
     story.role = role;
     story.column = column;
-    if (story.start.tv_sec == 0)
-        clock_gettime(CLOCK_MONOTONIC, &story.start);
+    if (story.start == 0)
+        story.start = now_in_ms();
 }
 
 void pair_lane(const char *role)
@@ -47,20 +47,16 @@ void pair_lane(const char *role)
 static int put_time(char *text, size_t size)
 {
     struct timespec now;
-    if (story.time_of_day) {
-        struct tm day;
-        clock_gettime(CLOCK_REALTIME, &now);
-        localtime_r(&now.tv_sec, &day);
-        return snprintf(text, size, "%02d:%02d:%02d.%03ld", day.tm_hour, day.tm_min, day.tm_sec,
-                        now.tv_nsec / 1000000);
-    }
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    const double seconds = (double)(now.tv_sec - story.start.tv_sec);
-    const double nanoseconds = (double)(now.tv_nsec - story.start.tv_nsec);
-    return snprintf(text, size, "%7.3f", seconds * 1e3 + nanoseconds / 1e6);
+    struct tm day;
+    if (!story.time_of_day)
+        return snprintf(text, size, "%7.3f", now_in_ms() - story.start);
+    clock_gettime(CLOCK_REALTIME, &now);
+    localtime_r(&now.tv_sec, &day);
+    return snprintf(text, size, "%02d:%02d:%02d.%03ld", day.tm_hour, day.tm_min, day.tm_sec,
+                    now.tv_nsec / 1000000);
 }
 
-/* Cuts the text at so many columns; what is not printable ASCII appears as '?'. */
+/* Cuts the text to `columns`; what is not printable ASCII appears as '?'. */
 static void tidy(char *text, size_t columns)
 {
     for (char *byte = text; *byte != '\0'; byte++)
@@ -155,47 +151,19 @@ const char *quoted(const void *bytes, size_t length)
 
 const char *errno_name(int number)
 {
-    static const char *const names[] = {[E2BIG] = "E2BIG",
-                                        [EACCES] = "EACCES",
-                                        [EADDRINUSE] = "EADDRINUSE",
-                                        [EAGAIN] = "EAGAIN",
-                                        [EBADF] = "EBADF",
-                                        [EBUSY] = "EBUSY",
-                                        [ECHILD] = "ECHILD",
-                                        [ECONNABORTED] = "ECONNABORTED",
-                                        [ECONNREFUSED] = "ECONNREFUSED",
-                                        [ECONNRESET] = "ECONNRESET",
-                                        [EDEADLK] = "EDEADLK",
-                                        [EEXIST] = "EEXIST",
-                                        [EFAULT] = "EFAULT",
-                                        [EFBIG] = "EFBIG",
-                                        [EIDRM] = "EIDRM",
-                                        [EINPROGRESS] = "EINPROGRESS",
-                                        [EINTR] = "EINTR",
-                                        [EINVAL] = "EINVAL",
-                                        [EISCONN] = "EISCONN",
-                                        [EISDIR] = "EISDIR",
-                                        [EMFILE] = "EMFILE",
-                                        [EMSGSIZE] = "EMSGSIZE",
-                                        [ENFILE] = "ENFILE",
-                                        [ENOENT] = "ENOENT",
-                                        [ENOLCK] = "ENOLCK",
-                                        [ENOMEM] = "ENOMEM",
-                                        [ENOMSG] = "ENOMSG",
-                                        [ENOSPC] = "ENOSPC",
-                                        [ENOSYS] = "ENOSYS",
-                                        [ENOTCONN] = "ENOTCONN",
-                                        [ENOTRECOVERABLE] = "ENOTRECOVERABLE",
-                                        [ENOTSOCK] = "ENOTSOCK",
-                                        [ENXIO] = "ENXIO",
-                                        [EOVERFLOW] = "EOVERFLOW",
-                                        [EOWNERDEAD] = "EOWNERDEAD",
-                                        [EPERM] = "EPERM",
-                                        [EPIPE] = "EPIPE",
-                                        [ERANGE] = "ERANGE",
-                                        [ESRCH] = "ESRCH",
-                                        [ETIMEDOUT] = "ETIMEDOUT",
-                                        [ETXTBSY] = "ETXTBSY"};
+#define NAME(error) [error] = #error
+    static const char *const names[] = {
+        NAME(E2BIG),        NAME(EACCES),     NAME(EADDRINUSE),      NAME(EAGAIN),
+        NAME(EBADF),        NAME(EBUSY),      NAME(ECHILD),          NAME(ECONNABORTED),
+        NAME(ECONNREFUSED), NAME(ECONNRESET), NAME(EDEADLK),         NAME(EEXIST),
+        NAME(EFAULT),       NAME(EFBIG),      NAME(EIDRM),           NAME(EINPROGRESS),
+        NAME(EINTR),        NAME(EINVAL),     NAME(EISCONN),         NAME(EISDIR),
+        NAME(EMFILE),       NAME(EMSGSIZE),   NAME(ENFILE),          NAME(ENOENT),
+        NAME(ENOLCK),       NAME(ENOMEM),     NAME(ENOMSG),          NAME(ENOSPC),
+        NAME(ENOSYS),       NAME(ENOTCONN),   NAME(ENOTRECOVERABLE), NAME(ENOTSOCK),
+        NAME(ENXIO),        NAME(EOVERFLOW),  NAME(EOWNERDEAD),      NAME(EPERM),
+        NAME(EPIPE),        NAME(ERANGE),     NAME(ESRCH),           NAME(ETIMEDOUT),
+        NAME(ETXTBSY)};
     static char unknown[16];
     if (number > 0 && (size_t)number < sizeof names / sizeof *names && names[number] != NULL)
         return names[number];

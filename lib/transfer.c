@@ -55,6 +55,13 @@ ssize_t read_line(char **line)
     return length > 0 && (*line)[length - 1] == '\n' ? length - 1 : length;
 }
 
+void print_received(const char *text, size_t length)
+{
+    fwrite(text, 1, length, stdout);
+    putchar('\n');
+    flush_stdout();
+}
+
 void tame(char *bytes, size_t length)
 {
     enum { NOT_YET = -1, DELETE = 0x7F, C1 = 0x80, C1_END = 0xA0, BEFORE_C1 = 0xC2 };

@@ -29,7 +29,7 @@ static const char usage[] =
     "usage: child [-i | -x]\n"
     "  -i  SIGCHLD is ignored: no zombies, and nothing to wait for\n"
     "  -x  the handler waits once for each signal: zombies are left behind\n"
-    "  prints how many children ended, signals came, waits succeeded, zombies are left\n";
+    "  prints the numbers of children, signals, waits and zombies that are left\n";
 
 static volatile sig_atomic_t once, signals, reaped;
 

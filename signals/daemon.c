@@ -85,7 +85,7 @@ static int leave_parent_and_terminal(void)
     main_process = getpid();
     if (getsid(0) != session || main_process == session)
         errx(EXIT_FAILURE, "unexpected: session %d", (int)getsid(0));
-    say("getpid() = %d, getsid() = %d: no leader", (int)main_process, (int)session);
+    say("getpid() = %d, getsid() = %d", (int)main_process, (int)session);
     return fds[WRITE_END];
 }
 

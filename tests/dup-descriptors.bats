@@ -152,7 +152,7 @@ flock        refused   has it   held
 F_OFD_SETLK  refused   has it   held
 F_SETLK      refused   refused  lost" ]
     assert_lesson "flock() and F_OFD_SETLK lock for the open file"
-    ! ls "/tmp/ipc-$(id -u)/" | grep -q '^lock-' || false
+    [ -z "$(find "/tmp/ipc-$(id -u)" -name 'lock-*')" ]
 }
 
 @test "lock -x: closing another descriptor of the file loses the lock of fcntl()" {

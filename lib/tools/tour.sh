@@ -48,12 +48,12 @@ stop './fifo/order -x' \
 stop 'LANE=1 ./msgq/recv -k $$ & ./msgq/send -k $$ hello && wait $! && ./msgq/rm -k $$' \
     'A System V message queue keeps messages, each in one piece, until it is removed.' \
     'In two terminals: ./msgq/recv here, ./msgq/send hello there, ipcs -q in between.'
-stop './msgq/client -x' \
+stop './msgq/server 2>/dev/null & ./msgq/client -x; kill $!' \
     'Many clients, one queue: each asks for the answers of its own type, its pid.' \
-    'Here two of them ask for any type, and take each other'"'"'s answers.'
+    'This one asks for any type, and soon takes its own request for the answer.'
 stop './msgq/posix-notify -x' \
-    'A process asks to be told when a message comes, but a moment too late.' \
-    'The message lies in the queue, and nobody is ever told again.'
+    'A process asks for a signal when a message comes, but a moment too late.' \
+    'The message stays in the queue, and no signal comes, for later ones neither.'
 stop './shm/race -x' \
     'Four processes count in shared memory, and nothing guards the counter.' \
     'The plain loop loses increments; then in slow motion, to see how.'
@@ -73,14 +73,17 @@ stop './sem/undo -x' \
     'A process is killed while it holds a semaphore, and nobody gives it back.' \
     'SEM_UNDO makes the kernel do it: try it without -x.'
 stop './sem/init -x' \
-    'Making a semaphore and setting it are two steps.' \
-    'What another process does in between is lost.'
+    'Every process creates the semaphore and sets its value.' \
+    'The second one wipes out what the first has done.'
 stop './sem/prodcons -x' \
     'Producers and consumers: one takes the lock, and then waits for an item.' \
     'Every producer waits for that lock.'
+stop './sem/monitor -x -m one' \
+    'One condition for producers and consumers: a signal wakes the wrong side,' \
+    'is lost, and in the end all sleep. Try -m if and -m edge.'
 stop './sem/philosophers -x' \
     'Each holds its left fork and waits for the right one.' \
-    'The kernel tells who holds what, and the circle closes. Try -m order.'
+    'The kernel says who holds what, and you come full circle. Try -m order.'
 stop './sem/robust' \
     'A process dies with a mutex in its hands, and the next one is told: EOWNERDEAD.' \
     'It repairs the data, or nobody ever gets the mutex again.'
@@ -111,9 +114,12 @@ stop './dup/cloexec -x' \
 stop 'LANE=1 ./dup/halfclose-server -p $((40000 + $$ % 9000)) & ./dup/halfclose-client -p $((40000 + $$ % 9000)) -m dup' \
     'One copy of the socket is closed, another one is open:' \
     'no end of file is sent, and both sides wait.'
-stop 'LANE=1 ./dup/echo-server -x -p $((40000 + $$ % 9000)) & ./dup/echo-client -p $((40000 + $$ % 9000)) hello; wait' \
-    'Edge-triggered epoll tells of a change once, and the server reads one byte of five.' \
-    'Both processes sleep, and each finds out why.'
+stop './dup/edge -x' \
+    'Edge-triggered epoll reports a change once, and the server reads once.' \
+    'The rest lies there, and both sides sleep. Try it without -x.'
+stop './dup/lock -x' \
+    'A lock of fcntl() belongs to the process, not to the descriptor:' \
+    'a function that only opens and closes the file drops it.'
 stop './pipe/bench -d 0.05 -s 64 -p same -m pipe' \
     'What does a message cost? Times in ns, one way; the columns are told by the first line.' \
     'make bench measures all mechanisms, and draws a picture.'
