@@ -3,7 +3,7 @@
  * The server sleeps in one place, epoll_wait(), and whatever happens is a descriptor that becomes
  * readable: a request on the connection, a signal, the end of a time. There is no handler, nothing
  * interrupts anything, and SIGTERM is a reason to leave the loop like any other: so it ends
- * cleanly, even after 65536 SIGUSR1. A client that says nothing for 100 ms loses its connection.
+ * cleanly, even after 4096 SIGUSR1. A client that says nothing for 100 ms loses its connection.
  *
  * epoll(7), signalfd(2), timerfd_create(2), signal(7)
  */
@@ -24,9 +24,10 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-enum { IDLE_MS = 100, TIMES = 65536 };
+enum { IDLE_MS = 100, TIMES = 4096, MOST = 1000000 };
 
-static const char usage[] = "usage: loop\n"
+static const char usage[] = "usage: loop [-c COUNT]\n"
+                            "  -c COUNT  SIGUSR1 comes so often before SIGTERM (4096)\n"
                             "  prints each event that the server has handled\n";
 
 static void print(const char *event)
@@ -147,8 +148,9 @@ static void ask(int fd, pid_t server)
 
 int main(int argc, char *argv[])
 {
-    while (next_option(argc, argv, "", usage) != -1)
-        continue;
+    long times = TIMES;
+    while (next_option(argc, argv, "c:", usage) != -1)
+        times = parse_long("-c", optarg, 1, MOST);
     check_operands(argc, argv, 0, 0);
 
     lane(0, "client");
@@ -164,7 +166,7 @@ int main(int argc, char *argv[])
     }
     close(ends[1]);
     ask(ends[0], server);
-    for (int i = 1; i < TIMES; i++)
+    for (long i = 1; i < times; i++)
         kill(server, SIGUSR1);
     say_kill(server, SIGUSR1);
     say_kill(server, SIGTERM);

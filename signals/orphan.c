@@ -29,6 +29,22 @@ struct report {
     pid_t orphan, parent;
 };
 
+static void write_report(int fd)
+{
+    const struct report report = {.orphan = getpid(), .parent = getppid()};
+    say("getppid() = %d", (int)report.parent);
+    if (write_full(fd, &report, sizeof report) == -1)
+        err(EXIT_FAILURE, "write");
+}
+
+static struct report read_report(int fd)
+{
+    struct report report;
+    if (read_full(fd, &report, sizeof report) != sizeof report)
+        errx(EXIT_FAILURE, "read: the orphan has ended too early");
+    return report;
+}
+
 /* If the program is killed, so is its child; that ends this one, too. */
 static void be_orphaned(int fd, pid_t parent)
 {
@@ -38,14 +54,11 @@ static void be_orphaned(int fd, pid_t parent)
         err(EXIT_FAILURE, "sigprocmask");
     if (prctl(PR_SET_PDEATHSIG, SIGUSR1) == -1)
         err(EXIT_FAILURE, "prctl");
-    say("getppid() = %d", (int)getppid());
+    write_report(fd);
     int received;
     if (getppid() == parent) /* not if it has ended before we could ask for the signal */
         check_error(sigwait(&set, &received), "sigwait");
-    const struct report report = {.orphan = getpid(), .parent = getppid()};
-    say("getppid() = %d", (int)report.parent);
-    if (write_full(fd, &report, sizeof report) == -1)
-        err(EXIT_FAILURE, "write");
+    write_report(fd);
     _exit(EXIT_SUCCESS);
 }
 
@@ -79,15 +92,14 @@ static struct report make_orphan(void)
     close(fds[WRITE_END]);
     say("fork() = %d", (int)parent);
 
+    read_report(fds[READ_END]); /* the orphan has asked for its signal */
     say_asleep_in("the parent", parent, "pause", ANY_ARGUMENT);
     say_kill(parent, SIGTERM);
     if (reap(parent) != 128 + SIGTERM)
         errx(EXIT_FAILURE, "the parent failed");
-    struct report report;
-    if (read_full(fds[READ_END], &report, sizeof report) != sizeof report)
-        errx(EXIT_FAILURE, "read: the orphan has ended too early");
+    const struct report last = read_report(fds[READ_END]);
     close(fds[READ_END]);
-    return report;
+    return last;
 }
 
 static void show_name(pid_t pid)

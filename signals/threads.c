@@ -2,7 +2,7 @@
  *
  * The program blocks the signals before it makes its threads, which inherit that. The waiter takes
  * them by sigwait(), one after the other. There is no handler: it may call any function, and the
- * worker is never interrupted. The sender sends SIGUSR1 to the process 65536 times, then SIGTERM.
+ * worker is never interrupted. The sender sends SIGUSR1 to the process 4096 times, then SIGTERM.
  *
  * With -x the program makes the worker first and blocks the signals afterwards: too late for the
  * worker, whose read() fails with EINTR, while the thread that is there for signals sleeps on.
@@ -21,11 +21,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { TIMES = 65536 };
+enum { TIMES = 4096, MOST = 1000000 };
 
 static const char usage[] =
-    "usage: threads [-x]\n"
-    "  -x  the worker is made before the signals are blocked: it is interrupted\n"
+    "usage: threads [-x] [-c COUNT]\n"
+    "  -c COUNT  SIGUSR1 comes so often before SIGTERM (4096)\n"
+    "  -x        the worker is made before the signals are blocked: it is interrupted\n"
     "  prints which thread has got the signals\n";
 
 static int input[2], ids[2]; /* the pipe that the worker reads; the pipe for the threads' ids */
@@ -109,8 +110,12 @@ static void wait_for_thread(void)
 int main(int argc, char *argv[])
 {
     bool too_late = false;
-    while (next_option(argc, argv, "x", usage) != -1)
-        too_late = true;
+    long times = TIMES, sent = 1;
+    for (int letter; (letter = next_option(argc, argv, "xc:", usage)) != -1;)
+        if (letter == 'x')
+            too_late = true;
+        else
+            times = parse_long("-c", optarg, 1, MOST);
     check_operands(argc, argv, 0, 0);
 
     lane(0, "sender");
@@ -126,10 +131,9 @@ int main(int argc, char *argv[])
     wait_for_thread();
     say("the worker and the waiter sleep");
     say_kill(program, SIGUSR1);
-    int sent = 1;
-    for (; sent < TIMES && !has_ended(program); sent++)
+    for (; (too_late || sent < times) && !has_ended(program); sent++)
         kill(program, SIGUSR1);
-    say("SIGUSR1 was sent %d times in all", sent);
+    say("SIGUSR1 was sent %ld times in all", sent);
     if (!too_late)
         say_kill(program, SIGTERM);
     const int status = reap(program);
