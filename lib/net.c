@@ -218,6 +218,11 @@ static bool ask_for_owner(struct sockaddr_in own, struct sockaddr_in peer, struc
 
 #else
 
+static int netlink_socket(void)
+{
+    return -1;
+}
+
 static bool ask_for_owner(struct sockaddr_in own, struct sockaddr_in peer, struct end *end)
 {
     (void)own, (void)peer, (void)end;
