@@ -118,7 +118,7 @@ static void show_edge(int epoll, int fds[2], bool reads_once)
     say("ioctl(%d, FIONREAD) = %d: that lies there", fds[SERVER], unread);
     say_asleep_in("the client", client, "recv", fds[CLIENT]);
     if (kill(client, SIGTERM) == -1 || reap(client) != 128 + SIGTERM)
-        errx(EXIT_FAILURE, "the client has ended");
+        errx(EXIT_FAILURE, "kill: the client has ended");
     lesson("one event, one read: what is left waits for a change, and so does the client");
 }
 
@@ -148,21 +148,24 @@ static void show_oneshot(int epoll, int fds[2], unsigned flag, bool wrong)
     }
     send_text(fds[CLIENT], "one ");
     const pid_t first = waitpid(-1, NULL, WUNTRACED), second = workers[first == workers[0]];
+    if (first == -1)
+        err(EXIT_FAILURE, "waitpid");
     send_text(fds[CLIENT], "two ");
     if (wrong) {
-        waitpid(second, NULL, WUNTRACED);
-        kill(second, SIGCONT);
+        if (waitpid(second, NULL, WUNTRACED) == -1 || kill(second, SIGCONT) == -1)
+            err(EXIT_FAILURE, "waitpid or kill");
         wait_asleep_in(second, "epoll_wait", epoll);
     } else {
         if (!still_asleep(second, WATCHED_MS))
             errx(EXIT_FAILURE, "two workers were woken for one client");
         say_asleep_in("100 ms later: the other one", second, "epoll_wait", epoll);
     }
-    kill(first, SIGCONT);
+    if (kill(first, SIGCONT) == -1)
+        err(EXIT_FAILURE, "kill");
     wait_asleep_in(first, "epoll_wait", epoll);
     for (int i = 0; i < 2; i++)
         if (kill(workers[i], SIGTERM) == -1 || reap(workers[i]) != 128 + SIGTERM)
-            errx(EXIT_FAILURE, "a worker has ended");
+            errx(EXIT_FAILURE, "kill: a worker has ended");
     lesson("%s", wrong ? "two workers read from one client at the same time: one gets it all"
                        : "EPOLLONESHOT: one event, one worker, until it asks for the next by MOD");
 }

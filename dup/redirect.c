@@ -10,7 +10,6 @@
 #include "../lib/demo.h"
 
 #include <err.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -52,9 +51,7 @@ static void run(const char *file, bool append, char *command[])
         errx(EXIT_FAILURE, "1 does not lead to %s", file);
     say("execvp(%s) ...", *command);
     execvp(*command, command);
-    const int status = errno == ENOENT ? NOT_FOUND : NOT_EXECUTABLE;
-    warn("%s", *command);
-    _exit(status);
+    exec_failed(*command);
 }
 
 int main(int argc, char *argv[])

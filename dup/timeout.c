@@ -28,12 +28,12 @@ static const char usage[] = "usage: timeout [-m alarm|poll|rcvtimeo|connect]\n"
                             "  -m WAY  one way alone (without it: all of them)\n"
                             "  prints for each way what the call has returned\n";
 
-static void check(const char *way, ssize_t result, int error, int expected_error)
+static void check(const char *call, const char *way, ssize_t result, int error, int expected_error)
 {
     printf("%s %zd%s%s\n", way, result, error == 0 ? "" : " ", error == 0 ? "" : errno_name(error));
     flush_stdout();
     if (error != expected_error)
-        errx(EXIT_FAILURE, "%s: unexpected", way);
+        errx(EXIT_FAILURE, "%s: unexpected %s", call, error == 0 ? "success" : errno_name(error));
 }
 
 static void do_nothing(int signal_number)
@@ -55,7 +55,7 @@ static void by_alarm(int fd)
     const ssize_t count = read(fd, &byte, 1);
     const int error = errno;
     say("... = %zd %s: SIGALRM", count, errno_name(error));
-    check("alarm", count, error, EINTR);
+    check("read", "alarm", count, error, EINTR);
     lesson("a handler without SA_RESTART: the signal interrupts the call");
 }
 
@@ -69,7 +69,7 @@ static void by_poll(int fd)
     say("... = %d: so read() is not called", count);
     if (count != 0)
         errx(EXIT_FAILURE, "poll: unexpected");
-    check("poll", count, 0, 0);
+    check("poll", "poll", count, 0, 0);
     lesson("poll() waits in place of the call, and is given the time");
 }
 
@@ -83,7 +83,7 @@ static void by_rcvtimeo(int fd)
     const ssize_t count = recv(fd, &byte, 1, 0);
     const int error = errno;
     say("... = %zd %s", count, errno_name(error));
-    check("rcvtimeo", count, error, EAGAIN);
+    check("recv", "rcvtimeo", count, error, EAGAIN);
     lesson("SO_RCVTIMEO: the socket has a limit for each call that receives");
 }
 
@@ -117,7 +117,7 @@ static void by_connect(void)
     const int started = connect(fd, (const struct sockaddr *)&address, sizeof address);
     const int why = started == -1 ? errno : 0;
     say("connect(%d) = %d %s: it is started", fd, started, why == 0 ? "" : errno_name(why));
-    check("connect", started, why, EINPROGRESS);
+    check("connect", "connect", started, why, EINPROGRESS);
 
     struct pollfd end = {.fd = fd, .events = POLLOUT};
     say("poll(%d, POLLOUT, %d ms) ...", fd, LIMIT_MS);

@@ -6,9 +6,6 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/inet_diag.h>
-#include <linux/netlink.h>
-#include <linux/sock_diag.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +16,13 @@
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
+
+#if __has_include(<linux/inet_diag.h>) /* musl-gcc has no headers of the kernel */
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
+#define HAS_SOCK_DIAG
+#endif
 
 in_port_t demo_port(int pair, const char *option)
 {
@@ -132,6 +136,8 @@ static struct end find_in(FILE *file, struct sockaddr_in own, struct sockaddr_in
     return found;
 }
 
+#ifdef HAS_SOCK_DIAG
+
 /* It stays open: a server that has no descriptor left must still see who comes. */
 static int netlink_socket(void)
 {
@@ -167,10 +173,15 @@ static bool ask_for_end(struct sockaddr_in local, struct sockaddr_in remote, str
         struct inet_diag_msg end;
         char more[256];
     } answer;
+    static bool answered;
     const int netlink = netlink_socket();
     if (netlink == -1 || send(netlink, &question, sizeof question, 0) == -1 ||
-        recv(netlink, &answer, sizeof answer, 0) < (ssize_t)sizeof answer.header)
+        recv(netlink, &answer, sizeof answer, 0) < (ssize_t)sizeof answer.header) {
+        if (answered)
+            err(EXIT_FAILURE, "send or recv, NETLINK_SOCK_DIAG");
         return false;
+    }
+    answered = true;
     if (answer.header.nlmsg_type == NLMSG_ERROR) {
         int error;
         memcpy(&error, (char *)&answer + NLMSG_HDRLEN, sizeof error);
@@ -204,6 +215,21 @@ static bool ask_for_owner(struct sockaddr_in own, struct sockaddr_in peer, struc
     end->inode = listener.inode;
     return true;
 }
+
+#else
+
+static int netlink_socket(void)
+{
+    return -1;
+}
+
+static bool ask_for_owner(struct sockaddr_in own, struct sockaddr_in peer, struct end *end)
+{
+    (void)own, (void)peer, (void)end;
+    return false;
+}
+
+#endif
 
 /* Returns false where this system does not show the ends. */
 static bool find_other_end(int fd, struct end *end)

@@ -35,7 +35,7 @@ bool reopen(int fd, int blocking_flag)
         return false;
     if (fcntl(own, F_SETFL, (flags & ~O_NONBLOCK) | blocking_flag) == -1 || dup2(own, fd) == -1 ||
         close(own) == -1)
-        err(EXIT_FAILURE, "descriptor %d", fd);
+        err(EXIT_FAILURE, "fcntl, dup2 or close of descriptor %d", fd);
     return true;
 }
 

@@ -21,7 +21,7 @@
 
 static const char usage[] =
     "usage: recv [SIGNAL...]\n"
-    "  SIGNAL  as in USR1, SIGUSR1, usr1, 10, RTMIN+2 (USR1, USR2, real-time ones)\n"
+    "  SIGNAL  like USR1, SIGUSR1, usr1, 10, RTMIN+2 (USR1, USR2, real-time ones)\n"
     "  prints its pid, then SIGNAL from PID for each one, and value N if it has one\n"
     "  PID 0: sent by the kernel (a key such as Ctrl-C), or the sender is unknown\n"
     "  ends on SIGTERM, and prints that last; other terminal: ./signals/send PID USR1\n";
