@@ -49,7 +49,7 @@ static int listen_first(struct sockaddr_in address)
     const int fd = new_socket();
     if (bind(fd, (struct sockaddr *)&address, length) == -1 || listen(fd, 0) == -1) {
         if (errno != EADDRINUSE)
-            err(EXIT_FAILURE, "bind to port %u", ntohs(address.sin_port));
+            err(EXIT_FAILURE, "bind or listen at port %u", ntohs(address.sin_port));
         close(fd);
         return -1;
     }

@@ -1,8 +1,7 @@
 /* edge - edge-triggered epoll reports a change once; EPOLLONESHOT gives an event to one worker
  *
- * After an event with EPOLLET everything must be read, until EAGAIN; with -x the server reads once.
- * With EPOLLONESHOT one of two workers gets the event, and has the socket to itself until it asks
- * for the next one. With -x the flag is missing: what comes next wakes the other worker.
+ * After an event with EPOLLET everything must be read, until EAGAIN. With EPOLLONESHOT one of two
+ * workers gets the event, and has the socket to itself until it asks for the next one.
  *
  * epoll(7), epoll_ctl(2), FIONREAD in ioctl_tty(2)
  */
@@ -128,7 +127,8 @@ static void work(int number, int epoll, int fd, unsigned flag)
     die_with_parent();
     for (;;) {
         wait_for_event(epoll, -1);
-        kill(getpid(), SIGSTOP); /* a slow worker: it has the event, and has not read yet */
+        if (kill(getpid(), SIGSTOP) == -1) /* it is slow: has the event, and has not read yet */
+            err(EXIT_FAILURE, "kill");
         while (receive(fd) > 0)
             continue;
         tell_epoll(epoll, EPOLL_CTL_MOD, fd, flag);

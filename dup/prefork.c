@@ -1,8 +1,7 @@
 /* prefork - a pool of processes made beforehand: the parent accepts, and passes each client to one
  *
  * Each connection goes as a descriptor in a message (SCM_RIGHTS) to the worker with the fewest
- * clients. It sends back whatever its clients send. A worker that dies is replaced. With -x the
- * parent keeps its copy of the connection, and the client waits for an end that does not come.
+ * clients. A worker that dies is replaced. With -x the parent keeps its copy of the connection.
  *
  * unix(7), cmsg(3), accept(2), poll(2), TCP_INFO in tcp(7)
  */
@@ -17,12 +16,11 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { MOST_WORKERS = 16, MOST_FDS = 1024, BUFFER = 4096, REST_MS = 1000, STALL_MS = 500 };
-enum { PARENT, WORKER, LINES = 20 };
+enum { MOST_WORKERS = 16, MOST_FDS = 1024, BUFFER = 4096, LINES = 20 };
+enum { PARENT, WORKER, REST_MS = 1000, STALL_MS = 500 };
 
 static const char usage[] =
     "usage: prefork [-x] [-w WORKERS] [-p PORT]\n"
@@ -51,12 +49,11 @@ static bool serve(int fd, struct client *client)
         client->sent = 0;
         client->length = (size_t)count;
     }
-    const ssize_t count = send(fd, client->buffer + client->sent, client->length - client->sent,
-                               MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (count == -1)
-        return errno == EAGAIN;
-    client->sent += (size_t)count;
-    return true;
+    const char *const unsent = client->buffer + client->sent;
+    const size_t left = client->length - client->sent;
+    const ssize_t count = send(fd, unsent, left, MSG_NOSIGNAL | MSG_DONTWAIT);
+    client->sent += count == -1 ? 0 : (size_t)count;
+    return count != -1 || errno == EAGAIN;
 }
 
 static void work(int channel)
@@ -126,7 +123,6 @@ static void start_worker(int i, int listener)
     say("fork() = %d: a worker", (int)pid);
 }
 
-/* Hands the connection to the worker with the fewest clients. */
 static void pass(int fd)
 {
     int best = 0;
@@ -139,16 +135,19 @@ static void pass(int fd)
     workers[best].client_count++;
 }
 
-/* A worker has closed its copy of a connection. If ours is still open, the client waits. */
+/* A worker has closed its copy. If ours is still open, the client waits. */
 static void check_copy(int fd, bool wrong)
 {
     struct tcp_info info;
     socklen_t length = sizeof info;
-    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) == -1 ||
-        info.tcpi_state != TCP_CLOSE_WAIT)
+    const int result = getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length);
+    if (result == -1 || info.tcpi_state != TCP_CLOSE_WAIT)
         return;
     poll(NULL, 0, STALL_MS);
     say("getsockopt(%d, TCP_INFO): CLOSE_WAIT, no FIN was sent", fd);
+    for (int i = 0; i < worker_count; i++)
+        if (kill(workers[i].pid, SIGKILL) == 0)
+            reap_command(workers[i].pid);
     if (!wrong)
         errx(EXIT_FAILURE, "our copy keeps the connection open");
     lesson("the worker has closed the connection, the parent has not: it stays open");
@@ -168,12 +167,12 @@ static void serve_all(int listener, bool keeps_copy)
         resting = false;
         for (int i = 0; i < worker_count; i++) {
             char ends[64];
-            const ssize_t count =
-                list[1 + i].revents == 0 ? 0 : read(workers[i].channel, ends, sizeof ends);
+            const bool ready = list[1 + i].revents != 0;
+            const ssize_t count = ready ? read(workers[i].channel, ends, sizeof ends) : 0;
             if (count > 0) {
                 workers[i].client_count -= (int)count;
                 check_copy(last, keeps_copy);
-            } else if (list[1 + i].revents != 0) { /* it has died */
+            } else if (ready) { /* it has died */
                 const int status = reap_command(workers[i].pid);
                 say("wait() = %d, status %d", (int)workers[i].pid, status);
                 close(workers[i].channel);
@@ -185,10 +184,10 @@ static void serve_all(int listener, bool keeps_copy)
         const int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
         say("accept4(%d) = %d %s", listener, fd, fd == -1 ? errno_name(errno) : "");
         resting = fd == -1 && errno != EAGAIN && errno != ECONNABORTED;
+        last = fd;
         const bool welcome = fd != -1 && is_own_peer(fd);
         if (welcome)
             pass(fd);
-        last = fd;
         if (fd != -1 && !(welcome && keeps_copy))
             close(fd);
     }
@@ -206,8 +205,8 @@ int main(int argc, char *argv[])
         else
             keeps_copy = true;
     check_operands(argc, argv, 0, 0);
-    signal(SIGPIPE, SIG_IGN); /* whoever reads the story */
     pair_lane("parent");
+    signal(SIGPIPE, SIG_IGN); /* whoever reads the story */
     limit_descriptors(MOST_FDS);
     const int listener = bind_to(demo_port(2, port));
     if (fcntl(listener, F_SETFL, O_NONBLOCK) == -1)

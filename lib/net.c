@@ -218,11 +218,6 @@ static bool ask_for_owner(struct sockaddr_in own, struct sockaddr_in peer, struc
 
 #else
 
-static int netlink_socket(void)
-{
-    return -1;
-}
-
 static bool ask_for_owner(struct sockaddr_in own, struct sockaddr_in peer, struct end *end)
 {
     (void)own, (void)peer, (void)end;
@@ -302,7 +297,9 @@ void start_to_listen(int fd)
     socklen_t length = sizeof address;
     if (getsockname(fd, (struct sockaddr *)&address, &length) == -1)
         err(EXIT_FAILURE, "getsockname");
+#ifdef HAS_SOCK_DIAG
     if (netlink_socket() == -1)
+#endif
         open_table();
     printf("port %u\n", (unsigned)ntohs(address.sin_port));
     flush_stdout();
