@@ -28,7 +28,7 @@ enum { PAGE = 4096, MOST = 1000000, WATCHED_MS = 200 };
 
 static const char usage[] =
     "usage: handler [-x] [-c COUNT]\n"
-    "  -c COUNT  SIGUSR1 comes so often while the server is busy (4096, a full pipe)\n"
+    "  -c COUNT  SIGUSR1 comes COUNT times to the busy server (4096, a full pipe)\n"
     "  -x        the byte in the pipe says which signal it was: SIGTERM is lost\n"
     "  prints each way with the signals that it saw\n";
 

@@ -27,7 +27,7 @@
 enum { IDLE_MS = 100, TIMES = 4096, MOST = 1000000 };
 
 static const char usage[] = "usage: loop [-c COUNT]\n"
-                            "  -c COUNT  SIGUSR1 comes so often before SIGTERM (4096)\n"
+                            "  -c COUNT  SIGUSR1 comes COUNT times before SIGTERM (4096)\n"
                             "  prints each event that the server has handled\n";
 
 static void print(const char *event)

@@ -25,7 +25,7 @@ enum { TIMES = 4096, MOST = 1000000 };
 
 static const char usage[] =
     "usage: threads [-x] [-c COUNT]\n"
-    "  -c COUNT  SIGUSR1 comes so often before SIGTERM (4096)\n"
+    "  -c COUNT  SIGUSR1 comes COUNT times before SIGTERM (4096)\n"
     "  -x        the worker is made before the signals are blocked: it is interrupted\n"
     "  prints which thread has got the signals\n";
 
