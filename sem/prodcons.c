@@ -127,18 +127,30 @@ static void show_deadlock(void)
         errx(EXIT_FAILURE, "unexpected: no deadlock");
     say_values("200 ms later all still sleep");
     for (int i = 0; i < members; i++) {
-        const sem_t *semaphore = awaited_by(team[i].pid);
+        const sem_t *const semaphore = awaited_by(team[i].pid);
         if (semaphore != NULL)
             say("%s sleeps in futex(&%s)", team[i].name, name_of(semaphore));
-        else /* unseen: consumer 1 was the first, and slots enough bring all others to the lock */
-            semaphore = i == 0 ? &buffer->items : slots >= producers ? &buffer->lock : NULL;
         printf("%s %s\n", team[i].name,
-               semaphore == &buffer->items  ? "has the lock, waits for an item"
+               semaphore == NULL            ? "waits"
                : semaphore == &buffer->lock ? "waits for the lock"
                : semaphore == &buffer->free ? "waits for a free slot"
-                                            : "waits");
+                                            : "has the lock, waits for an item");
     }
     kill_team();
+    all_arrived_once();
+    lesson("it sleeps with the lock in hand, and its wakers wait for that lock");
+}
+
+static void show_the_end(void)
+{
+    reap_team();
+    if (!all_arrived_once())
+        errx(EXIT_FAILURE, "unexpected: an item was lost, or taken twice");
+    say_values("all have ended");
+    if (value_of(&buffer->lock) != 1 || value_of(&buffer->items) != 0 ||
+        value_of(&buffer->free) != slots)
+        errx(EXIT_FAILURE, "unexpected: not the values of the beginning");
+    lesson("wait for the slot first, then take the lock: nobody sleeps with it in hand");
 }
 
 int main(int argc, char *argv[])
@@ -162,18 +174,6 @@ int main(int argc, char *argv[])
     if (lock_first)
         show_deadlock();
     else
-        reap_team();
-    const bool all_arrived = all_arrived_once();
-    if (lock_first) {
-        lesson("it sleeps with the lock in hand, and its wakers wait for that lock");
-        return EXIT_SUCCESS;
-    }
-    if (!all_arrived)
-        errx(EXIT_FAILURE, "unexpected: an item was lost, or taken twice");
-    say_values("all have ended");
-    if (value_of(&buffer->lock) != 1 || value_of(&buffer->items) != 0 ||
-        value_of(&buffer->free) != slots)
-        errx(EXIT_FAILURE, "unexpected: not the values of the beginning");
-    lesson("wait for the slot first, then take the lock: nobody sleeps with it in hand");
+        show_the_end();
     return EXIT_SUCCESS;
 }
