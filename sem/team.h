@@ -96,28 +96,36 @@ static inline bool all_are_asleep(void)
     return true;
 }
 
+/* How often the members have gone to sleep. */
+static inline unsigned long long count_sleeps(void)
+{
+    unsigned long long sleeps = 0;
+    for (int i = 0; i < members; i++)
+        if (!team[i].reaped)
+            sleeps += status_field(team[i].pid, "voluntary_ctxt_switches", 10);
+    return sleeps;
+}
+
 /* The member that ends next, or NOBODY: all that are left sleep, and none of them has run for that
- * many milliseconds. */
+ * many milliseconds. One that was found asleep, and has not gone to sleep since the first count,
+ * has slept since then: so there was a moment when all slept at once, and nobody could wake
+ * another. */
 static inline int next_to_end(int milliseconds)
 {
     enum { LOOK_MS = 2 };
     unsigned long long before = 0;
-    for (double since = now_in_ms();;) {
-        unsigned long long switches = 0;
-        for (int i = 0; i < members; i++) {
-            if (team[i].reaped)
-                continue;
-            if (has_ended(team[i].pid))
+    for (double since = now_in_ms();; poll(NULL, 0, LOOK_MS)) {
+        for (int i = 0; i < members; i++)
+            if (!team[i].reaped && has_ended(team[i].pid))
                 return i;
-            switches += status_field(team[i].pid, "voluntary_ctxt_switches", 10);
-        }
-        if (switches != before) {
-            before = switches;
+        const unsigned long long sleeps = count_sleeps();
+        if (sleeps != before) {
+            before = sleeps;
             since = now_in_ms();
-        } else if (now_in_ms() - since >= milliseconds && all_are_asleep()) {
+        } else if (now_in_ms() - since >= milliseconds && all_are_asleep() &&
+                   count_sleeps() == sleeps) {
             return NOBODY;
         }
-        poll(NULL, 0, LOOK_MS);
     }
 }
 
