@@ -13,6 +13,7 @@
  *
  * shm_open(3), ftruncate(2), mmap(2), posix_fallocate(3), shm_overview(7)
  */
+#define _GNU_SOURCE /* program_invocation_short_name */
 #include "../lib/demo.h"
 #include "object.h"
 #include "text.h"

@@ -21,14 +21,13 @@ static const char usage[] = "usage: torn [-x]\n"
                             "  -x  the mistake: copies without a look at the sequence number\n"
                             "  prints whether any copy was half old, half new\n";
 
-enum { SIZE = 1024, USUAL_MS = 200, MOST_MS = 5000, ENOUGH = 100 };
+enum { SIZE = 1024, USUAL_MS = 200, MOST_MS = 3000, ENOUGH = 100 };
 
 static struct board {
     atomic_uint sequence; /* odd: the writer is at work */
     atomic_uchar text[SIZE];
     atomic_bool stop;
 } * board;
-static pid_t writer;
 
 static void write_board(unsigned char letter)
 {
@@ -46,22 +45,15 @@ static void copy_board(unsigned char *copy)
         copy[i] = atomic_load_explicit(&board->text[i], memory_order_relaxed);
 }
 
-/* Returns how often the copy had to be repeated. */
-static long read_board(unsigned char *copy)
+/* Copies the board. Returns whether the copy counts. */
+static bool read_board(unsigned char *copy)
 {
-    for (long repeats = 0;; repeats++) {
-        const unsigned before = atomic_load_explicit(&board->sequence, memory_order_acquire);
-        if (before % 2 == 1 && has_ended(writer))
-            errx(EXIT_FAILURE, "the writer has ended in the middle of a text");
-        if (before % 2 == 1) {
-            sched_yield();
-            continue;
-        }
-        copy_board(copy);
-        atomic_thread_fence(memory_order_acquire);
-        if (atomic_load_explicit(&board->sequence, memory_order_relaxed) == before)
-            return repeats;
-    }
+    const unsigned before = atomic_load_explicit(&board->sequence, memory_order_acquire);
+    if (before % 2 == 1)
+        return false;
+    copy_board(copy);
+    atomic_thread_fence(memory_order_acquire);
+    return atomic_load_explicit(&board->sequence, memory_order_relaxed) == before;
 }
 
 /* Between two texts it leaves the board alone for a while, or no reader would ever get it whole. */
@@ -86,7 +78,7 @@ int main(int argc, char *argv[])
     lane(0, "reader");
     board = share_memory(sizeof *board);
     write_board('A');
-    writer = fork();
+    const pid_t writer = fork();
     if (writer == -1)
         err(EXIT_FAILURE, "fork");
     if (writer == 0)
@@ -95,16 +87,18 @@ int main(int argc, char *argv[])
 
     long copies = 0, torn = 0, repeats = 0;
     unsigned char copy[SIZE];
+    const double start = now_in_ms();
     /* On a busy machine it takes longer until the two have met often enough. */
-    for (double ms = 0, start = now_in_ms();
-         ms < USUAL_MS || (torn + repeats < ENOUGH && ms < MOST_MS && !has_ended(writer));
-         ms = now_in_ms() - start) {
-        if (careless)
+    while (now_in_ms() - start < (torn + repeats < ENOUGH ? MOST_MS : USUAL_MS)) {
+        if (careless) {
             copy_board(copy);
-        else
-            repeats += read_board(copy);
-        torn += memchr(copy, 'A', SIZE) != NULL && memchr(copy, 'B', SIZE) != NULL;
+        } else if (!read_board(copy)) {
+            repeats++;
+            sched_yield();
+            continue;
+        }
         copies++;
+        torn += memchr(copy, 'A', SIZE) != NULL && memchr(copy, 'B', SIZE) != NULL;
     }
     board->stop = true;
     if (reap(writer) != EXIT_SUCCESS)
