@@ -147,7 +147,7 @@ static void join(struct ring *ring, key_t key, int id)
     const int result = shmctl(id, IPC_RMID, NULL);
     if (result == -1)
         err(EXIT_FAILURE, "shmctl IPC_RMID");
-    say("shmctl(%d, IPC_RMID) = %d: it ends with us", id, result);
+    say("shmctl(%d, IPC_RMID) = %d: marked", id, result);
     wake_other(ring);
 }
 
