@@ -49,7 +49,7 @@ load helper
     for i in {1..5}; do
         for where in "env" "taskset -c 0"; do
             try $where ./shm/race -x -m atomic
-            [[ $status = 0 && $output = "expected 8000000 counted "* && ${output##* } -lt 8000000 ]]
+            [[ $status = 0 && $output = "expected 4000000 counted "* && ${output##* } -lt 4000000 ]]
             assert_lesson "x = x + 1 on an _Atomic"
         done
     done
