@@ -21,7 +21,7 @@ static const char usage[] = "usage: torn [-x]\n"
                             "  -x  the mistake: copies without a look at the sequence number\n"
                             "  prints whether any copy was half old, half new\n";
 
-enum { SIZE = 1024, USUAL_MS = 200, MOST_MS = 3000, ENOUGH = 100 };
+enum { SIZE = 1024, USUAL_MS = 200, MOST_MS = 3000, ENOUGH = 20 };
 
 static struct board {
     atomic_uint sequence; /* odd: the writer is at work */
