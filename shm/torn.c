@@ -8,6 +8,7 @@
 #include "../lib/demo.h"
 
 #include <err.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +19,7 @@ static const char usage[] = "usage: torn [-x]\n"
                             "  -x  the mistake: copies without a look at the sequence number\n"
                             "  prints whether any copy was half old, half new\n";
 
-enum { SIZE = 1024, USUAL_MS = 200, MOST_MS = 3000, ENOUGH = 10 };
+enum { SIZE = 1024, USUAL_MS = 200, MOST_MS = 3000, ENOUGH = 30 };
 
 static struct board {
     atomic_uint sequence; /* odd: the writer is at work */
@@ -86,6 +87,7 @@ int main(int argc, char *argv[])
     while (now_in_ms() - start < (torn + repeats < ENOUGH ? MOST_MS : USUAL_MS)) {
         if (!read_board() && !careless) {
             repeats++;
+            sched_yield();
             continue;
         }
         copies++;
