@@ -19,7 +19,7 @@ static const char usage[] = "usage: torn [-x]\n"
                             "  -x  the mistake: copies without a look at the sequence number\n"
                             "  prints whether any copy was half old, half new\n";
 
-enum { SIZE = 1024, USUAL_MS = 200, MOST_MS = 3000, ENOUGH = 30 };
+enum { SIZE = 1024, USUAL_MS = 200, ENOUGH = 30 };
 
 static struct board {
     atomic_uint sequence; /* odd: the writer is at work */
@@ -82,9 +82,11 @@ int main(int argc, char *argv[])
     say("fork() = %d: it writes A's, B's, A's, ...", (int)writer);
 
     long copies = 0, torn = 0, repeats = 0;
-    const double start = now_in_ms();
     /* On a busy machine it takes longer until the two have met often enough. */
-    while (now_in_ms() - start < (torn + repeats < ENOUGH ? MOST_MS : USUAL_MS)) {
+    const double start = now_in_ms(), most_ms = careless ? 30000 : 3000;
+    for (double ms = 0;
+         ms < USUAL_MS || (torn + repeats < ENOUGH && ms < most_ms && !has_ended(writer));
+         ms = now_in_ms() - start) {
         if (!read_board() && !careless) {
             repeats++;
             sched_yield();
