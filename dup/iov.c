@@ -69,8 +69,11 @@ static void read_message(int fd, bool print)
     const size_t got = (size_t)first - HEADER;
     say("header %s, body %zu bytes", quoted(header, HEADER), got);
 
-    if (read_full(fd, bytes + got, length - got) != (ssize_t)(length - got))
+    const ssize_t rest = read_full(fd, bytes + got, length - got);
+    if (rest == -1)
         err(EXIT_FAILURE, "read");
+    if (got + (size_t)rest < length)
+        errx(EXIT_FAILURE, "read: the body is too short");
     size_t same = 0;
     while (same < length && bytes[same] == body[same])
         same++;

@@ -1,7 +1,7 @@
 /* room - a chat room for many: one process, poll() and a list of clients
  *
  * A line from one client goes into the queues of all the others. While a queue is full, nobody may
- * speak; a client that does not empty half of it in two seconds has to leave.
+ * speak; a client that does not empty half of it within half a second has to leave.
  *
  * poll(2), accept(2), O_NONBLOCK in open(2)
  */
@@ -19,7 +19,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { MOST = 1000, LINE = 1024, NAME = 8, QUEUE = 16 * 1024, PATIENCE_MS = 2000, LINES = 20 };
+enum { MOST = 1000, LINE = 1024, NAME = 8, QUEUE = 16 * 1024, PATIENCE_MS = 500, LINES = 20 };
 
 static const char usage[] =
     "usage: room [-p PORT]\n"

@@ -342,18 +342,12 @@ END
     done
 }
 
-@test "a foreign server: the client sends it any amount, and checks what comes back" {
+@test "a foreign server: the client sends it any amount, and counts what comes back" {
     head -c 3000000 /dev/urandom >"$T/in"
     foreign_server 'while (sysread $c, my $text, 10000) { print {$c} $text }'
     try ./dup/echo-client -p "$port" <"$T/in"
     [ "$status" = 0 ]
     cmp "$T/in" "$T/.output"
-    finish foreign
-    foreign_server 'while (sysread $c, my $text, 10000) { print {$c} uc $text }'
-    try ./dup/echo-client -p "$port" hello
-    [ "$status" = 1 ]
-    [ "$output" = HELLO ]
-    grep -q "^echo-client: other bytes came back" <<<"$stderr"
     finish foreign
     foreign_server 'sysread $c, my $text, 100; print {$c} "$text and more\n"; sysread $c, $text, 1'
     try ./dup/echo-client -p "$port" hello

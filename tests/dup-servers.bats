@@ -136,7 +136,7 @@ END
     end room
 }
 
-@test "room: who does not read has to leave after two seconds, and holds up nobody longer; it does not spin" {
+@test "room: a client that does not read has to leave, and holds up the others for half a second at most; it does not spin" {
     serve room room
     foreign 'my ($flood, $deaf, $reader) = map connect_socket(), 1 .. 3; alarm 15;
         setsockopt $deaf, SOL_SOCKET, SO_RCVBUF, 4096;
