@@ -112,7 +112,8 @@ int main(int argc, char *argv[])
     const in_port_t number = demo_port(1, port);
 
     pair_lane("server");
-    signal(SIGPIPE, SIG_IGN); /* or a client that has gone would kill the server */
+    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR) /* or a client that has gone would kill the server */
+        err(EXIT_FAILURE, "signal");
     const int listener = bind_to(number);
     start_to_listen(listener);
     const int fd = accept_one(listener);

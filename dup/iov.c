@@ -83,10 +83,16 @@ static void read_message(int fd, bool print)
         say("%zu bytes of body have come", length);
     if (print && write_full(STDOUT_FILENO, bytes, length) == -1)
         err(EXIT_FAILURE, "stdout");
-    bool more = false;
-    while (read(fd, header, HEADER) > 0)
-        more = true;
-    _exit(same == length && !more ? EXIT_SUCCESS : DIFFERENT);
+    const ssize_t more = read_full(fd, bytes, length);
+    if (more == -1)
+        err(EXIT_FAILURE, "read");
+    _exit(same == length && more == 0 ? EXIT_SUCCESS : DIFFERENT);
+}
+
+static void close_end(int fd)
+{
+    if (close(fd) == -1)
+        err(EXIT_FAILURE, "close");
 }
 
 /* Takes from the list what was written. */
@@ -147,13 +153,13 @@ int main(int argc, char *argv[])
     if (reader == -1)
         err(EXIT_FAILURE, "fork");
     if (reader == 0) {
-        close(fds[WRITE_END]);
+        close_end(fds[WRITE_END]);
         read_message(fds[READ_END], !wrong);
     }
-    close(fds[READ_END]);
+    close_end(fds[READ_END]);
     while (list[1].iov_len > 0)
         advance(list, write_some(fds[WRITE_END], list));
-    close(fds[WRITE_END]);
+    close_end(fds[WRITE_END]);
     if (reap(reader) != (wrong ? DIFFERENT : EXIT_SUCCESS))
         errx(EXIT_FAILURE, "the reader failed");
     lesson("%s", wrong

@@ -26,8 +26,7 @@ static const char usage[] =
     "  -w WORKERS  1 to 16 (3)\n"
     "  -p PORT     at 127.0.0.1, 0 for any free one (20002 + 10 * (UID modulo 1201))\n"
     "  -x          the parent keeps its copy: the client sees no end\n"
-    "  prints the port; ends on SIGINT or SIGTERM\n"
-    "  other terminal: ./dup/echo-client hello\n";
+    "  prints the port; other terminal: ./dup/echo-client hello\n";
 
 /* After a call that has failed: whether the client may go on. */
 static bool may_go_on(const char *call)
@@ -207,12 +206,12 @@ int main(int argc, char *argv[])
             keeps_copy = true;
     check_operands(argc, argv, 0, 0);
     pair_lane("parent");
+    let_story_be_lost();
     signal(SIGPIPE, SIG_IGN); /* whoever reads the story */
     limit_descriptors(MOST_FDS);
     const int listener = bind_to(demo_port(2, port));
     if (fcntl(listener, F_SETFL, O_NONBLOCK) == -1)
         err(EXIT_FAILURE, "fcntl");
-    let_story_be_lost();
     for (int i = 0; i < worker_count; i++)
         start_worker(i, listener);
     start_to_listen(listener);

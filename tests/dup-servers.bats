@@ -151,18 +151,13 @@ END
     end room
 }
 
-@test "room and prefork: a story that nobody reads does not stop them" {
-    mkfifo "$T/story"
-    exec {story}<>"$T/story"
+@test "room and prefork: a story and a stdout that nobody reads do not stop them" {
     for program in room prefork; do
-        start server bash -c "exec ./dup/$program -p 0 2>$T/story"
-        eventually grep -q "^port" "$T/server"
-        port=$(sed -n 's/^port //p' "$T/server")
+        blocked "./dup/$program" -p 0
         foreign 'for (1 .. 400) { my $s = connect_socket(); print $s "hello\n"; shutdown $s, 1; 1 while sysread $s, my $text, 9 }'
         end server
+        unblock
     done
-    exec {story}>&-
-    rm "$T/story"
 }
 
 @test "room and prefork refuse another user" {
