@@ -38,7 +38,7 @@ static struct client {
 
 static int listener, client_count, highest /* descriptor so far */, epoll = -1;
 
-/* Only epoll must be told beforehand. EPOLLIN and EPOLLOUT have the numbers of POLLIN, POLLOUT. */
+/* Only epoll keeps a list. EPOLLIN and EPOLLOUT have the numbers of POLLIN and POLLOUT. */
 static void want(int fd, short events)
 {
     struct epoll_event event = {.events = (unsigned short)events, .data.fd = fd};
@@ -197,7 +197,7 @@ int main(int argc, char *argv[])
     check_operands(argc, argv, 0, 0);
     if (strcmp(way, "select") != 0 && strcmp(way, "poll") != 0 && strcmp(way, "epoll") != 0)
         errx(USAGE_ERROR, "-m '%s': not select, poll or epoll", way);
-    signal(SIGPIPE, SIG_IGN); /* the clients need us, whoever reads the story */
+    signal(SIGPIPE, SIG_IGN); /* the reader of the story may have gone */
     pair_lane("server");
     let_story_be_lost();
     limit_descriptors(strcmp(way, "select") == 0 ? FD_SETSIZE : MOST_FDS); /* see FD_SET(3) */

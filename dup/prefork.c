@@ -40,18 +40,17 @@ static bool may_go_on(const char *call)
 static bool serve(struct pollfd *client)
 {
     char bytes[BUFFER];
-    const int fd = client->fd;
-    const ssize_t count = recv(fd, bytes, sizeof bytes, MSG_PEEK | MSG_DONTWAIT);
+    const ssize_t count = recv(client->fd, bytes, sizeof bytes, MSG_PEEK | MSG_DONTWAIT);
     if (count == -1)
         return may_go_on("recv");
-    say("recv(%d, MSG_PEEK) = %zd", fd, count);
+    say("recv(%d, MSG_PEEK) = %zd", client->fd, count);
     if (count == 0)
         return false;
-    const ssize_t sent = send(fd, bytes, (size_t)count, MSG_NOSIGNAL | MSG_DONTWAIT);
+    const ssize_t sent = send(client->fd, bytes, (size_t)count, MSG_NOSIGNAL | MSG_DONTWAIT);
     client->events = sent == count ? POLLIN : POLLOUT;
     if (sent == -1)
         return may_go_on("send");
-    return recv(fd, bytes, (size_t)sent, 0) == sent || may_go_on("recv");
+    return recv(client->fd, bytes, (size_t)sent, 0) == sent || may_go_on("recv");
 }
 
 static void work(int channel)
@@ -70,7 +69,9 @@ static void work(int channel)
         for (int fd = 0; fd <= highest; fd++)
             if (fd != channel && list[fd].revents != 0 && !serve(&list[fd])) {
                 list[fd] = (struct pollfd){.fd = -1, .events = POLLIN};
-                say("close(%d) = %d", fd, close(fd));
+                if (close(fd) == -1)
+                    err(EXIT_FAILURE, "close");
+                say("close(%d)", fd);
                 ended++;
             }
         if (list[channel].revents != 0) {
@@ -188,8 +189,8 @@ static void serve_all(int listener, bool keeps_copy)
             poll(NULL, 0, REST_MS); /* EMFILE: the client still waits, and we would spin */
         if (fd != -1 && is_own_peer(fd) && pass(fd) && keeps_copy)
             copy = fd;
-        else if (fd != -1)
-            close(fd);
+        else if (fd != -1 && close(fd) == -1)
+            err(EXIT_FAILURE, "close");
     }
 }
 
@@ -207,7 +208,7 @@ int main(int argc, char *argv[])
     check_operands(argc, argv, 0, 0);
     pair_lane("parent");
     let_story_be_lost();
-    signal(SIGPIPE, SIG_IGN); /* whoever reads the story */
+    signal(SIGPIPE, SIG_IGN); /* the reader of the story may have gone */
     limit_descriptors(MOST_FDS);
     const int listener = bind_to(demo_port(2, port));
     if (fcntl(listener, F_SETFL, O_NONBLOCK) == -1)

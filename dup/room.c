@@ -187,7 +187,7 @@ int main(int argc, char *argv[])
     while (next_option(argc, argv, "p:", usage) != -1)
         port = optarg;
     check_operands(argc, argv, 0, 0);
-    signal(SIGPIPE, SIG_IGN); /* whoever reads the story */
+    signal(SIGPIPE, SIG_IGN); /* the reader of the story may have gone */
     pair_lane("room");
     let_story_be_lost();
     limit_descriptors(MOST + 100);
