@@ -80,7 +80,7 @@ static void read_message(int fd, bool print)
     if (same < length)
         say("byte %zu of the body: %s", same, quoted(bytes + same, HEADER));
     else
-        say("%zu bytes of body have come", length);
+        say("%zu of %zu bytes of body have come", got + (size_t)rest, length);
     if (print && write_full(STDOUT_FILENO, bytes, length) == -1)
         err(EXIT_FAILURE, "stdout");
     const ssize_t more = read_full(fd, bytes, length);
