@@ -208,3 +208,23 @@ fits_80() {
 assert_lesson() {
     [[ ${stderr_lines[-1]} = "=> $1"* ]] || { echo "$stderr"; return 1; }
 }
+
+# blocked COMMAND... starts it as the process `server`, its stderr a FIFO that is full, its stdout one that is full from
+# the port on. unblock removes them.
+blocked() {
+    mkfifo "$T/story" "$T/stdout"
+    exec {story}<>"$T/story" {stdout}<>"$T/stdout"
+    fill "$T/story"
+    start server bash -c "exec $* >$T/stdout 2>$T/story"
+    read -r _ port <&"$stdout"
+    fill "$T/stdout"
+}
+
+fill() {
+    perl -e 'use Fcntl; open my $f, "+<", $ARGV[0] or die; fcntl $f, F_SETFL, O_NONBLOCK; for my $size (4096, 1) { 1 while syswrite $f, "x" x $size }' "$1"
+}
+
+unblock() {
+    exec {story}>&- {stdout}>&-
+    rm "$T/story" "$T/stdout"
+}
