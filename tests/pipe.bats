@@ -270,7 +270,7 @@ END
     try ./pipe/pipeline -x echo hello : sh -c 'cat; true' # sh waits for cat
     [ "$status" = 0 ]
     [ "$output" = hello ]
-    [[ $stderr = *"the kernel does not show it in read(0)"* ]]
+    [[ $stderr = *"the kernel does not show the last command in read(0)"* ]]
     [[ $stderr != *"=>"* ]]
 }
 
