@@ -43,7 +43,6 @@ static int open_server(const char *path)
     say("open(server, O_WRONLY|O_NONBLOCK) = %d", fd);
     if (fcntl(fd, F_SETFL, 0) == -1)
         err(EXIT_FAILURE, "fcntl");
-    say("fcntl(%d, F_SETFL): no longer O_NONBLOCK", fd);
     return fd;
 }
 
