@@ -71,10 +71,12 @@ static void process_b(bool opposite)
 
 static void show_the_deadlock(pid_t a, pid_t b)
 {
-    say_asleep_in("A", a, "open", ANY_ARGUMENT);
-    say_asleep_in("B", b, "open", ANY_ARGUMENT);
+    wait_asleep(a);
+    wait_asleep(b);
     if (!still_asleep(a, WATCHED_MS) || !still_asleep(b, WATCHED_MS))
         errx(EXIT_FAILURE, "A or B woke up");
+    say_asleep_in("A", a, "open", ANY_ARGUMENT);
+    say_asleep_in("B", b, "open", ANY_ARGUMENT);
     if (kill(a, SIGTERM) == -1 || kill(b, SIGTERM) == -1)
         err(EXIT_FAILURE, "kill");
     say("kill(%d, SIGTERM), kill(%d, SIGTERM)", (int)a, (int)b);
