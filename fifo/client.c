@@ -41,7 +41,7 @@ static int open_server(const char *path)
     }
     check_fifo(fd, path);
     say("open(server, O_WRONLY|O_NONBLOCK) = %d", fd);
-    if (fcntl(fd, F_SETFL, 0) == -1)
+    if (fcntl(fd, F_SETFL, 0) == -1) /* a write to a full FIFO may wait */
         err(EXIT_FAILURE, "fcntl");
     return fd;
 }

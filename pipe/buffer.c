@@ -39,7 +39,7 @@ static int say_bytes_in_pipe(void)
 static void print_line(void)
 {
     if (fputs("hello\n", stream) == EOF)
-        err(EXIT_FAILURE, "fputs");
+        err(EXIT_FAILURE, "write by fputs");
 }
 
 static void fill_the_buffer(void)
@@ -52,7 +52,7 @@ static void fill_the_buffer(void)
     printf("buffer %d\n", bytes);
 
     if (fflush(stream) == EOF)
-        err(EXIT_FAILURE, "fflush");
+        err(EXIT_FAILURE, "write by fflush");
     say("flushed the stream");
     if (say_bytes_in_pipe() == bytes)
         errx(EXIT_FAILURE, "fflush() has written nothing");
@@ -73,7 +73,7 @@ static void fork_with_text_in_the_buffer(void)
     if (reap(child) != EXIT_SUCCESS)
         errx(EXIT_FAILURE, "the child failed");
     if (fclose(stream) == EOF)
-        err(EXIT_FAILURE, "fclose");
+        err(EXIT_FAILURE, "write by fclose");
     say("closed the stream: flushes the parent's copy");
 
     char text[64];
