@@ -291,8 +291,8 @@ END
     ms_of() { sed -n 's/.*all have ended, after \([0-9]*\) ms/\1/p' <<<"$stderr"; }
     dealt=$(ms_of)
     [ "$dealt" -ge 200 ] # ten long jobs, one after another
-    try ./pipe/pool -w 4 -j 40
-    [ "$(ms_of)" -lt "$dealt" ]
+    faster() { try ./pipe/pool -w 4 -j 40 && [ "$(ms_of)" -lt "$dealt" ]; }
+    tries 5 faster
 }
 
 @test "pool: a worker that is killed is noticed" {
