@@ -1,7 +1,6 @@
 /* full - a sender fills a queue and sleeps; then the queue is removed under it
  *
- * One message taken out lets the sender go on, until the queue is full again. When the queue is
- * removed, the sleeper's msgsnd() fails with EIDRM. From then on the id means nothing: EINVAL.
+ * When the queue is removed, the sleeper's msgsnd() fails with EIDRM; later calls fail with EINVAL.
  *
  * msgsnd(2), msg_qbytes in msgctl(2)
  */
@@ -29,8 +28,7 @@ static void send_until(int error, int id, int flags)
 {
     while (msgsnd(id, &message, sizeof message.text, flags) == 0)
         continue;
-    say("msgsnd(%d, 1024%s) = -1 %s", id, flags == IPC_NOWAIT ? ", IPC_NOWAIT" : "",
-        errno_name(errno));
+    say("msgsnd(%d, 1024%s) = -1 %s", id, flags == 0 ? "" : ", IPC_NOWAIT", errno_name(errno));
     if (errno != error)
         msgsnd_failed(id, sizeof message.text);
 }
@@ -65,7 +63,10 @@ static void remove_under_sender(int id, pid_t sender)
         err(EXIT_FAILURE, "msgrcv: %s", errno_name(errno));
     say("msgrcv(%d) = %zd: one message fewer", id, length);
     say_asleep_in("the sender", sender, "msgsnd", id);
-    say("msgctl(%d, IPC_RMID) = %d", id, msgctl(id, IPC_RMID, NULL));
+    const int result = msgctl(id, IPC_RMID, NULL);
+    if (result == -1)
+        err(EXIT_FAILURE, "msgctl IPC_RMID");
+    say("msgctl(%d, IPC_RMID) = %d", id, result);
 }
 
 int main(int argc, char *argv[])
@@ -93,8 +94,7 @@ int main(int argc, char *argv[])
         print_messages(id);
     puts(flags == IPC_NOWAIT ? "EAGAIN" : "EIDRM");
     flush_stdout();
-    lesson(flags == IPC_NOWAIT
-               ? "with IPC_NOWAIT msgsnd() does not wait for room: it fails with EAGAIN"
-               : "a full queue puts its sender to sleep; removing the queue gives it EIDRM");
+    lesson(flags == IPC_NOWAIT ? "with IPC_NOWAIT msgsnd() does not wait for room: EAGAIN"
+                               : "a full queue puts its sender to sleep; removing it gives EIDRM");
     return EXIT_SUCCESS;
 }
