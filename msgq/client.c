@@ -61,7 +61,7 @@ static void look_after_server(void)
 }
 
 /* Sends a request and takes a message of this type. Returns whether it is our answer. */
-static bool ask(int id, const char *text, size_t length, long type, bool tell)
+static bool ask(int id, const char *text, size_t length, long type, bool show)
 {
     struct message message = {.type = REQUEST};
     const size_t before = (size_t)sprintf(message.text, "%d ", (int)getpid());
@@ -77,7 +77,7 @@ static bool ask(int id, const char *text, size_t length, long type, bool tell)
             msgsnd_failed(id, length);
         look_after_server();
     }
-    if (tell)
+    if (show)
         say("msgsnd(%d, type %d, %s, %zu) = %d", id, REQUEST, quoted(message.text, length), length,
             result);
 
@@ -89,7 +89,7 @@ static bool ask(int id, const char *text, size_t length, long type, bool tell)
         look_after_server();
     }
     const bool ours = message.type == getpid();
-    if (tell || !ours) {
+    if (show || !ours) {
         say("msgrcv(%d, type %ld) = %zd %s, type %ld", id, type, count,
             quoted(message.text, (size_t)count), message.type);
         print_received(message.text, (size_t)count);
@@ -105,7 +105,7 @@ static void ask_until_wrong(int id)
     while (ask(id, "hello", strlen("hello"), ANY, answers == 0))
         if (++answers == MOST_TRIES)
             errx(EXIT_FAILURE, "%d answers have been the right ones", answers);
-    say("the server has answered %d requests before this one", answers);
+    say("right answers before this one: %d", answers);
     lesson("type 0 takes whatever comes first, even the client's own request");
     exit(EXIT_SUCCESS);
 }

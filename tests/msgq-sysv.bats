@@ -61,7 +61,7 @@ perl_receive() {
     ipcrm -Q "$K"
 }
 
-@test "the programs tell the key and the id that ipcs shows, and how to remove it" {
+@test "the programs print the key and the id that ipcs shows, and how to remove it" {
     try ./msgq/send -k "$K" hello
     id=$(queue msqid)
     [[ $stderr = *"msgget($K, IPC_CREAT) = $id"* ]]
@@ -138,7 +138,7 @@ perl_receive() {
     ipcrm -Q "$K"
 }
 
-@test "whoever sleeps in a queue that is removed gets EIDRM" {
+@test "a process that sleeps in a queue that is removed gets EIDRM" {
     start recv ./msgq/recv -k "$K"
     eventually waits_in msgrcv recv
     try ./msgq/rm -k "$K"
@@ -244,7 +244,7 @@ perl_receive() {
     [ "$output" = 100001 ]
 }
 
-@test "recv -c takes so many messages, -c 0 what is there; -n does not wait for one" {
+@test "recv -c takes that many messages, -c 0 what is there; -n does not wait for one" {
     seq 5 | quietly ./msgq/send -k "$K"
     try ./msgq/recv -k "$K" -c 2
     [ "$output" = $'1\n2' ]
@@ -509,7 +509,7 @@ limited() {
     done
     says server "no room for a request: answers are taken back"
     says server "there is no process .*: its answer is thrown away"
-    for i in {1..20}; do # requests of one who never looks for its answers
+    for i in {1..20}; do # requests of one that never looks for its answers
         quietly ./msgq/send -k "$K" "$living $(printf "%3900s" x)"
     done
     try ./msgq/client -k "$K" "$large" hello
@@ -597,7 +597,7 @@ limited() {
     finish server
 }
 
-@test "the server removes its queue when it ends by SIGINT, SIGTERM or SIGHUP, and a waiting client is told" {
+@test "the server removes its queue when it ends by SIGINT, SIGTERM or SIGHUP, and a waiting client notices" {
     for signal in INT TERM HUP; do
         start server ./msgq/server -k "$K"
         eventually says server msgget
@@ -673,7 +673,7 @@ limited() {
             try $cpu ./msgq/client -x -k "$K"
             [ "$status" = 0 ]
             [[ ${lines[-1]} = *" hello" && ${lines[0]} = @(HELLO|*" hello") ]]
-            [[ $stderr = *", type 0) = "*"hello\", type 1"*"has answered "*" requests before"* ]]
+            [[ $stderr = *", type 0) = "*"hello\", type 1"*"before this one"* ]]
             assert_lesson "type 0 takes whatever comes first"
         done
     done
