@@ -26,6 +26,13 @@ fill() {
     while quietly ./msgq/send -n -k "$K" -t "$1" "$large"; do :; done
 }
 
+# fill_under_server TYPE: the server may not take them back meanwhile.
+fill_under_server() {
+    stop "$server"
+    fill "$1"
+    kill -CONT "$server"
+}
+
 # perl_send TYPE TEXT, perl_receive TYPE: another program's way to the queue with key K.
 perl_send() {
     # shellcheck disable=SC2016 # perl's variables stand in single quotes
@@ -484,10 +491,12 @@ limited() {
 @test "not even an answer that the server has taken back meanwhile" {
     start server ./msgq/server -k "$K"
     eventually says server msgget
-    sleep 60 3>&- &
+    sleep 600 3>&- &
     living=$!
+    stop "$server"
     try bash -c "./msgq/send -k $K -t \$\$ old
         while ./msgq/send -n -k $K -t $living '$large'; do :; done
+        kill -CONT $server
         until grep -q 'taken back' '$T/server.err'; do :; done
         exec ./msgq/client -k $K new"
     [ "$output" = NEW ]
@@ -499,10 +508,10 @@ limited() {
 @test "answers that nobody takes do not stop the server: not those of the dead, not those of the living" {
     start server ./msgq/server -k "$K"
     eventually says server msgget
-    sleep 60 3>&- &
+    sleep 600 3>&- &
     living=$!
     for pid in "$(sh -c 'echo $$')" $living; do
-        fill "$pid"
+        fill_under_server "$pid"
         try ./msgq/client -k "$K" "$large" hello
         [ "$status" = 0 ]
         [ "${lines[-1]}" = HELLO ]
@@ -524,10 +533,10 @@ limited() {
 @test "the server answers the living client after all, however late it comes" {
     start server ./msgq/server -k "$K"
     eventually says server msgget
-    sleep 60 3>&- &
+    sleep 600 3>&- &
     living=$!
     quietly ./msgq/send -k "$K" "$living late"
-    fill "$living"
+    fill_under_server "$living"
     try ./msgq/client -k "$K" "$large"
     [ "$status" = 0 ]
     gets_it() { [ "$(quietly ./msgq/recv -k "$K" -t $living)" = LATE ]; }
