@@ -366,6 +366,7 @@ END
 @test "a short count is reported as what it is, not with an errno from earlier" {
     needs strace
     strace -f -qq -o "$T/trace" true || skip "strace may not trace"
+    [[ $B != */build/asan ]] || skip "to ASan, 3 bytes read into 1 are an overflow"
     for call in pool::"read = 3" records::"the pipe ended in the middle of a message"; do
         IFS=: read -r program option message <<<"$call"
         when=$(strace -f -qq -e trace=read -o /dev/stdout ./pipe/$program $option 2>/dev/null | grep -c ' read(')
