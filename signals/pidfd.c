@@ -25,11 +25,19 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { NOT_ALLOWED = 3, WATCHED_MS = 100 };
+enum { WATCHED_MS = 100, LONGEST_MS = 5000 };
 
 static const char usage[] = "usage: pidfd [-x]\n"
                             "  -x  kill(): the signal ends a stranger that has got the pid\n"
                             "  prints whether the stranger lives\n";
+
+static void end_unseen(const char *call)
+{
+    say("%s = -1 %s", call, errno_name(errno));
+    puts("not to be shown here: no pid namespace of our own");
+    flush_stdout();
+    exit(EXIT_SUCCESS);
+}
 
 static pid_t start(const char *who)
 {
@@ -47,10 +55,8 @@ static pid_t start(const char *who)
 static void set_next_pid(pid_t pid)
 {
     const int fd = open("/proc/sys/kernel/ns_last_pid", O_WRONLY | O_CLOEXEC);
-    if (fd == -1 || dprintf(fd, "%d", (int)pid - 1) < 0) {
-        say("/proc/sys/kernel/ns_last_pid: %s", errno_name(errno));
-        _exit(NOT_ALLOWED);
-    }
+    if (fd == -1 || dprintf(fd, "%d", (int)pid - 1) < 0)
+        end_unseen("open(/proc/sys/kernel/ns_last_pid)");
     close(fd);
 }
 
@@ -77,14 +83,14 @@ static void send_to_one_that_has_gone(bool by_pid)
     say("%s(%d, SIGTERM) = %ld %s", by_pid ? "kill" : "pidfd_send_signal", by_pid ? friend : fd,
         result, result == -1 ? errno_name(errno) : "");
     end.fd = (int)syscall(SYS_pidfd_open, stranger, 0);
-    const int gone = poll(&end, 1, WATCHED_MS);
-    const bool lives = gone == 0;
-    say("poll(%d) = %d: the stranger %s", end.fd, gone, lives ? "lives" : "has ended");
-    printf("the stranger %s\n", lives ? "lives" : "was killed");
+    const int gone = poll(&end, 1, by_pid ? LONGEST_MS : WATCHED_MS);
+    say("poll(%d) = %d: the stranger %s", end.fd, gone, gone == 0 ? "lives" : "has ended");
+    printf("the stranger %s\n", gone == 0 ? "lives" : "was killed");
     flush_stdout();
-    if (stranger != friend || lives == by_pid)
-        errx(EXIT_FAILURE, "unexpected: the stranger, %d, %s", (int)stranger,
-             lives ? "lives" : "was killed");
+    if (stranger != friend || gone != by_pid)
+        errx(EXIT_FAILURE, "unexpected: the stranger is process %d", (int)stranger);
+    lesson(by_pid ? "a pid may belong to another process when kill() is called"
+                  : "a pidfd stays with its process: when that has gone, ESRCH");
     exit(EXIT_SUCCESS);
 }
 
@@ -96,20 +102,13 @@ int main(int argc, char *argv[])
     check_operands(argc, argv, 0, 0);
 
     lane(0, "parent");
-    pid_t sender = -1;
-    const int result = unshare(geteuid() == 0 ? CLONE_NEWPID : CLONE_NEWPID | CLONE_NEWUSER);
-    say("unshare(CLONE_NEWPID) = %d%s%s", result, result == -1 ? " " : "",
-        result == -1 ? errno_name(errno) : ": its children have new numbers");
-    if (result == 0 && (sender = fork()) == -1)
+    if (unshare(geteuid() == 0 ? CLONE_NEWPID : CLONE_NEWPID | CLONE_NEWUSER) == -1)
+        end_unseen("unshare(CLONE_NEWPID)");
+    say("unshare(CLONE_NEWPID) = 0: its children have new numbers");
+    const pid_t sender = fork();
+    if (sender == -1)
         err(EXIT_FAILURE, "fork");
     if (sender == 0)
         send_to_one_that_has_gone(by_pid);
-    const int status = result == 0 ? reap_command(sender) : NOT_ALLOWED;
-    if (status == NOT_ALLOWED)
-        puts("not to be shown here: no pid namespace of our own");
-    else if (status == EXIT_SUCCESS)
-        lesson(by_pid ? "a pid may belong to another process when kill() is called"
-                      : "a pidfd stays with its process: when that has gone, ESRCH");
-    flush_stdout();
-    return status == NOT_ALLOWED ? EXIT_SUCCESS : status;
+    return reap_command(sender);
 }

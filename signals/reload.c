@@ -35,7 +35,7 @@ static void make_file(const char *path)
     const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
     if (fd == -1 && errno == EEXIST)
         return;
-    if (fd == -1 || write(fd, "hello\n", strlen("hello\n")) == -1 || close(fd) == -1)
+    if (fd == -1 || dprintf(fd, "hello\n") < 0 || close(fd) == -1)
         err(EXIT_FAILURE, "%s", path);
     say("made %s", path);
 }
@@ -46,7 +46,7 @@ static bool read_settings(const char *path)
     char text[MOST_BYTES + 1];
     const int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* not to wait in a FIFO */
     const ssize_t count = fd == -1 ? -1 : read_full(fd, text, sizeof text - 1);
-    if (fd == -1 || count == -1)
+    if (count == -1)
         warn("%s %s", fd == -1 ? "open" : "read", path);
     if (fd != -1)
         close(fd);
@@ -72,17 +72,13 @@ static void greet(void)
 
 static void serve(const sigset_t *set, const char *path)
 {
-    siginfo_t info;
-    for (;;) {
-        const int number = sigwaitinfo(set, &info);
-        if (number == -1)
+    for (siginfo_t info;;) {
+        if (sigwaitinfo(set, &info) == -1)
             continue; /* EINTR: stopped and continued */
-        if (number == SIGTERM || info.si_code == SI_KERNEL) {
-            say("sigwaitinfo() = %s%s", number == SIGTERM ? "SIGTERM" : "SIGHUP",
-                info.si_code == SI_KERNEL ? ", SI_KERNEL: the terminal has gone" : "");
+        say("sigwaitinfo() = %s, si_pid %d%s", signal_name(info.si_signo), (int)info.si_pid,
+            info.si_code == SI_KERNEL ? ", SI_KERNEL: the terminal has gone" : "");
+        if (info.si_signo == SIGTERM || info.si_code == SI_KERNEL)
             return;
-        }
-        say("sigwaitinfo() = SIGHUP, si_pid %d", (int)info.si_pid);
         if (!read_settings(path))
             say("the old greeting stays");
         greet();
@@ -97,10 +93,8 @@ int main(int argc, char *argv[])
     check_operands(argc, argv, 0, 0);
 
     pair_lane("reload");
-    sigset_t set = set_of(SIGHUP);
-    sigaddset(&set, SIGTERM);
-    if (sigprocmask(SIG_BLOCK, &set, NULL) == -1)
-        err(EXIT_FAILURE, "sigprocmask");
+    const sigset_t set = set_of_two(SIGHUP, SIGTERM);
+    block(&set);
     const unsigned long long blocked = status_field(getpid(), "SigBlk", 16);
     say("its SigBlk: %016llx", blocked);
     if (!is_in_set(SIGHUP, blocked) || !is_in_set(SIGTERM, blocked))

@@ -9,7 +9,6 @@
  *
  * pthreads(7), sigwait(3), pthread_sigmask(3), signal(7)
  */
-#define _GNU_SOURCE /* gettid */
 #include "../lib/demo.h"
 #include "sets.h"
 
@@ -29,24 +28,16 @@ static const char usage[] =
     "  -x        the worker is made before the signals are blocked: it is interrupted\n"
     "  prints which thread has got the signals\n";
 
-static int input[2], ids[2]; /* the pipe that the worker reads; the pipe for the threads' ids */
+static int input[2]; /* the pipe that the worker reads */
 
-static void do_nothing(int signal_number)
+static void do_nothing(int number)
 {
-    (void)signal_number;
-}
-
-static void report_id(void)
-{
-    const pid_t id = gettid();
-    if (write(ids[WRITE_END], &id, sizeof id) == -1)
-        err(EXIT_FAILURE, "write");
+    (void)number;
 }
 
 static void *work(void *unused)
 {
     char byte;
-    report_id();
     if (read(input[READ_END], &byte, 1) == -1) {
         say("worker: read(%d) = -1 %s", input[READ_END], errno_name(errno));
         puts("worker: SIGUSR1");
@@ -60,7 +51,6 @@ static void *work(void *unused)
 static void *wait_for_signals(void *set)
 {
     int number, count = 0;
-    report_id();
     for (;;) {
         check_error(sigwait(set, &number), "sigwait");
         if (number == SIGTERM)
@@ -78,11 +68,8 @@ static void run_threads(bool too_late)
 {
     lane(1, "program");
     die_with_parent();
-    sigset_t set = set_of(SIGUSR1);
-    sigaddset(&set, SIGTERM);
-    const struct sigaction action = {.sa_handler = do_nothing};
-    if (sigaction(SIGUSR1, &action, NULL) == -1)
-        err(EXIT_FAILURE, "sigaction");
+    sigset_t set = set_of_two(SIGUSR1, SIGTERM);
+    handle_by(do_nothing, SIGUSR1, 0);
     pthread_t worker, waiter;
     if (too_late)
         check_error(pthread_create(&worker, NULL, work, NULL), "pthread_create");
@@ -99,14 +86,6 @@ static void run_threads(bool too_late)
     _exit(EXIT_SUCCESS);
 }
 
-static void wait_for_thread(void)
-{
-    pid_t id;
-    if (read_full(ids[READ_END], &id, sizeof id) != sizeof id)
-        errx(EXIT_FAILURE, "read: no thread");
-    wait_asleep(id); /* /proc/ID is there for each thread, too */
-}
-
 int main(int argc, char *argv[])
 {
     bool too_late = false;
@@ -119,17 +98,14 @@ int main(int argc, char *argv[])
     check_operands(argc, argv, 0, 0);
 
     lane(0, "sender");
-    if (pipe(input) == -1 || pipe(ids) == -1)
+    if (pipe(input) == -1)
         err(EXIT_FAILURE, "pipe");
     const pid_t program = fork();
     if (program == -1)
         err(EXIT_FAILURE, "fork");
     if (program == 0)
         run_threads(too_late);
-    close(ids[WRITE_END]);
-    wait_for_thread();
-    wait_for_thread();
-    say("the worker and the waiter sleep");
+    say_asleep_in("the program", program, "futex", ANY_ARGUMENT); /* its first thread: in join */
     say_kill(program, SIGUSR1);
     for (; (too_late || sent < times) && !has_ended(program); sent++)
         kill(program, SIGUSR1);
