@@ -107,12 +107,12 @@ static int lock_pid_file(void)
         if (fd == -1)
             err(EXIT_FAILURE, "open %s", pid_path);
         struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+        struct stat status;
         const bool locked = fcntl(fd, F_SETLK, &lock) != -1;
         if (!locked && errno != EACCES && errno != EAGAIN)
             err(EXIT_FAILURE, "fcntl F_SETLK: %s", errno_name(errno));
         if (!locked && fcntl(fd, F_GETLK, &lock) != -1 && lock.l_type != F_UNLCK)
             errx(EXIT_FAILURE, "%s: process %d has the lock", pid_path, (int)lock.l_pid);
-        struct stat status;
         if (locked && fstat(fd, &status) == 0 && status.st_nlink > 0 && ftruncate(fd, 0) == 0) {
             say("fcntl(%d, F_SETLK) = 0: the only daemon", fd);
             return fd;
@@ -155,8 +155,7 @@ int main(int argc, char *argv[])
     strcpy(pid_path, demo_path("daemon.pid"));
     strcpy(log_path, demo_path("daemon.log"));
     const sigset_t set = set_of(SIGTERM);
-    if (sigprocmask(SIG_BLOCK, &set, NULL) == -1) /* before anybody knows the pid */
-        err(EXIT_FAILURE, "sigprocmask");
+    block(&set); /* before anybody knows the pid */
     close_inherited_files();
     const int caller = leave_parent_and_terminal();
     leave_folder_and_umask();

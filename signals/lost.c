@@ -1,13 +1,11 @@
 /* lost - between a test and a sleep there is a gap: a signal that comes just there is lost
  *
- * The waiter wants to sleep until a signal has come: it tests a flag that the handler sets, and
- * sleeps if it is not set. The right way blocks the signal before the test. sigsuspend() and
- * ppoll() unblock it and sleep in one step, so that a signal from the gap ends the sleep at once.
- * With -x nothing is blocked, and pause() or poll() sleeps. The handler has run before that and the
- * flag is set, but nobody looks at it.
+ * The waiter tests a flag that the handler sets, and sleeps if it is not set. The right way blocks
+ * the signal before the test: sigsuspend() and ppoll() unblock it and sleep in one step. With -x
+ * nothing is blocked. The handler has set the flag, but pause() or poll() sleeps all the same.
  *
- * The gap is a few instructions wide, and a signal seldom hits it. Here it always does: the waiter
- * stops itself between test and sleep with SIGSTOP, as a busy machine might hold it up there.
+ * The gap is a few instructions wide. Here the signal always hits it: the waiter stops itself with
+ * SIGSTOP between test and sleep, as a busy machine might hold it up there.
  *
  * sigsuspend(2), ppoll(2), pause(2), WUNTRACED in waitpid(2), ShdPnd in proc(5)
  */

@@ -1,11 +1,8 @@
 /* pidfd - a pid is used again when its process has been reaped; a pidfd means that process alone
  *
- * The sender keeps the number of a process that has ended, and a stranger gets the same number. A
- * signal through the pidfd fails with ESRCH: its process has gone. With -x the sender uses kill(),
- * and the stranger gets the signal.
- *
- * It may take long until a number comes again. In a pid namespace of its own the program may set
- * it.
+ * The sender keeps the pid of a process that has ended, and a stranger gets the same one: in a pid
+ * namespace of its own the program may choose it. A signal through the pidfd fails with ESRCH: its
+ * process has gone. With -x the sender uses kill(), and the stranger gets the signal.
  *
  * pidfd_open(2), pidfd_send_signal(2), pid_namespaces(7), ns_last_pid in proc(5)
  */
@@ -51,7 +48,6 @@ static pid_t start(const char *who)
     return pid;
 }
 
-/* The next process gets this number. */
 static void set_next_pid(pid_t pid)
 {
     const int fd = open("/proc/sys/kernel/ns_last_pid", O_WRONLY | O_CLOEXEC);

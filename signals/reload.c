@@ -1,9 +1,8 @@
 /* reload - a program that reads its settings again on SIGHUP, and ends on SIGTERM
  *
- * SIGHUP means that the terminal has hung up, and its default action ends the process. Daemons have
- * no terminal, so by convention it means to them: read the settings again. SI_KERNEL in si_code
- * tells the terminal's apart. Both signals are blocked before anybody knows the pid, and taken by
- * sigwaitinfo(): none comes too early. The old settings stay unless all of FILE is right.
+ * SIGHUP means that the terminal has hung up; then si_code is SI_KERNEL. Daemons have no terminal,
+ * so by convention it means to them: read the settings again. Both signals are blocked before
+ * anybody knows the pid: none comes too early. The old settings stay unless all of FILE is right.
  *
  * sigwaitinfo(2), si_code in sigaction(2), SIGHUP in signal(7), daemon(7)
  */
@@ -66,8 +65,7 @@ static bool read_settings(const char *path)
 static void greet(void)
 {
     say("the greeting is %s", quoted(greeting, strlen(greeting)));
-    puts(greeting);
-    flush_stdout();
+    print_received(greeting, strlen(greeting));
 }
 
 static void serve(const sigset_t *set, const char *path)
