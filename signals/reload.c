@@ -62,16 +62,12 @@ static bool read_settings(const char *path)
     return true;
 }
 
-static void greet(void)
-{
-    say("the greeting is %s", quoted(greeting, strlen(greeting)));
-    print_received(greeting, strlen(greeting));
-}
-
 static void serve(const sigset_t *set, const char *path)
 {
     for (siginfo_t info;;) {
-        if (sigwaitinfo(set, &info) == -1)
+        say("the greeting is %s", quoted(greeting, strlen(greeting)));
+        print_received(greeting, strlen(greeting));
+        while (sigwaitinfo(set, &info) == -1)
             continue; /* EINTR: stopped and continued */
         if (info.si_code == SI_KERNEL)
             say("sigwaitinfo() = SIGHUP, SI_KERNEL: the terminal has gone");
@@ -81,7 +77,6 @@ static void serve(const sigset_t *set, const char *path)
             return;
         if (!read_settings(path))
             say("the old greeting stays");
-        greet();
     }
 }
 
@@ -105,7 +100,6 @@ int main(int argc, char *argv[])
     if (!read_settings(path))
         return EXIT_FAILURE;
     printf("%d\n", (int)getpid());
-    greet();
     serve(&set, path);
     lesson("SIGHUP means \"hung up\"; that a daemon rereads its settings is a convention");
     return EXIT_SUCCESS;
