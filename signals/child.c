@@ -111,7 +111,7 @@ static void be_parent(enum way way)
     printf("ended %d signals %d waits %d zombies %d\n", CHILDREN, (int)signals, (int)reaped, left);
     flush_stdout();
     if (left != (way == ONCE ? CHILDREN - 1 : 0))
-        errx(EXIT_FAILURE, "unexpected: %d zombies", left);
+        errx(EXIT_FAILURE, "unexpected: %d zombies after waitpid()", left);
     if (left > 0)
         say("%d zombies, and no SIGCHLD will come for them", left);
     exit(EXIT_SUCCESS);

@@ -36,7 +36,7 @@ static void close_inherited_files(void)
         if (atoi(entry->d_name) > STDERR_FILENO && atoi(entry->d_name) != dirfd(folder))
             close(atoi(entry->d_name));
     if (folder == NULL || closedir(folder) == -1)
-        err(EXIT_FAILURE, "/proc/self/fd");
+        err(EXIT_FAILURE, "opendir, closedir /proc/self/fd");
 }
 
 /* The caller. A daemon that fails closes its end of the pipe without a word. */
@@ -84,7 +84,7 @@ static int leave_parent_and_terminal(void)
     lane(1, "daemon");
     main_process = getpid();
     if (getsid(0) != session || main_process == session)
-        errx(EXIT_FAILURE, "unexpected: session %d", (int)getsid(0));
+        errx(EXIT_FAILURE, "unexpected: getsid() = %d", (int)getsid(0));
     say("getpid() = %d, getsid() = %d", (int)main_process, (int)session);
     return fds[WRITE_END];
 }
@@ -94,7 +94,7 @@ static void leave_folder_and_umask(void)
     char folder[PATH_MAX] = "";
     if (chdir("/") == -1 || /* or the folder could not be unmounted */
         readlink("/proc/self/cwd", folder, sizeof folder - 1) == -1)
-        err(EXIT_FAILURE, "chdir");
+        err(EXIT_FAILURE, "chdir, readlink");
     say("readlink(/proc/self/cwd) = %zu %s", strlen(folder), quoted(folder, strlen(folder)));
     say("umask(0) = %03o", (unsigned)umask(0)); /* its files get the modes that it asks for */
 }
@@ -134,7 +134,7 @@ static void leave_files(int log)
 {
     const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (null == -1 || dup2(null, STDIN_FILENO) == -1 || dup2(null, STDOUT_FILENO) == -1)
-        err(EXIT_FAILURE, "/dev/null");
+        err(EXIT_FAILURE, "dup2 /dev/null");
     say("dup2(%d, 1) = 1: /dev/null, like 0", null);
     say("dup2(%d, 2) ...", log);
     if (dup2(log, STDERR_FILENO) == -1)

@@ -99,7 +99,7 @@ static void end_b(void)
     reap(b);
     say("waitpid(%d): it is reaped", (int)b);
     if (ask_about("reaped", b) != ESRCH)
-        errx(EXIT_FAILURE, "unexpected: process %d is still there", (int)b);
+        errx(EXIT_FAILURE, "unexpected: kill() finds process %d", (int)b);
 }
 
 /* With CAP_KILL a process may signal all others; a change of all three user ids takes it away. */

@@ -41,7 +41,7 @@ static void wake(int number)
     const unsigned char byte = (unsigned char)number;
     got[number] = 1;
     if (write(self_pipe[WRITE_END], &byte, 1) == -1)
-        refused = 1; /* the pipe is full, so there is enough in it to wake the program */
+        refused = errno; /* the pipe is full, so there is enough in it to wake the program */
     errno = saved;
 }
 
@@ -51,7 +51,8 @@ static void be_busy(void)
         raise(SIGUSR1);
     say("raise(SIGUSR1) = 0, %d times", count);
     kill(getpid(), SIGTERM); /* it has a handler, or is blocked */
-    say("kill(%d, SIGTERM) = 0%s", (int)getpid(), refused ? "; write(): EAGAIN" : "");
+    say("kill(%d, SIGTERM) = 0%s%s", (int)getpid(),
+        refused == 0 ? "" : "; write(): ", refused == 0 ? "" : errno_name(refused));
 }
 
 static void wait_for_input(int fd)
@@ -71,6 +72,8 @@ static void empty_pipe(bool saw[])
     int total = 0;
     for (unsigned char byte; read(self_pipe[READ_END], &byte, 1) == 1; total++)
         saw[byte] = true;
+    if (errno != EAGAIN)
+        err(EXIT_FAILURE, "read");
     say("read(%d): the pipe had %d byte%s", self_pipe[READ_END], total, total == 1 ? "" : "s");
 }
 
@@ -114,6 +117,8 @@ static void serve_signalfd(void)
     const sigset_t set = set_of_two(SIGUSR1, SIGTERM);
     block(&set); /* or they would kill: the default action */
     const int fd = signalfd(-1, &set, SFD_CLOEXEC);
+    if (fd == -1)
+        err(EXIT_FAILURE, "signalfd");
     say("signalfd() = %d: both signals are blocked", fd);
     for (bool busy = true, end = false; !end;) {
         struct signalfd_siginfo info;
@@ -162,7 +167,7 @@ int main(int argc, char *argv[])
     const pid_t first = start_server(false, by_byte);
     if (by_byte) {
         say_still_asleep_in("the server", first, "poll", ANY_ARGUMENT);
-        kill(first, SIGKILL);
+        say_kill(first, SIGKILL);
         reap(first);
         puts("SIGTERM lost");
     } else if (reap(first) != EXIT_SUCCESS || reap(start_server(true, false)) != EXIT_SUCCESS) {

@@ -122,6 +122,8 @@ static void ask(int fd)
 {
     char text[64];
     const ssize_t sent = write(fd, "hello", strlen("hello"));
+    if (sent == -1)
+        err(EXIT_FAILURE, "write");
     say("write(%d, \"hello\") = %zd", fd, sent);
     const ssize_t count = read(fd, text, sizeof text);
     if (count != sent)
@@ -152,7 +154,8 @@ int main(int argc, char *argv[])
         close(ends[0]);
         serve(ends[1]);
     }
-    close(ends[1]);
+    if (close(ends[1]) == -1)
+        err(EXIT_FAILURE, "close");
     say_asleep_in("the server", server, "epoll_wait", ANY_ARGUMENT);
     ask(ends[0]);
     for (long i = 1; i < times; i++)

@@ -89,7 +89,8 @@ static void receive(bool in_handler)
         continue;
     printf("%.*s\n", (int)length, text);
     flush_stdout();
-    _exit(strncmp(text, "hello stop aXbY", sizeof text) == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
+    const char *const expected = in_handler ? "hello psto YaXb" : "hello stop aXbY";
+    _exit(strncmp(text, expected, sizeof text) == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
 static void send_text(int fd, const char *bytes, int flags)
@@ -110,7 +111,7 @@ static int connect_both(void)
     if (listener == -1 || bind(listener, (struct sockaddr *)&address, size) == -1 ||
         listen(listener, 1) == -1 ||
         getsockname(listener, (struct sockaddr *)&address, &size) == -1)
-        err(EXIT_FAILURE, "listen");
+        err(EXIT_FAILURE, "socket, bind, listen, getsockname");
     const int fd = connect_to(ntohs(address.sin_port));
     receiver_end = accept(listener, NULL, NULL);
     if (receiver_end == -1)
@@ -150,9 +151,8 @@ int main(int argc, char *argv[])
     wait_asleep_in(receiver, "poll", ANY_ARGUMENT);
     if (close(fd) == -1)
         err(EXIT_FAILURE, "close");
-    const int status = reap(receiver);
-    if (status != (in_handler ? EXIT_FAILURE : EXIT_SUCCESS))
-        errx(EXIT_FAILURE, "unexpected: the receiver ended with status %d", status);
+    if (reap(receiver) != EXIT_SUCCESS)
+        errx(EXIT_FAILURE, "unexpected: not in this order (recv, or sockatmark)");
     lesson(in_handler ? "without the mark nobody knows where in the text the urgent byte stood"
                       : "the urgent byte comes no sooner; the mark says where it stands");
     return EXIT_SUCCESS;

@@ -9,7 +9,6 @@
  */
 #define _GNU_SOURCE /* RLIMIT_SIGPENDING */
 #include "../lib/demo.h"
-#include "names.h"
 #include "sets.h"
 
 #include <err.h>
@@ -38,6 +37,8 @@ static void send_values(int number)
 static int take(const sigset_t *set, siginfo_t *info)
 {
     const int number = sigtimedwait(set, info, &(struct timespec){.tv_sec = 0});
+    if (number == -1 && errno != EAGAIN)
+        err(EXIT_FAILURE, "sigtimedwait");
     if (number == -1)
         say("sigtimedwait() = -1 %s: no more", errno_name(errno));
     else

@@ -8,7 +8,6 @@
  * sigaction(2), sigsuspend(2), signal(7), signal-safety(7)
  */
 #include "../lib/demo.h"
-#include "names.h"
 #include "sets.h"
 
 #include <err.h>
@@ -64,10 +63,10 @@ static void print_signal(const siginfo_t *info)
 {
     const char *const name = signal_name(info->si_signo);
     say("%s: %s, si_uid %u", name, code_name(info->si_code), (unsigned)info->si_uid);
-    printf("%s from %d", name, (int)info->si_pid);
     if (info->si_code == SI_QUEUE)
-        printf(" value %d", info->si_value.sival_int);
-    putchar('\n');
+        printf("%s from %d value %d\n", name, (int)info->si_pid, info->si_value.sival_int);
+    else
+        printf("%s from %d\n", name, (int)info->si_pid);
     flush_stdout();
 }
 
@@ -104,6 +103,8 @@ int main(int argc, char *argv[])
     sigdelset(&caught, SIGTERM);
     while (sigtimedwait(&caught, &info, &(struct timespec){.tv_sec = 0}) != -1)
         print_signal(&info);
+    if (errno != EAGAIN)
+        err(EXIT_FAILURE, "sigtimedwait");
     print_signal(&received);
     lesson("SA_SIGINFO says who sent a signal: the pid, the user, and by which call");
     return EXIT_SUCCESS;

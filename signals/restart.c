@@ -48,7 +48,7 @@ static void make_objects(void)
     listener = socket(AF_UNIX, SOCK_STREAM, 0);
     if (listener == -1 || bind(listener, &no_name, sizeof no_name.sa_family) == -1 ||
         listen(listener, 1) == -1)
-        err(EXIT_FAILURE, "socket");
+        err(EXIT_FAILURE, "socket, bind, listen");
     sem_init(&semaphore, 0, 0);
     check_error(pthread_mutex_lock(&mutex), "pthread_mutex_lock");
     queue = private_queue();
@@ -118,7 +118,9 @@ static void sleep_in(enum call call, int flags)
     const ssize_t result = make(call);
     if (call == READ)
         say("... = %zd %s", result, errno_name(errno));
-    _exit(result != -1 ? EXIT_SUCCESS : errno == EINTR ? INTERRUPTED : EXIT_FAILURE);
+    if (result != -1 || errno != EINTR)
+        err(EXIT_FAILURE, "%s", names[call]);
+    _exit(INTERRUPTED);
 }
 
 /* "EINTR" if the call failed with it. Otherwise the child sleeps again, and we end it. */

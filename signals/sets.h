@@ -75,9 +75,8 @@ static inline void say_still_asleep_in(const char *who, pid_t pid, const char *c
 {
     enum { WATCHED_MS = 200 };
     char what[64];
-    do
-        wait_asleep_in(pid, call, argument);
-    while (!still_asleep(pid, WATCHED_MS));
+    while (!still_asleep(pid, WATCHED_MS) && !has_ended(pid))
+        continue;
     snprintf(what, sizeof what, "200 ms later: %s", who);
     say_asleep_in(what, pid, call, argument);
 }

@@ -66,6 +66,8 @@ static void use_alarm(void)
     long signals = 0;
     while (sigtimedwait(&set, NULL, &(struct timespec){.tv_sec = 0}) == SIGALRM)
         signals++;
+    if (errno != EAGAIN)
+        err(EXIT_FAILURE, "sigtimedwait");
     say("sigtimedwait() = -1 %s, after %ld SIGALRM", errno_name(errno), signals);
     print("alarm", signals, false);
 }
@@ -77,9 +79,9 @@ static void use_posix_timer(void)
     block(&set);
     struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN};
     timer_t timer;
-    if (timer_create(CLOCK_MONOTONIC, &event, &timer) == -1)
-        err(EXIT_FAILURE, "timer_create");
-    timer_settime(timer, 0, &every, NULL);
+    if (timer_create(CLOCK_MONOTONIC, &event, &timer) == -1 ||
+        timer_settime(timer, 0, &every, NULL) == -1)
+        err(EXIT_FAILURE, "timer_create, timer_settime");
     say("timer_settime(every %d ms) = 0", PERIOD_MS);
     look_away();
     while (sigwaitinfo(&set, NULL) == -1) /* EINTR: stopped and continued, see signal(7) */
@@ -95,11 +97,13 @@ static void use_timerfd(void)
     lane(0, "fd");
     const int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
     if (fd == -1 || timerfd_settime(fd, 0, &every, NULL) == -1)
-        err(EXIT_FAILURE, "timerfd_settime");
+        err(EXIT_FAILURE, "timerfd_create, timerfd_settime");
     say("timerfd_settime(%d, every %d ms) = 0", fd, PERIOD_MS);
     look_away();
     uint64_t count = 0;
     const ssize_t bytes = read(fd, &count, sizeof count);
+    if (bytes == -1)
+        err(EXIT_FAILURE, "read");
     say("read(%d) = %zd: a number of 8 bytes, %ld", fd, bytes, (long)count);
     print("fd", (long)count, true);
 }
@@ -138,7 +142,7 @@ static void miss_the_alarm(void)
     say("its ShdPnd has SIGALRM: the second is over");
     say_kill(reader, SIGCONT);
     say_still_asleep_in("the reader", reader, "read", fds[READ_END]);
-    kill(reader, SIGKILL);
+    say_kill(reader, SIGKILL);
     reap(reader);
     puts("no limit");
     flush_stdout();
