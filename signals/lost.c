@@ -51,7 +51,8 @@ static void wait_for_signal(bool gap, bool by_poll)
 
     while (!got) {
         say("got is 0; raise(SIGSTOP) ...");
-        raise(SIGSTOP); /* the gap: here we are held up */
+        if (raise(SIGSTOP) != 0) /* the gap: here we are held up */
+            err(EXIT_FAILURE, "raise");
         say("... = 0");
         say("%s() ...", call);
         if (gap && by_poll)

@@ -30,7 +30,7 @@ static const char usage[] =
 
 static volatile sig_atomic_t signals;
 
-static void count(int number)
+static void note(int number)
 {
     (void)number;
     signals = signals + 1;
@@ -144,7 +144,7 @@ int main(int argc, char *argv[])
     const in_port_t port = demo_port(0, port_option);
 
     pair_lane("receiver");
-    handle_by(count, SIGURG, SA_RESTART);
+    handle_by(note, SIGURG, SA_RESTART);
     const int fd = accept_sender(port, in_line);
     if (fcntl(fd, F_SETOWN, getpid()) == -1) /* what was urgent before sends no signal */
         err(EXIT_FAILURE, "fcntl F_SETOWN");
