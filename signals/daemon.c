@@ -48,8 +48,6 @@ static void end_when_ready(pid_t leader, int fd)
         errx(EXIT_FAILURE, "the daemon has ended before it was ready");
     say("read(%d): process %d is ready; to end it: kill %d", fd, (int)daemon, (int)daemon);
     say("its story: cat %s", log_path);
-    printf("%d\n", (int)daemon);
-    flush_stdout();
     exit(EXIT_SUCCESS);
 }
 
@@ -165,6 +163,8 @@ int main(int argc, char *argv[])
     const int fd = lock_pid_file();
     if (dprintf(fd, "%d\n", (int)main_process) < 0)
         err(EXIT_FAILURE, "write %s", pid_path);
+    printf("%d\n", (int)main_process);
+    flush_stdout();
     leave_files(log);
     if (write(caller, &main_process, sizeof main_process) == -1)
         err(EXIT_FAILURE, "write");

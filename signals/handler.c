@@ -5,8 +5,7 @@
  * only wakes the program. A signalfd: there is no handler, the signal stays blocked and is read
  * from a descriptor. Then SIGUSR1 comes until the pipe is full, and SIGTERM: the program sees both.
  *
- * With -x the byte is the number of the signal, and the program goes by the bytes. The byte of
- * SIGTERM does not fit into the full pipe, and SIGTERM is lost.
+ * With -x the program goes by the bytes, the numbers of the signals: SIGTERM's finds no room.
  *
  * signal-safety(7), signalfd(2), poll(2), pipe(7)
  */
@@ -47,11 +46,12 @@ static void wake(int number)
 
 static void be_busy(void)
 {
+    const pid_t self = getpid();
     for (int i = 0; i < count; i++)
-        raise(SIGUSR1);
-    say("raise(SIGUSR1) = 0, %d times", count);
-    kill(getpid(), SIGTERM); /* it has a handler, or is blocked */
-    say("kill(%d, SIGTERM) = 0%s%s", (int)getpid(),
+        kill(self, SIGUSR1); /* it has a handler, or is blocked */
+    say("kill(%d, SIGUSR1) = 0, %d times", (int)self, count);
+    kill(self, SIGTERM);
+    say("kill(%d, SIGTERM) = 0%s%s", (int)self,
         refused == 0 ? "" : "; write(): ", refused == 0 ? "" : errno_name(refused));
 }
 
