@@ -9,6 +9,7 @@
 
 #include <err.h>
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,7 +58,7 @@ static inline void say_kill(pid_t pid, int number)
     say("kill(%d, %s) = 0", (int)pid, signal_name(number));
 }
 
-/* Wait until a child has stopped itself by SIGSTOP. */
+/* Wait until a child has stopped itself in the gap that lost and timer show. */
 static inline void wait_until_stopped(pid_t child)
 {
     int status;
@@ -73,10 +74,10 @@ static inline void wait_until_stopped(pid_t child)
  * again if it was stopped and continued meanwhile. */
 static inline void say_still_asleep_in(const char *who, pid_t pid, const char *call, long argument)
 {
-    enum { WATCHED_MS = 200 };
+    enum { WATCHED_MS = 200, LOOK_MS = 10 };
     char what[64];
     while (!still_asleep(pid, WATCHED_MS) && !has_ended(pid))
-        continue;
+        poll(NULL, 0, LOOK_MS);
     snprintf(what, sizeof what, "200 ms later: %s", who);
     say_asleep_in(what, pid, call, argument);
 }
