@@ -85,7 +85,7 @@ static void send_to_one_that_has_gone(bool by_pid)
     printf("the stranger %s\n", gone == 0 ? "lives" : "was killed");
     flush_stdout();
     if (stranger != friend || gone != by_pid)
-        errx(EXIT_FAILURE, "unexpected: process %d, poll() = %d", (int)stranger, gone);
+        errx(EXIT_FAILURE, "unexpected: the stranger, %d: poll() = %d", (int)stranger, gone);
     lesson(by_pid ? "a pid may belong to another process when kill() is called"
                   : "a pidfd stays with its process: when that has gone, ESRCH");
     exit(EXIT_SUCCESS);
