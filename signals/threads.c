@@ -95,6 +95,8 @@ int main(int argc, char *argv[])
         run_threads(forgets);
     say_asleep_in("the worker", program, "read", input[READ_END]);
     say_kill(program, SIGUSR1);
+    while (forgets && !has_ended(program)) /* the waiter took it, if it was not asleep yet */
+        kill(program, SIGUSR1);
     if (!forgets) {
         for (long sent = 1; sent < times; sent++)
             kill(program, SIGUSR1);
