@@ -40,12 +40,11 @@ $(O)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(call short,CC,$<)$(CC) $(FLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-tour: all                       ## see the most telling demos, one after another
-	@cd $(BIN) && sh "$(CURDIR)/lib/tools/tour.sh"
+tour: all                       ## see the most telling demos, one after another: ./ipc tour
+	@./ipc tour
 
-list:                           ## every program, and what it shows
-	@for file in $(SOURCES); do \
-	    sed -n "1s|^/\* [^ ]* - \(.*\)|$${file%.c}#\1|p" $$file; done | awk -F'#' '{ printf "%-14s  %s\n", $$1, $$2 }'
+list:                           ## every program, and what it shows: ./ipc list
+	@./ipc list
 
 check: all                      ## test every program and every note
 	@tests/run $(BIN)
@@ -73,9 +72,13 @@ bench: all                      ## measure what each mechanism costs, for six mi
 lint:                           ## clang-format, clang-tidy, cppcheck, shellcheck
 	@tests/lint
 
-install: all                    ## copy the programs and the notes to PREFIX/lib/ipc
+install: all                    ## copy the tree to PREFIX/lib/ipc, and ipc to PREFIX/bin
 	for file in $(PROGRAMS:$(BIN)/%=%); do install -D "$(BIN)/$$file" "$(INSTALL)/$$file" || exit 1; done
-	for file in README.md $(NOTES); do install -D -m 644 $$file "$(INSTALL)/$$file" || exit 1; done
+	for file in README.md $(NOTES) $(SOURCES) $(wildcard lib/tools/*.sh); do \
+	    install -D -m 644 $$file "$(INSTALL)/$$file" || exit 1; done
+	install -D ipc "$(INSTALL)/ipc"
+	mkdir -p "$(DESTDIR)$(PREFIX)/bin"
+	ln -sf ../lib/ipc/ipc "$(DESTDIR)$(PREFIX)/bin/ipc"
 
 clean:                          ## remove what was built
 	rm -rf build $(SOURCES:.c=)
