@@ -1,27 +1,17 @@
-/* chat - a terminal and a socket at once: poll() waits for both, splice() moves the bytes
+/* chat - a terminal and a socket at once: poll() waits for both
  *
  * Start it twice, in two terminals. The first one listens and the second one connects; after that
  * they do the same: what comes from stdin goes to the peer, what comes from the peer goes to
- * stdout. Neither read may sleep while the other side has something, so only poll() sleeps.
+ * stdout. While one direction has nothing to do the other one may have: so only poll() sleeps.
  *
- * splice() moves bytes between a pipe and any other file without showing them to the program. Here
- * neither end has to be a pipe, so each direction has one of its own between two calls. Not every
- * file can do it (EINVAL: a file opened to append, /dev/null to read from): then read() and
- * write().
- *
- * A direction takes in new bytes only when it has given out the last ones. So memory stays bounded,
- * and two programs that send megabytes at once never wait for each other.
- *
- * poll(2), splice(2), shutdown(2), EADDRINUSE in listen(2)
+ * poll(2), shutdown(2), O_NONBLOCK in open(2), EADDRINUSE in listen(2)
  */
-#define _GNU_SOURCE /* splice */
 #include "../lib/demo.h"
 
 #include <arpa/inet.h>
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -29,83 +19,91 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { TRIES = 100, RETRY_MS = 20, MOST = PIPE_BUF /* for which POLLOUT of a pipe has room */ };
+enum { TRIES = 100, RETRY_MS = 20, BUFFER = 4096 };
 
 static const char usage[] =
     "usage: chat [-p PORT]\n"
-    "  -p PORT  where the two meet, on this machine (20003 + 10 * (UID % 1201));\n"
+    "  -p PORT  where the two meet, on this machine (20003 + 10 * (UID modulo 1201));\n"
     "           0: listen at any free port, and print \"port N\" first\n"
     "  prints what the peer sends; ends when both sides have ended, here by Ctrl-D\n"
-    "  other terminal: ./dup/chat\n";
+    "  other terminal: ./dup/chat, or ./dup/room for more than two\n";
 
 static int new_socket(void)
 {
     const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd == -1)
         err(EXIT_FAILURE, "socket");
+    /* The port of an ended chat is free at once; an urgent byte stays among the others. */
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)) == -1 ||
+        setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &(int){1}, sizeof(int)) == -1)
+        err(EXIT_FAILURE, "setsockopt");
     return fd;
 }
 
-static struct sockaddr_in local_address(in_port_t port)
+/* Returns -1 if somebody else has the port. (Of two bind() may let both pass; listen() lets one.)
+ */
+static int listen_first(struct sockaddr_in address)
 {
-    return (struct sockaddr_in){
-        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof address;
+    const bool any_port = address.sin_port == 0;
+    const int fd = new_socket();
+    if (bind(fd, (struct sockaddr *)&address, length) == -1 || listen(fd, 0) == -1) {
+        if (errno != EADDRINUSE)
+            err(EXIT_FAILURE, "bind or listen at port %u", ntohs(address.sin_port));
+        close(fd);
+        return -1;
+    }
+    if (getsockname(fd, (struct sockaddr *)&address, &length) == -1)
+        err(EXIT_FAILURE, "getsockname");
+    if (any_port)
+        printf("port %u\n", ntohs(address.sin_port));
+    flush_stdout();
+    say("listen(%d): the first, at port %u", fd, ntohs(address.sin_port));
+    return fd;
 }
 
-/* Returns -1 if somebody else has the port. Of two that come at the same moment, bind() lets both
- * pass, because of SO_REUSEADDR; listen() lets one. */
-static int listen_first(in_port_t port)
+/* A third one is refused then, and listens itself. */
+static int accept_second(int listener)
 {
-    struct sockaddr_in address = local_address(port);
-    const int fd = new_socket();
-    /* Or the port of an ended chat would be in use for another minute: TIME_WAIT in tcp(7). */
-    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)) == -1)
-        err(EXIT_FAILURE, "setsockopt SO_REUSEADDR");
-    if (bind(fd, (struct sockaddr *)&address, sizeof address) == -1) {
-        if (errno != EADDRINUSE)
-            err(EXIT_FAILURE, "bind to port %u", (unsigned)port);
-    } else if (listen(fd, 0) == -1) {
-        if (errno != EADDRINUSE)
-            err(EXIT_FAILURE, "listen");
-    } else {
-        socklen_t length = sizeof address;
-        if (getsockname(fd, (struct sockaddr *)&address, &length) == -1)
-            err(EXIT_FAILURE, "getsockname");
-        const unsigned number = ntohs(address.sin_port);
-        if (port == 0)
-            printf("port %u\n", number);
-        flush_stdout();
-        say("listen() = 0: the first, waits at port %u", number);
-        return fd;
-    }
-    close(fd);
-    return -1;
+    const int fd = accept(listener, NULL, NULL);
+    if (fd == -1)
+        err(EXIT_FAILURE, "accept");
+    say("accept(%d) = %d", listener, fd);
+    const bool welcome = is_own_peer(fd);
+    close(welcome ? listener : fd);
+    return welcome ? fd : accept_second(listener);
 }
 
-/* Returns -1 if nobody listens there any more. */
-static int connect_second(in_port_t port)
+static bool is_broken(int fd)
 {
-    const struct sockaddr_in address = local_address(port);
+    return poll(&(struct pollfd){.fd = fd}, 1, 1) == 1; /* POLLERR and POLLHUP come unasked */
+}
+
+/* Returns -1 if nobody listens there any more, or the first comer has accepted another one. */
+static int connect_second(struct sockaddr_in address)
+{
     const int fd = new_socket();
-    if (connect(fd, (const struct sockaddr *)&address, sizeof address) == 0) {
-        say("connect() = 0: the second, at port %u", (unsigned)port);
-        return fd;
-    }
-    if (errno != ECONNREFUSED)
-        err(EXIT_FAILURE, "connect to port %u", (unsigned)port);
+    const int result = connect(fd, (struct sockaddr *)&address, sizeof address);
+    if (result == -1 && errno != ECONNREFUSED && errno != ECONNRESET)
+        err(EXIT_FAILURE, "connect to port %u", (unsigned)ntohs(address.sin_port));
+    if (result == 0 && !is_own_peer(fd) && !is_broken(fd))
+        errx(EXIT_FAILURE, "connect to port %u: not yours", (unsigned)ntohs(address.sin_port));
+    while (result == 0 && !is_broken(fd))
+        if (is_accepted(fd)) {
+            say("connect(%d) = %d: the second", fd, result);
+            return fd;
+        }
     close(fd);
     return -1;
 }
 
 static int find_peer(in_port_t port)
 {
+    const struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     for (int i = 0; i < TRIES; i++) {
-        const int listener = listen_first(port);
-        const int fd = listener != -1 ? accept(listener, NULL, NULL) : connect_second(port);
-        if (listener != -1 && fd == -1)
-            err(EXIT_FAILURE, "accept");
-        if (listener != -1 && close(listener) == -1) /* a third one starts a chat of its own */
-            err(EXIT_FAILURE, "close");
+        const int listener = listen_first(address);
+        const int fd = listener != -1 ? accept_second(listener) : connect_second(address);
         if (fd != -1)
             return fd;
         poll(NULL, 0, RETRY_MS);
@@ -113,129 +111,73 @@ static int find_peer(in_port_t port)
     errx(EXIT_FAILURE, "port %u is in use, but nobody listens there", (unsigned)port);
 }
 
-/* One direction. What it holds is in its pipe, or in its buffer. */
+/* One direction. It reads again when it has written out the last: memory stays bounded. */
 struct flow {
     const char *source, *target;
-    int from, to, pipe[2];
-    bool by_splice, ended;
-    size_t held, start;
-    char buffer[MOST];
+    int from, to;
+    bool ended;
+    size_t start, left; /* what is not yet written */
+    char buffer[BUFFER];
     unsigned long long bytes;
 };
 
-static struct flow open_flow(const char *source, int from, const char *target, int to)
+static void read_some(struct flow *flow)
 {
-    struct flow flow = {.source = source, .target = target, .from = from, .to = to};
-    if (pipe2(flow.pipe, O_CLOEXEC) == -1)
-        err(EXIT_FAILURE, "pipe2");
-    /* There is nothing in the pipe yet: EAGAIN if the target could take it, EINVAL if not. */
-    if (splice(flow.pipe[READ_END], NULL, to, NULL, MOST, SPLICE_F_NONBLOCK) != -1)
-        errx(EXIT_FAILURE, "splice from an empty pipe");
-    flow.by_splice = errno == EAGAIN;
-    if (errno == EINVAL)
-        say("splice(pipe, %s): EINVAL, so write()", target);
-    else if (errno != EAGAIN)
-        err(EXIT_FAILURE, "splice to %s", target);
-    return flow;
-}
-
-static void close_flow(const struct flow *flow)
-{
-    if (close(flow->pipe[READ_END]) == -1 || close(flow->pipe[WRITE_END]) == -1)
-        err(EXIT_FAILURE, "close");
-}
-
-static bool can_take(const struct flow *flow)
-{
-    return !flow->ended && flow->held == 0;
-}
-
-static void take(struct flow *flow)
-{
-    ssize_t count = -1;
-    if (flow->by_splice) {
-        count = splice(flow->from, NULL, flow->pipe[WRITE_END], NULL, MOST, SPLICE_F_NONBLOCK);
-        if (count == -1 && errno == EINVAL) {
-            say("splice(%s, pipe): EINVAL, so read()", flow->source);
-            flow->by_splice = false;
-        }
-    }
-    if (!flow->by_splice)
-        count = read(flow->from, flow->buffer, MOST);
-    const char *const call = flow->by_splice ? "splice" : "read";
-    if (count == -1) {
-        if (errno != EAGAIN && errno != EINTR)
-            err(EXIT_FAILURE, "%s from %s", call, flow->source);
+    const ssize_t count = read(flow->from, flow->buffer, BUFFER);
+    if (count == -1 && errno == EAGAIN)
         return;
-    }
-    if (flow->bytes == 0 && count > 0)
-        say("%s(%s) = %zd, the first", call, flow->source, count);
+    if (count == -1)
+        err(EXIT_FAILURE, "read from %s", flow->source);
+    if (flow->bytes == 0 || count == 0)
+        say("read(%d) = %zd: %s", flow->from, count, flow->source);
     flow->ended = count == 0;
     flow->start = 0;
-    flow->held = (size_t)count;
-    flow->bytes += flow->held;
+    flow->left = (size_t)count;
+    flow->bytes += flow->left;
+    if (flow->to == STDOUT_FILENO)
+        tame(flow->buffer, flow->left);
 }
 
-static void give(struct flow *flow)
+static void write_some(struct flow *flow)
 {
-    const ssize_t count = flow->by_splice ? splice(flow->pipe[READ_END], NULL, flow->to, NULL,
-                                                   flow->held, SPLICE_F_NONBLOCK)
-                                          : write(flow->to, flow->buffer + flow->start, flow->held);
-    if (count == -1) {
-        if (errno != EAGAIN && errno != EINTR)
-            err(EXIT_FAILURE, "%s to %s", flow->by_splice ? "splice" : "write", flow->target);
-        return;
-    }
-    flow->start += (size_t)count;
-    flow->held -= (size_t)count;
+    const ssize_t count = write(flow->to, flow->buffer + flow->start, flow->left);
+    if (count == -1 && errno != EAGAIN)
+        err(EXIT_FAILURE, "write to %s", flow->target);
+    flow->start += count == -1 ? 0 : (size_t)count;
+    flow->left -= count == -1 ? 0 : (size_t)count;
 }
 
 static void talk(int peer)
 {
-    static struct flow outgoing, incoming;
-    outgoing = open_flow("stdin", STDIN_FILENO, "peer", peer);
-    incoming = open_flow("peer", peer, "stdout", STDOUT_FILENO);
-    while (!outgoing.ended || !incoming.ended) {
-        /* While we can neither read nor write there, it could only say POLLHUP, without end. */
-        const bool watch_peer = incoming.held == 0 || outgoing.held > 0;
-        const int input = !can_take(&incoming) ? 0 : incoming.by_splice ? POLLIN | POLLPRI : POLLIN;
-        const int output = outgoing.held > 0 ? POLLOUT : 0;
+    static struct flow outgoing = {.source = "stdin", .from = STDIN_FILENO, .target = "peer"};
+    static struct flow incoming = {.source = "peer", .to = STDOUT_FILENO, .target = "stdout"};
+    outgoing.to = incoming.from = peer;
+    while (!outgoing.ended || !incoming.ended || incoming.left > 0) {
         struct pollfd ends[] = {
-            {.fd = can_take(&outgoing) ? STDIN_FILENO : -1, .events = POLLIN},
-            {.fd = watch_peer ? peer : -1, .events = (short)(input | output)},
-            {.fd = incoming.held > 0 ? STDOUT_FILENO : -1, .events = POLLOUT},
+            {.fd = outgoing.ended || outgoing.left > 0 ? -1 : STDIN_FILENO, .events = POLLIN},
+            {.fd = incoming.left > 0 ? -1 : peer, .events = incoming.ended ? 0 : POLLIN},
+            {.fd = outgoing.left > 0 ? peer : -1, .events = POLLOUT},
+            {.fd = incoming.left > 0 ? STDOUT_FILENO : -1, .events = POLLOUT},
         };
-        if (poll(ends, sizeof ends / sizeof *ends, -1) == -1)
+        if (poll(ends, 4, -1) == -1)
             err(EXIT_FAILURE, "poll");
-
-        if ((ends[1].revents & (POLLERR | POLLHUP)) != 0 && incoming.ended)
+        if (ends[0].revents != 0)
+            read_some(&outgoing);
+        if (ends[1].revents != 0 && incoming.ended)
             errx(EXIT_FAILURE, "the peer has gone");
-        if ((ends[1].revents & POLLPRI) != 0) {
-            say("urgent data stops splice(), so read()");
-            incoming.by_splice = false;
-        }
-        if (ends[1].revents != 0 && can_take(&incoming)) {
-            take(&incoming);
-            if (incoming.ended)
-                say("the peer sends no more");
-        }
-        if ((ends[1].revents & POLLOUT) != 0)
-            give(&outgoing);
+        if (ends[1].revents != 0)
+            read_some(&incoming);
         if (ends[2].revents != 0)
-            give(&incoming);
-        if (ends[0].revents != 0) {
-            take(&outgoing);
-            if (outgoing.ended) {
-                if (shutdown(peer, SHUT_WR) == -1)
-                    err(EXIT_FAILURE, "shutdown");
-                say("stdin has ended: shutdown(SHUT_WR)");
-            }
+            write_some(&outgoing);
+        if (ends[3].revents != 0)
+            write_some(&incoming);
+        if (ends[0].revents != 0 && outgoing.ended) {
+            const int result = shutdown(peer, SHUT_WR);
+            if (result == -1)
+                err(EXIT_FAILURE, "shutdown");
+            say("shutdown(%d, SHUT_WR) = %d", peer, result);
         }
     }
-    close_flow(&outgoing);
-    close_flow(&incoming);
-    if (close(peer) == -1)
-        err(EXIT_FAILURE, "close");
     say("%llu bytes sent, %llu received", outgoing.bytes, incoming.bytes);
 }
 
@@ -245,15 +187,14 @@ int main(int argc, char *argv[])
     while (next_option(argc, argv, "p:", usage) != -1)
         port = optarg;
     check_operands(argc, argv, 0, 0);
-    const in_port_t number = demo_port(3, port);
-
     pair_lane("chat");
-    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR) /* a peer that has gone is an error to tell */
-        err(EXIT_FAILURE, "signal");
-    const int peer = find_peer(number);
-    if (fcntl(peer, F_SETFL, O_NONBLOCK) == -1) /* stdin and stdout are not ours alone: not them */
+    signal(SIGPIPE, SIG_IGN); /* a peer that has gone is an error to report */
+    const int peer = find_peer(demo_port(3, port));
+    if (fcntl(peer, F_SETFL, O_NONBLOCK) == -1)
         err(EXIT_FAILURE, "fcntl");
+    reopen(STDIN_FILENO, O_NONBLOCK); /* the flag belongs to the open file: see offset */
+    reopen(STDOUT_FILENO, O_NONBLOCK);
     talk(peer);
-    lesson("poll() waits for both sides at once: neither of them has to wait for the other");
+    lesson("poll() waits for both sides at once: neither has to wait for the other");
     return EXIT_SUCCESS;
 }

@@ -4,8 +4,8 @@
  * no name any more. With -x the server has forgotten O_CLOEXEC: cat has inherited the descriptor,
  * finds it under its number in /proc/self/fd, and prints the secret.
  *
- * The flag is of the number, not of the open file: a copy has its own. Watch which ways of copying
- * turn it off.
+ * The flag belongs to the number, not to the open file: a copy has its own. Watch which ways of
+ * copying turn it off.
  *
  * O_CLOEXEC in open(2), dup(2), F_DUPFD_CLOEXEC in fcntl(2), execve(2)
  */
@@ -24,22 +24,23 @@ static const char usage[] = "usage: cloexec [-x]\n"
                             "  -x  O_CLOEXEC is forgotten: another program reads the secret\n"
                             "  prints what cat finds\n";
 
-static int open_secret(int flags)
+static int open_secret(bool forgets)
 {
     static const char secret[] = "the secret\n";
     char path[128];
     snprintf(path, sizeof path, "%s", demo_path("secret-XXXXXX"));
     hold_endings();
-    const int fd = mkostemp(path, flags);
+    const int fd = mkostemp(path, forgets ? 0 : O_CLOEXEC);
     if (fd == -1)
         err(EXIT_FAILURE, "mkostemp %s", path);
-    if (unlink(path) == -1)
+    say("mkostemp(%s) = %d", forgets ? "0" : "O_CLOEXEC", fd);
+    const int removed = unlink(path);
+    if (removed == -1)
         err(EXIT_FAILURE, "unlink %s", path);
     release_endings();
+    say("unlink() = %d: nobody can open it by name", removed);
     if (write_full(fd, secret, strlen(secret)) == -1)
         err(EXIT_FAILURE, "write");
-    say("mkostemp(%s) = %d: a secret, its name is removed", flags == O_CLOEXEC ? "O_CLOEXEC" : "0",
-        fd);
     return fd;
 }
 
@@ -57,22 +58,25 @@ static void show_copies(int fd)
     if (copy == -1)
         err(EXIT_FAILURE, "dup");
     say("dup(%d) = %d: %s", fd, copy, flag_of(copy));
-    if (dup3(fd, copy, O_CLOEXEC) == -1)
+    const int with_flag = dup3(fd, copy, O_CLOEXEC);
+    if (with_flag == -1)
         err(EXIT_FAILURE, "dup3");
-    say("dup3(%d, %d, O_CLOEXEC) = %d: %s", fd, copy, copy, flag_of(copy));
-    if (dup2(fd, copy) == -1)
+    say("dup3(%d, %d, O_CLOEXEC) = %d: %s", fd, copy, with_flag, flag_of(copy));
+    const int without = dup2(fd, copy);
+    if (without == -1)
         err(EXIT_FAILURE, "dup2");
-    say("dup2(%d, %d) = %d: %s", fd, copy, copy, flag_of(copy));
-    if (dup2(fd, fd) == -1)
+    say("dup2(%d, %d) = %d: %s", fd, copy, without, flag_of(copy));
+    const int itself = dup2(fd, fd);
+    if (itself == -1)
         err(EXIT_FAILURE, "dup2");
-    say("dup2(%d, %d) = %d: %s, it does nothing", fd, fd, fd, flag_of(fd));
-    if (dup3(fd, fd, O_CLOEXEC) != -1 || errno != EINVAL)
-        err(EXIT_FAILURE, "dup3(%d, %d)", fd, fd);
-    say("dup3(%d, %d, O_CLOEXEC) = -1 EINVAL", fd, fd);
+    say("dup2(%d, %d) = %d: %s, nothing has changed", fd, fd, itself, flag_of(fd));
+    if (dup3(fd, fd, O_CLOEXEC) != -1)
+        errx(EXIT_FAILURE, "dup3(%d, %d) did not fail", fd, fd);
+    say("dup3(%d, %d, O_CLOEXEC) = -1 %s", fd, fd, errno_name(errno));
     const int safe_copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
     if (safe_copy == -1)
         err(EXIT_FAILURE, "fcntl F_DUPFD_CLOEXEC");
-    say("fcntl(%d, F_DUPFD_CLOEXEC) = %d: %s", fd, safe_copy, flag_of(safe_copy));
+    say("fcntl(%d, F_DUPFD_CLOEXEC, 0) = %d: %s", fd, safe_copy, flag_of(safe_copy));
     if (close(copy) == -1 || close(safe_copy) == -1)
         err(EXIT_FAILURE, "close");
 }
@@ -83,39 +87,35 @@ static void become_cat(int fd)
     die_with_parent();
     char path[64];
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    say("exec cat %s", path);
+    say("execlp(cat %s) ...", path);
     execlp("cat", "cat", path, (char *)NULL);
     err(NOT_FOUND, "cat");
 }
 
 int main(int argc, char *argv[])
 {
-    int flags = O_CLOEXEC;
+    bool forgets = false;
     while (next_option(argc, argv, "x", usage) != -1)
-        flags = 0;
+        forgets = true;
     check_operands(argc, argv, 0, 0);
 
     lane(0, "server");
-    const int fd = open_secret(flags);
-    if (flags == O_CLOEXEC)
+    const int fd = open_secret(forgets);
+    if (!forgets)
         show_copies(fd);
-    say("fork(), for a helper");
     const pid_t helper = fork();
     if (helper == -1)
         err(EXIT_FAILURE, "fork");
     if (helper == 0)
         become_cat(fd);
+    say("fork() = %d", (int)helper);
     const int status = reap_command(helper);
-    if (close(fd) == -1)
-        err(EXIT_FAILURE, "close");
-    if (status != (flags == O_CLOEXEC ? EXIT_FAILURE : EXIT_SUCCESS))
+    say("wait() = %d, status %d", (int)helper, status);
+    if (status != (forgets ? EXIT_SUCCESS : EXIT_FAILURE))
         errx(EXIT_FAILURE, "unexpected: cat has ended with status %d", status);
-    if (flags == O_CLOEXEC) {
-        say("cat has ended with status %d: it has no %d", status, fd);
-        lesson("open everything with O_CLOEXEC: exec closes it, and keeps the copies made by dup2");
-    } else {
-        say("cat has ended with status %d: it had %d, and opened the secret by it", status, fd);
+    if (forgets)
         lesson("without FD_CLOEXEC every program that is started inherits what is open");
-    }
+    else
+        lesson("open with O_CLOEXEC: exec closes it, but keeps the copies made by dup2");
     return EXIT_SUCCESS;
 }

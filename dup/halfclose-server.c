@@ -1,12 +1,13 @@
 /* halfclose-server - reads a request to its end of file, then answers; is anybody still there?
  *
- * The answer is how long the request was, so it cannot come before the end. What sends the end is
- * the client's affair: see halfclose-client, which does it wrong in two ways and right in one.
+ * The answer says how long the request was, so it cannot come before the end. How the end is sent
+ * is up to the client: halfclose-client does it wrong in two ways and right in one.
  *
- * The server tells how long it has waited for the end, and what became of the answer: acknowledged
- * by the client's kernel, or refused by it with an RST, because no process has the socket any more.
+ * The server reports how long it has waited for the end, and what became of the answer:
+ * acknowledged by the client's kernel, or refused by it with an RST, because no process has the
+ * socket any more.
  *
- * tcp(7), shutdown(2), poll(2), TIOCOUTQ in ioctl_tty(2) and, as SIOCOUTQ, in tcp(7)
+ * tcp(7), shutdown(2), poll(2), SIOCOUTQ in tcp(7)
  */
 #include "../lib/demo.h"
 
@@ -24,19 +25,23 @@ enum { PATIENCE_MS = 5000, RETRY_MS = 1 };
 
 static const char usage[] =
     "usage: halfclose-server [-p PORT]\n"
-    "  -p PORT  listen there; 0 is any free one (20001 + 10 * (UID % 1201))\n"
+    "  -p PORT  listen there; 0 is any free one (20001 + 10 * (UID modulo 1201))\n"
     "  prints \"port N\", then what the client sends; serves one client, and ends\n"
     "  other terminal: ./dup/halfclose-client\n";
 
 static int accept_one(int listener)
 {
-    const int fd = accept(listener, NULL, NULL);
-    if (fd == -1)
-        err(EXIT_FAILURE, "accept");
-    say("accept(%d) = %d: a client", listener, fd);
-    if (close(listener) == -1) /* who comes now is refused, and does not wait in vain */
-        err(EXIT_FAILURE, "close");
-    return fd;
+    for (;;) {
+        const int fd = accept(listener, NULL, NULL);
+        if (fd == -1)
+            err(EXIT_FAILURE, "accept");
+        say("accept(%d) = %d", listener, fd);
+        if (is_own_peer(fd)) {
+            close(listener); /* the next one is refused, and does not wait in vain */
+            return fd;
+        }
+        close(fd);
+    }
 }
 
 /* Returns the length of the answer. A client that is silent, but does not go, is given up. */
@@ -55,15 +60,16 @@ static size_t read_to_end(int fd, char *answer, size_t size)
         if (count == -1)
             err(EXIT_FAILURE, "read");
         if (count == 0) {
-            say("read(%d) = 0: end of file, after %.0f ms", fd, now_in_ms() - start);
+            say("read(%d) = %zd: the end, after %.0f ms", fd, count, now_in_ms() - start);
             return (size_t)snprintf(answer, size, "lines %llu bytes %llu\n", lines, bytes);
         }
         say("read(%d) = %zd %s", fd, count, quoted(buffer, (size_t)count));
-        if (write_full(STDOUT_FILENO, buffer, (size_t)count) == -1)
-            err(EXIT_FAILURE, "stdout");
         bytes += (size_t)count;
         for (ssize_t i = 0; i < count; i++)
             lines += buffer[i] == '\n';
+        tame(buffer, (size_t)count);
+        if (write_full(STDOUT_FILENO, buffer, (size_t)count) == -1)
+            err(EXIT_FAILURE, "stdout");
     }
 }
 
@@ -73,32 +79,35 @@ static bool is_acknowledged(int fd)
 {
     for (const double start = now_in_ms(); now_in_ms() - start < PATIENCE_MS;) {
         struct pollfd end = {.fd = fd, .events = 0};
-        if (poll(&end, 1, RETRY_MS) == -1)
+        const int ready = poll(&end, 1, RETRY_MS);
+        if (ready == -1)
             err(EXIT_FAILURE, "poll");
-        if ((end.revents & POLLERR) != 0)
+        if ((end.revents & POLLERR) != 0) {
+            say("poll(%d) = %d, %s: an RST", fd, ready, poll_events(end.revents));
             return false;
+        }
         int unacknowledged;
         if (ioctl(fd, TIOCOUTQ, &unacknowledged) == -1)
             err(EXIT_FAILURE, "ioctl TIOCOUTQ");
-        if (unacknowledged == 0)
+        if (unacknowledged == 0) {
+            say("ioctl(%d, TIOCOUTQ) = %d: acknowledged", fd, unacknowledged);
             return true;
+        }
     }
     errx(EXIT_FAILURE, "the client's kernel says nothing to the answer");
 }
 
-static void send_answer(int fd, const char *answer, size_t length)
+/* Returns false if it failed, because the client has gone. */
+static bool write_answer(int fd, const char *answer, size_t length)
 {
-    if (write_full(fd, answer, length) == -1) {
-        if (errno != EPIPE && errno != ECONNRESET)
-            err(EXIT_FAILURE, "write");
-        say("write(%d) = -1 %s: the client has gone", fd, errno == EPIPE ? "EPIPE" : "ECONNRESET");
-        return;
-    }
-    say("write(%d, %s) = %zu", fd, quoted(answer, length), length);
-    if (is_acknowledged(fd))
-        say("TIOCOUTQ: 0 left, the client's kernel has it");
+    const ssize_t count = write(fd, answer, length);
+    if (count == -1 && errno != EPIPE && errno != ECONNRESET)
+        err(EXIT_FAILURE, "write");
+    if (count == -1)
+        say("write(%d) = -1 %s", fd, errno_name(errno));
     else
-        say("POLLERR: an RST, nobody has that socket");
+        say("write(%d, %s) = %zd", fd, quoted(answer, length), count);
+    return count != -1;
 }
 
 int main(int argc, char *argv[])
@@ -110,15 +119,14 @@ int main(int argc, char *argv[])
     const in_port_t number = demo_port(1, port);
 
     pair_lane("server");
-    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR) /* a client that has gone is no reason to die */
-        err(EXIT_FAILURE, "signal");
+    signal(SIGPIPE, SIG_IGN); /* or a client that has gone would kill the server */
     const int listener = bind_to(number);
     start_to_listen(listener);
     const int fd = accept_one(listener);
     char answer[64];
     const size_t length = read_to_end(fd, answer, sizeof answer);
-    send_answer(fd, answer, length);
-    if (close(fd) == -1)
-        err(EXIT_FAILURE, "close");
+    /* The first write() to a client that has gone succeeds, the second one does not. */
+    if (write_answer(fd, answer, length) && !is_acknowledged(fd))
+        write_answer(fd, answer, length);
     return EXIT_SUCCESS;
 }

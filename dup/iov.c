@@ -1,14 +1,15 @@
 /* iov - header and body, from two buffers, in one call: writev; and back into two: readv
  *
- * A message is a header of 16 bytes that tells the length, and the body. To send it with one
- * write() it would have to be copied together first; with two, a reader could see the one without
- * the other. writev() takes a list of buffers. As with write(), it may be only a part that fits:
- * the first call here finds an empty pipe that nobody reads yet, so that a long body fills it. What
- * was taken may end in the middle of a buffer; the list must be moved on by as much.
+ * A message is a header of 16 bytes with the length, and the body. With one write() they would have
+ * to be copied together first; with two, a reader could see one without the other. writev() takes a
+ * list of buffers. Like write(), it may take only a part, which may end in the middle of a buffer:
+ * the list must be moved on by that much. With -x the program calls it again with the whole list.
  *
- * writev(2), readv(2), O_NONBLOCK in pipe(7)
+ * The first call finds an empty pipe that nobody reads yet, so a long body fills it for certain.
+ *
+ * writev(2), readv(2), O_NONBLOCK and F_GETPIPE_SZ in pipe(7)
  */
-#define _GNU_SOURCE /* pipe2 */
+#define _GNU_SOURCE /* pipe2, F_GETPIPE_SZ */
 #include "../lib/demo.h"
 
 #include <err.h>
@@ -22,31 +23,14 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { HEADER = 16, BUFFER = 64 * 1024, LONGEST = 256 * 1024 * 1024 };
+enum { HEADER = 16, BUFFER = 64 * 1024, LONGEST = 256 * 1024 * 1024, DIFFERENT = 3 };
 
 static const char usage[] =
     "usage: iov [FILE]\n"
-    "  the body is what FILE holds, less than 256 MiB (without one, a word)\n"
-    "  prints the body as it has arrived\n";
-
-/* The list of the buffers that are still to be written or filled. */
-struct parts {
-    struct iovec *first;
-    int count;
-};
-
-static void advance(struct parts *parts, size_t done)
-{
-    while (parts->count > 0 && done >= parts->first->iov_len) {
-        done -= parts->first->iov_len;
-        parts->first++;
-        parts->count--;
-    }
-    if (parts->count > 0) {
-        parts->first->iov_base = (char *)parts->first->iov_base + done;
-        parts->first->iov_len -= done;
-    }
-}
+    "       iov -x\n"
+    "  the body is the content of FILE, less than 256 MiB (without one, a word)\n"
+    "  prints the body as it has arrived\n"
+    "  -x  a body longer than the pipe, and the whole list again after a part of it\n";
 
 static char *read_file(const char *path, size_t *length)
 {
@@ -73,83 +57,120 @@ static char *read_file(const char *path, size_t *length)
     return bytes;
 }
 
-static void print(const char *bytes, size_t length)
+/* Compares what has come with what was sent, from `offset` of the body on, and prints it. */
+static void take(const char *bytes, size_t length, const char *sent, size_t offset, bool print)
 {
-    if (write_full(STDOUT_FILENO, bytes, length) == -1)
+    if (memcmp(bytes, sent + offset, length) != 0) {
+        size_t same = 0;
+        while (bytes[same] == sent[offset + same])
+            same++;
+        say("byte %zu of the body: %s", offset + same,
+            quoted(bytes + same, length - same < HEADER ? length - same : HEADER));
+        _exit(DIFFERENT);
+    }
+    if (print && write_full(STDOUT_FILENO, bytes, length) == -1)
         err(EXIT_FAILURE, "stdout");
 }
 
-static void read_message(int fd)
+/* `sent` is the body: fork() has given the reader a copy to compare with. */
+static void read_message(int fd, const char *sent, bool print)
 {
     static char header[HEADER + 1], body[BUFFER];
-    struct iovec buffers[] = {{header, HEADER}, {body, sizeof body}};
-    struct parts parts = {buffers, 2};
-    size_t got = 0;
-    while (got < HEADER) { /* even a header may come in pieces */
-        const ssize_t count = readv(fd, parts.first, parts.count);
-        if (count == -1)
-            err(EXIT_FAILURE, "readv");
-        if (count == 0)
-            errx(EXIT_FAILURE, "end of file in the header");
-        say("readv(%d, %d buffers) = %zd", fd, parts.count, count);
-        got += (size_t)count;
-        advance(&parts, (size_t)count);
-    }
-    size_t in_body = got - HEADER;
-    say("header %s, %zu bytes of body", quoted(header, HEADER), in_body);
-    print(body, in_body);
-
+    struct iovec list[] = {{header, HEADER}, {body, sizeof body}};
+    const ssize_t first = readv(fd, list, 2);
+    if (first == -1)
+        err(EXIT_FAILURE, "readv");
+    if (first < HEADER) /* the first writev() has put it there */
+        errx(EXIT_FAILURE, "readv: no whole header");
+    say("readv(%d, 2 buffers) = %zd", fd, first);
     const size_t length = strtoull(header, NULL, 10);
-    while (in_body < length) {
-        const ssize_t count = read(fd, body, sizeof body);
+    size_t got = (size_t)first - HEADER;
+    say("header %s, body %zu bytes", quoted(header, HEADER), got);
+    take(body, got, sent, 0, print);
+    while (got < length) {
+        const ssize_t count = read(fd, body, length - got < BUFFER ? length - got : BUFFER);
         if (count == -1)
             err(EXIT_FAILURE, "read");
         if (count == 0)
-            errx(EXIT_FAILURE, "end of file after %zu bytes of %zu", in_body, length);
-        print(body, (size_t)count);
-        in_body += (size_t)count;
+            errx(EXIT_FAILURE, "end of file after %zu bytes of %zu", got, length);
+        take(body, (size_t)count, sent, got, print);
+        got += (size_t)count;
     }
-    say("%zu bytes of body have come", in_body);
-    _exit(EXIT_SUCCESS);
+    say("%zu bytes of body have come", got);
+    _exit(read(fd, body, 1) == 0 ? EXIT_SUCCESS : DIFFERENT);
 }
 
-/* One call; returns whether anybody is left to read. */
-static bool write_some(int fd, struct parts *parts, size_t *done)
+/* Takes from the list what was written. */
+static void advance(struct iovec list[2], size_t done)
 {
-    const ssize_t count = writev(fd, parts->first, parts->count);
-    if (count == -1 && errno != EPIPE && errno != EAGAIN)
+    for (int i = 0; i < 2; i++) {
+        const size_t part = done < list[i].iov_len ? done : list[i].iov_len;
+        list[i].iov_base = (char *)list[i].iov_base + part;
+        list[i].iov_len -= part;
+        done -= part;
+    }
+}
+
+/* One call. Returns how many bytes were taken, 0 if nobody reads any more. */
+static size_t write_some(int fd, const struct iovec list[2])
+{
+    struct pollfd end = {.fd = fd, .events = POLLOUT};
+    if (poll(&end, 1, -1) == -1)
+        err(EXIT_FAILURE, "poll");
+    const ssize_t count = writev(fd, list, 2);
+    if (count == -1 && errno != EPIPE)
         err(EXIT_FAILURE, "writev");
-    if (count == -1)
-        return errno == EAGAIN;
-    advance(parts, (size_t)count);
-    *done += (size_t)count;
-    return true;
+    return count == -1 ? 0 : (size_t)count;
+}
+
+/* `done` bytes are in the pipe. */
+static void write_rest(int fd, struct iovec list[2], size_t done, bool whole_list)
+{
+    const size_t all = done + list[0].iov_len + list[1].iov_len, before = done;
+    for (size_t count = done; done < all && count > 0; done += count) {
+        count = write_some(fd, list);
+        if (done == before)
+            say("writev(%d, %zu + %zu bytes) = %zu%s", fd, list[0].iov_len, list[1].iov_len, count,
+                done + count < all ? ", and so on" : "");
+        if (!whole_list)
+            advance(list, count);
+    }
 }
 
 int main(int argc, char *argv[])
 {
-    while (next_option(argc, argv, "", usage) != -1)
-        continue;
-    check_operands(argc, argv, 0, 1);
+    bool wrong = false;
+    while (next_option(argc, argv, "x", usage) != -1)
+        wrong = true;
+    check_operands(argc, argv, 0, wrong ? 0 : 1);
 
     lane(0, "writer");
     static char word[] = "hello\n";
-    size_t length = strlen(word), done = 0;
-    char *const body = optind < argc ? read_file(argv[optind], &length) : word;
-    char header[32]; /* room for any number; a length of 16 digits and more does not come */
-    snprintf(header, sizeof header, "%*zu\n", HEADER - 1, length);
-    struct iovec buffers[] = {{header, HEADER}, {body, length}};
-    struct parts parts = {buffers, 2};
+    size_t length = strlen(word);
+    char *body = optind < argc ? read_file(argv[optind], &length) : word;
 
+    signal(SIGPIPE, SIG_IGN); /* a reader that has gone is an error to report */
     int fds[2];
     if (pipe2(fds, O_CLOEXEC) == -1)
         err(EXIT_FAILURE, "pipe2");
+    say("pipe2() = %d, %d: nobody reads yet", fds[READ_END], fds[WRITE_END]);
     if (fcntl(fds[WRITE_END], F_SETFL, O_NONBLOCK) == -1)
         err(EXIT_FAILURE, "fcntl");
-    say("pipe2() = %d, %d; nobody reads yet", fds[READ_END], fds[WRITE_END]);
-    write_some(fds[WRITE_END], &parts, &done);
-    say("writev(%d, %d + %zu bytes) = %zu%s", fds[WRITE_END], HEADER, length, done,
-        parts.count == 0 ? ": header and body in one call" : ": a part, the pipe is full");
+    const int room = fcntl(fds[WRITE_END], F_GETPIPE_SZ);
+    if (room == -1)
+        err(EXIT_FAILURE, "fcntl F_GETPIPE_SZ");
+
+    if (wrong) {
+        length = (size_t)room + BUFFER;
+        body = calloc(length, 1);
+        if (body == NULL)
+            err(EXIT_FAILURE, "calloc");
+    }
+    char header[32]; /* room for any number; a length of 16 digits and more does not come */
+    snprintf(header, sizeof header, "%*zu\n", HEADER - 1, length);
+    struct iovec list[] = {{header, HEADER}, {body, length}};
+    const size_t done = write_some(fds[WRITE_END], list);
+    say("writev(%d, %d + %zu bytes) = %zu", fds[WRITE_END], HEADER, length, done);
 
     const pid_t reader = fork();
     if (reader == -1)
@@ -159,27 +180,20 @@ int main(int argc, char *argv[])
         die_with_parent();
         if (close(fds[WRITE_END]) == -1)
             err(EXIT_FAILURE, "close");
-        read_message(fds[READ_END]);
+        read_message(fds[READ_END], body, !wrong);
     }
     if (close(fds[READ_END]) == -1)
         err(EXIT_FAILURE, "close");
-    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
-        err(EXIT_FAILURE, "signal");
-    if (parts.count > 0)
-        say("poll(), then writev() from byte %zu of the body on, and so on", done - HEADER);
-    while (parts.count > 0) {
-        struct pollfd end = {.fd = fds[WRITE_END], .events = POLLOUT};
-        if (poll(&end, 1, -1) == -1)
-            err(EXIT_FAILURE, "poll");
-        if (!write_some(fds[WRITE_END], &parts, &done))
-            break;
-    }
+    if (!wrong)
+        advance(list, done);
+    write_rest(fds[WRITE_END], list, done, wrong);
     if (close(fds[WRITE_END]) == -1)
         err(EXIT_FAILURE, "close");
-    if (reap(reader) != EXIT_SUCCESS)
+    if (reap(reader) != (wrong ? DIFFERENT : EXIT_SUCCESS))
         errx(EXIT_FAILURE, "the reader failed");
-    if (optind < argc)
-        free(body);
-    lesson("writev() sends many buffers in one call; move the list on by what it took, and go on");
+    if (wrong)
+        lesson("after a part, the whole list again: the reader finds a header in the body");
+    else
+        lesson("writev() sends many buffers in one call; move the list on by what it took");
     return EXIT_SUCCESS;
 }

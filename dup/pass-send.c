@@ -1,12 +1,13 @@
 /* pass-send - gives its open files to another process; dup/pass-recv takes them
  *
  * Over a UNIX socket a message may carry descriptors beside its bytes (SCM_RIGHTS). The receiver
- * gets new numbers for the same open files, as with dup(), across all bounds of kinship. It may
- * read them even if it could not open them. The sender has read the first line of each FILE: the
- * offset goes along, and the receiver goes on from there.
+ * gets new numbers for the same open files, as with dup(), whether the two are related or not. It
+ * may read them even if it could not open them. The sender has read the first line of each FILE:
+ * the offset goes along, and the receiver goes on from there.
  *
  * unix(7), cmsg(3), sendmsg(2)
  */
+#define _GNU_SOURCE /* struct ucred */
 #include "../lib/demo.h"
 
 #include <err.h>
@@ -18,8 +19,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { MOST = 253, LINE = 200 }; /* SCM_MAX_FD in unix(7): the most in one message */
@@ -28,7 +27,8 @@ static const char usage[] = "usage: pass-send FILE [FILE...]\n"
                             "  prints the first line of each FILE, the receiver the rest\n"
                             "  other terminal: ./dup/pass-recv\n";
 
-/* Byte by byte, so that the offset is just behind the line. */
+/* Byte by byte, so that the offset is just behind the line. A file that is just one line is left to
+ * the receiver as a whole. */
 static void read_first_line(int fd, const char *file)
 {
     char line[LINE];
@@ -41,34 +41,30 @@ static void read_first_line(int fd, const char *file)
             break;
         length++;
     } while (length < sizeof line && line[length - 1] != '\n');
-    say("read(%d): %s", fd, quoted(line, length));
+    say("read(%d), byte by byte: %s", fd, quoted(line, length));
+    tame(line, length);
     if (write_full(STDOUT_FILENO, line, length) == -1)
         err(EXIT_FAILURE, "stdout");
+    struct stat status;
+    if (fstat(fd, &status) == -1)
+        err(EXIT_FAILURE, "fstat %s", file);
+    if (S_ISREG(status.st_mode) && status.st_size == (off_t)length && length > 0) {
+        const off_t offset = lseek(fd, 0, SEEK_SET);
+        if (offset == -1)
+            err(EXIT_FAILURE, "lseek");
+        say("lseek(%d) = %lld: that was the whole file", fd, (long long)offset);
+    }
 }
 
-static int connect_when_there(const char *path)
+/* The files are for a process of this user. */
+static void check_receiver(int fd)
 {
-    enum { TRIES = 600, PAUSE = 100000000 }; /* a minute, in steps of 0.1 s */
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    strcpy(address.sun_path, path); /* it fits: lib/place.c makes it short */
-    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd == -1)
-        err(EXIT_FAILURE, "socket");
-    for (int i = 0; i < TRIES; i++) {
-        if (connect(fd, (const struct sockaddr *)&address, sizeof address) == 0) {
-            say("connect(%s)", path);
-            return fd;
-        }
-        struct stat status; /* a file that is no socket is ECONNREFUSED too */
-        if (errno == ECONNREFUSED && lstat(path, &status) == 0 && !S_ISSOCK(status.st_mode))
-            errx(EXIT_FAILURE, "%s: not a socket", path);
-        if (errno != ENOENT && errno != ECONNREFUSED)
-            err(EXIT_FAILURE, "connect %s", path);
-        if (i == 0)
-            say("waiting for a receiver at %s", path);
-        nanosleep(&(struct timespec){.tv_nsec = PAUSE}, NULL);
-    }
-    errx(EXIT_FAILURE, "%s: no receiver has come", path);
+    struct ucred peer;
+    socklen_t size = sizeof peer;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == -1)
+        err(EXIT_FAILURE, "getsockopt SO_PEERCRED");
+    if (peer.uid != geteuid())
+        errx(EXIT_FAILURE, "the receiver belongs to user %u", (unsigned)peer.uid);
 }
 
 static void send_descriptors(int socket_fd, const int fds[], size_t count)
@@ -115,7 +111,8 @@ int main(int argc, char *argv[])
         say("open(%s) = %d", file, fds[i]);
         read_first_line(fds[i], file);
     }
-    const int socket_fd = connect_when_there(demo_path("pass"));
+    const int socket_fd = connect_at(demo_path("pass"), "./dup/pass-recv");
+    check_receiver(socket_fd);
     send_descriptors(socket_fd, fds, count);
 
     char answer[64];
@@ -123,7 +120,7 @@ int main(int argc, char *argv[])
     if (length == -1 && errno != ECONNRESET)
         err(EXIT_FAILURE, "recv");
     if (length < 1)
-        errx(EXIT_FAILURE, "the receiver has gone, or did not want them");
+        errx(EXIT_FAILURE, "recv: the receiver has gone, or did not want them");
     say("recv(%d) = %zd %s", socket_fd, length, quoted(answer, (size_t)length));
     for (size_t i = 0; i < count; i++) {
         const off_t offset = lseek(fds[i], 0, SEEK_CUR);
@@ -132,6 +129,6 @@ int main(int argc, char *argv[])
         if (offset != -1)
             say("lseek(%d) = %lld: where the receiver has stopped", fds[i], (long long)offset);
     }
-    lesson("SCM_RIGHTS is dup() into another process: one open file, one offset, two owners");
+    lesson("SCM_RIGHTS is dup() into another process: one open file, one offset");
     return EXIT_SUCCESS;
 }

@@ -1,11 +1,11 @@
 /* peek - what a flag of recv(2) changes, for that one call: MSG_DONTWAIT, MSG_PEEK, MSG_WAITALL
  *
  * MSG_DONTWAIT does not sleep where there is nothing: EAGAIN. MSG_PEEK looks at what has come and
- * leaves it there. MSG_WAITALL sleeps until all has come that was asked for: half of it does not
- * end the call. Where messages have bounds (datagrams), MSG_PEEK|MSG_TRUNC tells the length of the
- * next one, and a buffer that is too short loses the rest for good.
+ * leaves it there. MSG_WAITALL sleeps until everything has come that was asked for: half of it does
+ * not end the call. Where messages have boundaries (datagrams), MSG_PEEK|MSG_TRUNC returns the
+ * length of the next one, and a buffer that is too short loses the rest for good.
  *
- * recv(2), unix(7), socketpair(2)
+ * recv(2), unix(7), socketpair(2), FIONREAD in ioctl_tty(2)
  */
 #include "../lib/demo.h"
 
@@ -23,6 +23,13 @@ enum { HERE, THERE, ALL = 8, WATCHED_MS = 50 }; /* the ends of a socket pair */
 static const char usage[] = "usage: peek\n"
                             "  prints what each recv() got, with its flags\n";
 
+static void open_pair(int type, const char *name, int fds[2])
+{
+    if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, fds) == -1)
+        err(EXIT_FAILURE, "socketpair");
+    say("socketpair(%s) = %d, %d", name, fds[HERE], fds[THERE]);
+}
+
 static void send_text(int fd, const char *text)
 {
     const ssize_t count = send(fd, text, strlen(text), 0);
@@ -38,35 +45,26 @@ static ssize_t receive(int fd, size_t size, int flags, const char *names, ssize_
     const ssize_t count = recv(fd, text, size, flags);
     if (count == -1 && errno != EAGAIN)
         err(EXIT_FAILURE, "recv");
-    if (count != expected && (flags != MSG_WAITALL || count < 1))
-        errx(EXIT_FAILURE, "recv %s = %zd, not %zd", names, count, expected);
     const size_t filled = (size_t)count < size ? (size_t)count : size;
-    const char *const result = count == -1 ? "EAGAIN" : quoted(text, filled);
-    say("recv(%d, %zu bytes, %s) = %zd %s", fd, size, names, count, result);
+    const char *const result = count == -1 ? errno_name(errno) : quoted(text, filled);
+    if (flags == MSG_WAITALL)
+        say("... = %zd %s", count, result);
+    else
+        say("recv(%d, %zu, %s) = %zd %s", fd, size, names, count, result);
     printf("%s %zd %s\n", names, count, result);
     flush_stdout();
+    if (count != expected && (flags != MSG_WAITALL || count < 1))
+        errx(EXIT_FAILURE, "recv %s = %zd, not %zd", names, count, expected);
     return count;
-}
-
-static void peek_and_take(int from, int to)
-{
-    receive(to, 16, MSG_DONTWAIT, "MSG_DONTWAIT", -1);
-    send_text(from, "hello");
-    receive(to, 16, MSG_PEEK, "MSG_PEEK", 5);
-    receive(to, 16, MSG_PEEK, "MSG_PEEK", 5);
-    receive(to, 16, 0, "0", 5);
-    receive(to, 16, MSG_PEEK | MSG_DONTWAIT, "MSG_PEEK|MSG_DONTWAIT", -1);
 }
 
 static void receive_all(int fd)
 {
     lane(1, "receiver");
     die_with_parent();
-    say("recv(%d, %d bytes, MSG_WAITALL) ...", fd, ALL);
-    for (ssize_t left = ALL; left > 0;) {
+    for (ssize_t left = ALL; left > 0;) { /* less only after Ctrl-Z and fg, for instance */
+        say("recv(%d, %zd, MSG_WAITALL) ...", fd, left);
         left -= receive(fd, (size_t)left, MSG_WAITALL, "MSG_WAITALL", left);
-        if (left > 0) /* Ctrl-Z and fg, for instance: no handler is needed */
-            say("cut short, %zd bytes are to come", left);
     }
     _exit(EXIT_SUCCESS);
 }
@@ -78,29 +76,21 @@ static void wait_for_all(int from, int to)
         err(EXIT_FAILURE, "fork");
     if (receiver == 0)
         receive_all(to);
-    wait_asleep(receiver);
+    say_asleep_in("the receiver", receiver, "recv", to);
     send_text(from, "one ");
     do
-        wait_asleep(receiver);
+        wait_asleep_in(receiver, "recv", to);
     while (!still_asleep(receiver, WATCHED_MS)); /* stopped and continued, by Ctrl-Z and fg? */
     int bytes;
     if (ioctl(to, FIONREAD, &bytes) == -1)
         err(EXIT_FAILURE, "ioctl FIONREAD");
     if (bytes != 0)
         errx(EXIT_FAILURE, "recv MSG_WAITALL does not wait for all");
-    say("FIONREAD: %d bytes left; it has taken them, and sleeps on", bytes);
+    say("ioctl(%d, FIONREAD) = %d: the 4 bytes are taken", to, bytes);
+    say_asleep_in("50 ms later: the receiver", receiver, "recv", to);
     send_text(from, "two ");
     if (reap(receiver) != EXIT_SUCCESS)
         errx(EXIT_FAILURE, "the receiver failed");
-}
-
-static void measure(int from, int to)
-{
-    send_text(from, "a datagram");
-    send_text(from, "another one");
-    receive(to, 0, MSG_PEEK | MSG_TRUNC, "MSG_PEEK|MSG_TRUNC", 10);
-    receive(to, 4, 0, "0", 4);
-    receive(to, 16, 0, "0", 11);
 }
 
 int main(int argc, char *argv[])
@@ -111,20 +101,21 @@ int main(int argc, char *argv[])
 
     lane(0, "parent");
     int stream[2], datagrams[2];
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, stream) == -1)
-        err(EXIT_FAILURE, "socketpair");
-    say("socketpair(SOCK_STREAM) = %d, %d: a stream of bytes", stream[HERE], stream[THERE]);
-    peek_and_take(stream[HERE], stream[THERE]);
+    open_pair(SOCK_STREAM, "SOCK_STREAM", stream);
+    receive(stream[THERE], 16, MSG_DONTWAIT, "MSG_DONTWAIT", -1);
+    send_text(stream[HERE], "hello");
+    receive(stream[THERE], 16, MSG_PEEK, "MSG_PEEK", 5);
+    receive(stream[THERE], 16, MSG_PEEK, "MSG_PEEK", 5);
+    receive(stream[THERE], 16, 0, "0", 5);
+    receive(stream[THERE], 16, MSG_PEEK | MSG_DONTWAIT, "MSG_PEEK|MSG_DONTWAIT", -1);
     wait_for_all(stream[HERE], stream[THERE]);
-    if (close(stream[HERE]) == -1 || close(stream[THERE]) == -1)
-        err(EXIT_FAILURE, "close");
 
-    if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, datagrams) == -1)
-        err(EXIT_FAILURE, "socketpair");
-    say("socketpair(SOCK_DGRAM) = %d, %d: messages", datagrams[HERE], datagrams[THERE]);
-    measure(datagrams[HERE], datagrams[THERE]);
-    if (close(datagrams[HERE]) == -1 || close(datagrams[THERE]) == -1)
-        err(EXIT_FAILURE, "close");
-    lesson("MSG_PEEK leaves it there, MSG_DONTWAIT never sleeps, MSG_WAITALL waits for all of it");
+    open_pair(SOCK_DGRAM, "SOCK_DGRAM", datagrams);
+    send_text(datagrams[HERE], "a datagram");
+    send_text(datagrams[HERE], "another one");
+    receive(datagrams[THERE], 0, MSG_PEEK | MSG_TRUNC, "MSG_PEEK|MSG_TRUNC", 10);
+    receive(datagrams[THERE], 4, 0, "0", 4);
+    receive(datagrams[THERE], 16, 0, "0", 11);
+    lesson("MSG_PEEK leaves it, MSG_DONTWAIT does not sleep, MSG_WAITALL waits for all");
     return EXIT_SUCCESS;
 }

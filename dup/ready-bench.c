@@ -1,5 +1,4 @@
-/* ready-bench - what one event costs while N other descriptors are watched and nothing happens
- * there
+/* ready-bench - what one event costs while N other descriptors are watched and idle
  *
  * select and poll hand the whole list to the kernel each time, and it looks at every descriptor.
  * epoll keeps the list in the kernel, where a descriptor that becomes ready puts itself into

@@ -1,16 +1,15 @@
 /* redirect - what the shell does for COMMAND > FILE: open, dup2 and exec
  *
  * A command writes to descriptor 1 and does not ask what that is. The shell opens FILE in the
- * child, makes 1 a second name of it, and only then becomes the command. That is why fork and exec
- * are two calls: what the child changes in between, the command gets, and the shell keeps its own
- * stdout.
+ * child, makes 1 a second number for it, and only then becomes the command. That is why fork and
+ * exec are two calls: what the child changes in between, the command gets, and the shell keeps its
+ * own stdout.
  *
  * dup2(2), O_APPEND in open(2), exec(3)
  */
 #include "../lib/demo.h"
 
 #include <err.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -19,10 +18,18 @@
 
 static const char usage[] =
     "usage: redirect [-a] FILE COMMAND [ARG...]\n"
-    "  -a  as the shell's >>: O_APPEND, every write goes to the end that FILE has then\n"
-    "  without -a, as >: FILE is emptied first\n"
+    "  -a  like the shell's >>: O_APPEND, every write goes to the end of FILE\n"
+    "  without -a, like >: FILE is emptied first\n"
     "  ends with the status of COMMAND, 127 if there is no such command\n"
     "  example: ./dup/redirect out ls -l; cat out\n";
+
+static bool is_same_file(int one, int other)
+{
+    struct stat first, second;
+    if (fstat(one, &first) == -1 || fstat(other, &second) == -1)
+        err(EXIT_FAILURE, "fstat");
+    return first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
 
 static void run(const char *file, bool append, char *command[])
 {
@@ -32,18 +39,19 @@ static void run(const char *file, bool append, char *command[])
                         S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH); /* and umask */
     if (fd == -1)
         err(EXIT_FAILURE, "open %s", file);
-    say("open(%s, O_CREAT|%s) = %d", file, append ? "O_APPEND" : "O_TRUNC", fd);
+    say("open(O_CREAT|%s|O_CLOEXEC) = %d", append ? "O_APPEND" : "O_TRUNC", fd);
 
-    /* fd is not 1 already: next_option() has seen to that. Else dup2() would do nothing, and the
+    /* fd cannot be 1 already: next_option() has seen to that. dup2(1, 1) would do nothing, and the
      * exec would close 1. */
-    if (dup2(fd, STDOUT_FILENO) == -1)
+    const int copy = dup2(fd, STDOUT_FILENO);
+    if (copy == -1)
         err(EXIT_FAILURE, "dup2");
-    say("dup2(%d, 1) = 1: two numbers, one open file", fd);
-    say("exec %s: it keeps 1; %d is O_CLOEXEC", *command, fd);
+    say("dup2(%d, 1) = %d: two numbers, one open file", fd, copy);
+    if (!is_same_file(fd, STDOUT_FILENO))
+        errx(EXIT_FAILURE, "1 does not lead to %s", file);
+    say("execvp(%s) ...", *command);
     execvp(*command, command);
-    const int status = errno == ENOENT ? NOT_FOUND : NOT_EXECUTABLE;
-    warn("%s", *command);
-    _exit(status);
+    exec_failed(*command);
 }
 
 int main(int argc, char *argv[])
@@ -65,6 +73,6 @@ int main(int argc, char *argv[])
     const int status = reap_command(child);
     say("wait() = %d, status %d", (int)child, status);
     if (status == EXIT_SUCCESS)
-        lesson("the command writes to 1; what 1 is, the shell has settled between fork and exec");
+        lesson("the command writes to 1; what 1 leads to was decided between fork and exec");
     return status;
 }

@@ -1,7 +1,7 @@
 /* bench - what a message through a FIFO costs: latency and throughput
  *
  * Once it is open, a FIFO is a pipe: the calls that are timed are the same, in
- * ../pipe/bench-pipe.h. What differs is how one gets there.
+ * ../pipe/bench-pipe.h. Only the way to the descriptors differs.
  *
  * mkfifo(3), fifo(7), pipe(7)
  */
@@ -12,8 +12,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* One process opens both ends: the first open must not wait for the second. The name is not needed
- * any more then. */
+/* One process opens both ends, so the first open must not wait for the second. Then the name is no
+ * longer needed. */
 static void open_fifos(size_t size)
 {
     (void)size;

@@ -1,8 +1,8 @@
 /* client - asks fifo/server, and gets its answer through a FIFO of its own
  *
- * The client makes and opens the FIFO for the answer before it asks, so that the server need not
- * wait for it. While it waits it also watches the way to the server: on Linux, POLLERR there means
- * that the server has gone.
+ * The client makes and opens the FIFO for the answer before it asks, so the server never has to
+ * wait for it. While it waits it also watches the server's FIFO: on Linux, POLLERR there means that
+ * the server has gone.
  *
  * fifo(7), poll(2)
  */
@@ -22,14 +22,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { RETRY_MS = 20 };
-
 static const char usage[] = "usage: client [-p PATH] [TEXT...]\n"
                             "  -p PATH  the server's FIFO (/tmp/ipc-UID/server)\n"
-                            "  each line of TEXT is a request; without one, each line of stdin\n"
+                            "  each line of TEXT is a request; without TEXT, each line of stdin\n"
                             "  prints the answers; other terminal: ./fifo/server\n";
 
-/* A writer alone gets ENXIO: then the FIFO is there, but not its server. */
+/* ENXIO: the FIFO is there, but nobody reads it. */
 static int open_server(const char *path)
 {
     const int flags = O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC;
@@ -39,7 +37,7 @@ static int open_server(const char *path)
     for (; fd == -1; fd = open(path, flags)) {
         if (errno != ENOENT && errno != ENXIO)
             err(EXIT_FAILURE, "open %s", path);
-        poll(NULL, 0, RETRY_MS);
+        poll(NULL, 0, 20); /* ms, and try again */
     }
     check_fifo(fd, path);
     say("open(server, O_WRONLY|O_NONBLOCK) = %d", fd);
@@ -49,8 +47,8 @@ static int open_server(const char *path)
 static int open_own(char *path)
 {
     const char *const name = basename(path);
-    struct stat left; /* by a killed client that had our pid */
-    if (lstat(path, &left) == 0 && S_ISFIFO(left.st_mode))
+    struct stat old; /* left by a killed client that had our pid */
+    if (lstat(path, &old) == 0 && S_ISFIFO(old.st_mode))
         unlink(path);
     hold_endings();
     if (mkfifo(path, S_IRUSR | S_IWUSR) == -1)
@@ -65,11 +63,11 @@ static int open_own(char *path)
     const int write_end = open(path, O_WRONLY | O_CLOEXEC);
     if (write_end == -1)
         err(EXIT_FAILURE, "open %s", path);
-    say("open(%s) = %d: only held", name, write_end);
+    say("open(%s, O_WRONLY) = %d: held", name, write_end);
     return fd;
 }
 
-/* Waits for `event` at `fd`, but also for the server to go. */
+/* Waits for `event` at `fd`, and ends the program if the server goes meanwhile. */
 static void wait_for(int fd, short event, int server)
 {
     struct pollfd ends[] = {{.fd = fd, .events = event}, {.fd = server}};

@@ -1,8 +1,7 @@
 /* order - opening two FIFOs in opposite orders is a deadlock
- * deadlock
  *
  * open() of one end sleeps until another process opens the other end. If both processes open "one"
- * first, both come through, and then both open "two". With -x process B begins with "two": each
+ * first, both get through, and then both open "two". With -x process B begins with "two": each
  * sleeps in an open() that only the other could end, like two threads that take two locks in
  * opposite orders.
  *

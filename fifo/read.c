@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 static const char usage[] = "usage: read [-n] [-p PATH]\n"
-                            "  -n       O_NONBLOCK: take what there is, wait for nothing\n"
+                            "  -n       O_NONBLOCK: take what is there, wait for nothing\n"
                             "  -p PATH  the FIFO, made if it is missing (/tmp/ipc-UID/fifo)\n"
                             "  other terminal: ./fifo/write hello\n";
 

@@ -1,7 +1,7 @@
 /* server - many clients, one well-known FIFO; each answer goes to a FIFO of the client's own
  *
- * A request is one line, "PID TEXT". It is no longer than PIPE_BUF, so that many clients can write
- * at once. The answer, TEXT in capitals, goes to the FIFO "PATH.PID", which the client has made and
+ * A request is one line, "PID TEXT", of at most PIPE_BUF bytes, so that many clients can write at
+ * once. The answer, TEXT in capitals, goes to the FIFO "PATH.PID", which the client has made and
  * opened before. The server must outlive every client, so it opens that FIFO without waiting and
  * never sleeps in a write.
  *
@@ -47,8 +47,8 @@ static bool is_still_named(int fd, const char *path)
     return named.st_ino == open_file.st_ino && named.st_dev == open_file.st_dev;
 }
 
-/* The lock belongs to the server; only the process that holds it may remove the name. A FIFO that a
- * killed server has left is used again. */
+/* Only the process that holds the lock may remove the name. A FIFO that a killed server has left is
+ * used again. */
 static int open_and_lock(const char *path)
 {
     for (;;) {
@@ -83,8 +83,7 @@ static int open_and_lock(const char *path)
     }
 }
 
-/* Without waiting: ENXIO if nobody reads it. A client that has gone is no trouble of the server's.
- */
+/* Never waits: ENXIO if nobody reads it, EAGAIN if it is full. The answer is then lost. */
 static void send_answer(char *client_path, const char *text, size_t length)
 {
     const char *const name = basename(client_path);
@@ -130,7 +129,7 @@ static void serve_lines(int fd, const char *path)
 {
     static char buffer[PIPE_BUF];
     size_t length = 0;
-    bool too_long = false; /* the rest of the line is to be skipped */
+    bool too_long = false; /* skip the rest of the line */
     ssize_t count;
     while ((count = read(fd, buffer + length, sizeof buffer - length)) > 0) {
         say("read(%d) = %zd %s", fd, count, quoted(buffer + length, (size_t)count));
@@ -180,7 +179,7 @@ int main(int argc, char *argv[])
         const int write_end = open(path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
         if (write_end == -1)
             err(EXIT_FAILURE, "open %s", path);
-        say("open(server, O_WRONLY) = %d: only held", write_end);
+        say("open(server, O_WRONLY) = %d: held", write_end);
         say("Ctrl-C ends it, and removes the FIFO");
     } else { /* before the first client has come, read() would return 0 */
         struct pollfd first = {.fd = fd, .events = POLLIN};

@@ -2,7 +2,7 @@
  *
  * A FIFO is a pipe with a name. open() sleeps until another process has it open for reading: start
  * either program first, in either terminal, and look at it with ps(1). The name stays when both
- * have ended; the data never were on the disk.
+ * have ended; the data are never written to the disk.
  *
  * fifo(7), mkfifo(3), ENXIO in open(2)
  */
@@ -67,13 +67,12 @@ static void write_bytes(int fd, const char *bytes, size_t length)
 /* One write() for the whole line: up to PIPE_BUF bytes stay whole. */
 static void write_line(int fd, const char *text)
 {
-    const size_t length = strlen(text);
-    char *const line = malloc(length + 1);
+    const size_t size = strlen(text) + sizeof "\n";
+    char *const line = malloc(size);
     if (line == NULL)
         err(EXIT_FAILURE, "malloc");
-    memcpy(line, text, length);
-    line[length] = '\n';
-    write_bytes(fd, line, length + 1);
+    snprintf(line, size, "%s\n", text);
+    write_bytes(fd, line, strlen(line));
     free(line);
 }
 

@@ -10,6 +10,7 @@
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 enum { READ_END, WRITE_END };                                    /* of the array for pipe(2) */
@@ -46,6 +47,13 @@ const char *quoted(const void *bytes, size_t length);
 /* "EAGAIN" for EAGAIN; a number for one that no demo meets. See errno(3). errno stays as it is. */
 const char *errno_name(int number);
 
+/* From now on a line that cannot be written at once is lost: a server must not wait for whoever
+ * reads its story. Its other messages on stderr are lost likewise. */
+void let_story_be_lost(void);
+
+/* Print at most so many lines more; the last one is "... (and so on)". Until the next call. */
+void limit_story(int lines);
+
 /* "POLLIN|POLLHUP": the events that poll(2) has returned. The next call overwrites it. */
 const char *poll_events(short events);
 
@@ -60,6 +68,11 @@ const char *poll_events(short events);
  * no pipe becomes stdout by accident; one that another program has left non-blocking is opened
  * anew. */
 int next_option(int argc, char *argv[], const char *letters, const char *usage);
+
+/* Open the file of descriptor 0, 1 or 2 anew, with `blocking_flag`, which is 0 or O_NONBLOCK: the
+ * flag belongs to the open file, and that is shared with other programs. Returns false, and leaves
+ * it, where that cannot be done: a socket, a file on disk, another user's pipe. */
+bool reopen(int fd, int blocking_flag);
 
 /* Exit 2 unless the options have left between `least` and `most` operands. */
 void check_operands(int argc, char *argv[], int least, int most);
@@ -82,6 +95,13 @@ ssize_t write_full(int fd, const void *buffer, size_t length);
  * overwrites it. Returns its length without the newline, -1 at the end. */
 ssize_t read_line(char **line);
 
+/* Print what was received, and a newline, at once. */
+void print_received(const char *text, size_t length);
+
+/* Bytes that another program has sent, before they are printed: if stdout is a terminal, control
+ * characters (but newline and tab) become '?', or they could give it commands. */
+void tame(char *bytes, size_t length);
+
 /* Write out what printf(3) has buffered; call it before fork(2) and at the end. A full disk is
  * noticed here. */
 void flush_stdout(void);
@@ -95,26 +115,26 @@ extern pid_t main_process;
  * in prctl(2). */
 void die_with_parent(void);
 
-/* Wait until the process sleeps in a system call (not counting a write(2) to stderr: it may have to
- * wait for its turn to print a line). Exits if the process has ended or does not go to sleep within
- * ten seconds. See /proc/PID/stat in proc(5). */
+/* Wait until the process sleeps in a system call (but not in a write(2) to stdout or stderr: a slow
+ * terminal is not what a demo waits for). Exits if the process has ended or does not go to sleep
+ * within ten seconds. See /proc/PID/stat in proc(5). */
 void wait_asleep(pid_t pid);
 
 /* Wait until the process sleeps in this very call, as /proc/PID/syscall says in proc(5). `call` is
- * its name as in section 2 ("read", "semop"; "wait" for all of them), `argument` its first
- * argument or ANY_ARGUMENT. Returns true. Returns false, and has only waited until the process
- * sleeps, where this system does not let us see the call. Exits as wait_asleep() does. */
+ * its name as in section 2 ("read", "semop"; "wait" for all of them), or NULL for any but write(2)
+ * to stdout or stderr; `argument` is its first argument or ANY_ARGUMENT. Returns true; false if the
+ * process sleeps, but this system does not let us see the call. Exits as wait_asleep() does. */
 enum { ANY_ARGUMENT = -1 };
 bool wait_asleep_in(pid_t pid, const char *call, long argument);
 
 /* The same, and then say() "WHO sleeps in read(3)", or "WHO sleeps" where the call is not seen. */
 void say_asleep_in(const char *who, pid_t pid, const char *call, long argument);
 
-/* Whether the process sleeps in this call at this moment; false, too, where we cannot see it. */
+/* Whether the process sleeps in this call at this moment; also false where we cannot see it. */
 bool is_asleep_in(pid_t pid, const char *call, long argument);
 
-/* Watch a process for so many milliseconds. Returns whether it slept all the time, without running
- * in between: its context switches, in /proc/PID/status, stay the same. See proc(5). */
+/* Watch a process for some milliseconds. Returns whether it slept all the time, without running in
+ * between: its context switches, in /proc/PID/status, stay the same. See proc(5). */
 bool still_asleep(pid_t pid, int milliseconds);
 
 /* The number in a line of /proc/PID/status, in base 10 or 16. See proc(5). */
@@ -126,12 +146,16 @@ bool has_ended(pid_t pid);
 pid_t wait_for_any(void);
 
 /* Wait for a child to end. Returns its exit status, or 128 + the signal that killed it, like the
- * shell. A child that sleeps in one and the same call for two seconds is stuck: it is killed, and
- * the program ends with a line that names the call. */
+ * shell. A child that sleeps for two seconds without a break is stuck: it is killed, and the
+ * program ends with a line that names the call. */
 int reap(pid_t pid);
 
-/* The same for a child that may take its time: a command of the user's. */
+/* The same for a child that may take as long as it likes: a command of the user's. */
 int reap_command(pid_t pid);
+
+/* After exec(3) has failed in a child: print why, and end with the status that the shell would
+ * give, NOT_FOUND or NOT_EXECUTABLE. */
+_Noreturn void exec_failed(const char *command);
 
 /* Memory that this process will share with its children, full of zeros. See MAP_SHARED and
  * MAP_ANONYMOUS in mmap(2). */
@@ -175,22 +199,44 @@ int private_queue(void);
 int private_set(int semaphores);
 
 /* Remove an object when this process (not a child of it) ends: by exit(3) or SIGHUP, SIGINT,
- * SIGPIPE, SIGQUIT, SIGTERM. At most four objects. A segment does not need this: mark it IPC_RMID
- * before the first fork. See unlink(2), IPC_RMID in msgctl(2) and semctl(2). */
+ * SIGPIPE, SIGQUIT, SIGTERM. At most four objects. A private segment does not need this: mark it
+ * IPC_RMID before the first fork. See unlink(2), IPC_RMID in msgctl(2) and semctl(2). */
 void unlink_at_exit(const char *path);
 void remove_queue_at_exit(int id);
+void remove_segment_at_exit(int id);
 void remove_set_at_exit(int id);
 
 /* Remove them at once, and forget them. Safe in a signal handler. */
 void remove_now(void);
 
 /* A child that works with these objects, or 0. It is killed before they are removed, so that it
- * does not complain of that. */
+ * does not report their removal as an error. */
 extern volatile pid_t user_of_objects;
 
 /* Block the signals above, while an object exists that is not yet on the list; and unblock them. */
 void hold_endings(void);
 void release_endings(void);
+
+/* Be the only server that has this name: hold a lock on a file in the private directory until this
+ * process ends, however it ends; exit if another process holds it. And whether there is one. See
+ * F_SETLK and F_GETLK in fcntl(2). */
+void become_server(const char *name);
+bool has_server(const char *name);
+
+/* ---- Messages and limits: queue.c ---- */
+
+/* Exit if a message of this length is larger than the whole System V queue may be: msgsnd(2) would
+ * sleep for ever. */
+void check_fits(int id, size_t length);
+
+/* After msgsnd(2) or mq_open(3) has failed: exit, saying why, and which limit it is. `attributes`
+ * are those of the call. */
+_Noreturn void msgsnd_failed(int id, size_t length);
+struct mq_attr;
+_Noreturn void mq_open_failed(const char *name, const struct mq_attr *attributes);
+
+/* The number in a file of /proc/sys: "fs/mqueue/msg_max"; 0 if there is no such file. */
+long system_limit(const char *name);
 
 /* ---- TCP on the loopback interface: net.c ---- */
 
@@ -205,8 +251,41 @@ in_port_t demo_port(int pair, const char *option);
 int bind_to(in_port_t port);
 void start_to_listen(int fd);
 
+/* Make RLIMIT_NOFILE as large as it may be, but not above `most`: no descriptor is given out from
+ * there on. See getrlimit(2). */
+void limit_descriptors(rlim_t most);
+
 /* A socket connected to 127.0.0.1, close-on-exec, as soon as a server listens there: it tries for a
- * minute. Exits 2 if the port is 0. */
+ * minute. Exits 2 if the port is 0, and 1 if the server belongs to another user. */
 int connect_to(in_port_t port);
+
+/* A port has no owner and no permissions. Whether the other end of this TCP connection belongs to
+ * our user, as the kernel says; call it after accept(2), before anything is read. If not, it says
+ * whose it is; nor if the other side has closed its socket, for then nobody can tell. Where the
+ * system does not show the owners, it says so once and returns true. See sock_diag(7), and
+ * /proc/net/tcp in proc(5). */
+bool is_own_peer(int fd);
+
+/* How many bytes that we have sent lie unread at the other end; -1 where we cannot see it. */
+long unread_by_peer(int fd);
+
+/* Whether a process has accepted our connection. */
+bool is_accepted(int fd);
+
+/* ---- UNIX sockets: net.c ---- */
+
+/* A stream socket that listens at `path`, a demo_path(); the name goes when this process ends. One
+ * that a dead process has left is removed; exits if another receiver is running. See unix(7). */
+int listen_at(const char *path);
+
+/* A stream socket connected to `path`, as soon as somebody listens there: it tries for a minute,
+ * and says that it waits for `receiver`, the command to start. */
+int connect_at(const char *path, const char *receiver);
+
+/* Pass one descriptor to another process (how that is done, dup/pass-send shows). send_fd() does
+ * not wait; it returns what sendmsg(2) has returned. receive_fd() returns the new descriptor, -1 if
+ * the message had none; it exits if the other side has gone. */
+ssize_t send_fd(int channel, int fd);
+int receive_fd(int channel);
 
 #endif

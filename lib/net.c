@@ -1,14 +1,28 @@
-/* net.c - TCP on the loopback interface */
+/* net.c - TCP on the loopback interface, and UNIX sockets */
+#define _GNU_SOURCE /* MSG_CMSG_CLOEXEC */
 #include "demo.h"
 
 #include <arpa/inet.h>
 #include <err.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
+
+#if __has_include(<linux/inet_diag.h>) /* musl-gcc has no headers of the kernel */
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
+#define HAS_SOCK_DIAG
+#endif
 
 in_port_t demo_port(int pair, const char *option)
 {
@@ -45,14 +59,248 @@ int bind_to(in_port_t port)
     return fd;
 }
 
+/* ---- Whose is the other end? The kernel is asked for it, or /proc/net/tcp is read ---- */
+
+struct end {
+    in_addr_t local, remote;
+    unsigned local_port, remote_port, state, unread, uid;
+    unsigned long inode; /* 0 if no process has it (any more, or before accept(2)) */
+    bool accepted;
+};
+
+enum { LISTENS = 0x0A };
+
+/* In /proc/net/tcp6 an IPv4 address has the form of an IPv6 one, and is in the last 8 digits. */
+static in_addr_t last_digits(const char *address)
+{
+    const size_t length = strlen(address), digits = 2 * sizeof(in_addr_t);
+    return (in_addr_t)strtoul(length > digits ? address + length - digits : address, NULL, 16);
+}
+
+static bool read_end(FILE *file, struct end *end)
+{
+    char line[512], local[33], remote[33];
+    while (fgets(line, sizeof line, file) != NULL)
+        if (sscanf(line, " %*d: %32[0-9A-F]:%x %32[0-9A-F]:%x %x %*x:%x %*x:%*x %*x %u %*d %lu",
+                   local, &end->local_port, remote, &end->remote_port, &end->state, &end->unread,
+                   &end->uid, &end->inode) == 8) {
+            end->local = last_digits(local);
+            end->remote = last_digits(remote);
+            return true;
+        }
+    return false;
+}
+
+/* So that the numbers in a story have no gap. */
+static int out_of_the_way(int fd)
+{
+    enum { HIGH_NUMBER = 100 };
+    const int high = fd == -1 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, HIGH_NUMBER);
+    if (high != -1)
+        close(fd);
+    return high != -1 ? high : fd;
+}
+
+static FILE *table;
+
+static void open_table(void)
+{
+    if (table == NULL) {
+        const int fd = out_of_the_way(open("/proc/net/tcp", O_RDONLY | O_CLOEXEC));
+        table = fd == -1 ? NULL : fdopen(fd, "r");
+    }
+}
+
+/* The end that belongs to the other side of this connection. Before its accept(2) it has no owner,
+ * but the listening socket has one. `shown` becomes true when the file shows our own end. */
+static struct end find_in(FILE *file, struct sockaddr_in own, struct sockaddr_in peer, bool *shown)
+{
+    struct end line, found = {.inode = 0}, listener = {.inode = 0};
+    const unsigned own_port = ntohs(own.sin_port), port = ntohs(peer.sin_port);
+    rewind(file);
+    while (read_end(file, &line)) {
+        *shown |= line.local_port == own_port && line.inode != 0;
+        if (line.local_port != port)
+            continue;
+        if (line.state == LISTENS && (line.local == 0 || line.local == peer.sin_addr.s_addr))
+            listener = line;
+        else if (line.remote_port == own_port && line.local == peer.sin_addr.s_addr &&
+                 line.remote == own.sin_addr.s_addr)
+            found = line;
+    }
+    found.accepted = found.inode != 0;
+    if (!found.accepted) {
+        found.uid = listener.uid;
+        found.inode = listener.inode;
+    }
+    return found;
+}
+
+#ifdef HAS_SOCK_DIAG
+
+/* It stays open: a server that has no descriptor left must still see who comes. */
+static int netlink_socket(void)
+{
+    static int netlink = -1;
+    if (netlink == -1)
+        netlink = out_of_the_way(socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
+    if (netlink == -1 && (errno == EMFILE || errno == ENFILE))
+        err(EXIT_FAILURE, "socket NETLINK_SOCK_DIAG");
+    return netlink;
+}
+
+/* Asks for the end that has these two addresses, or else for the one that listens at the first: see
+ * sock_diag(7). Among many sockets that is much faster than the file. Returns false where this
+ * system does not answer. */
+static bool ask_for_end(struct sockaddr_in local, struct sockaddr_in remote, struct end *end)
+{
+    struct {
+        struct nlmsghdr header;
+        struct inet_diag_req_v2 request;
+    } question = {.header = {.nlmsg_len = sizeof question,
+                             .nlmsg_type = SOCK_DIAG_BY_FAMILY,
+                             .nlmsg_flags = NLM_F_REQUEST},
+                  .request = {.sdiag_family = AF_INET,
+                              .sdiag_protocol = IPPROTO_TCP,
+                              .idiag_states = ~0U,
+                              .id = {.idiag_sport = local.sin_port,
+                                     .idiag_dport = remote.sin_port,
+                                     .idiag_src = {local.sin_addr.s_addr},
+                                     .idiag_dst = {remote.sin_addr.s_addr},
+                                     .idiag_cookie = {INET_DIAG_NOCOOKIE, INET_DIAG_NOCOOKIE}}}};
+    struct {
+        struct nlmsghdr header;
+        struct inet_diag_msg end;
+        char more[256];
+    } answer;
+    static bool answered;
+    const int netlink = netlink_socket();
+    if (netlink == -1 || send(netlink, &question, sizeof question, 0) == -1 ||
+        recv(netlink, &answer, sizeof answer, 0) < (ssize_t)sizeof answer.header) {
+        if (answered)
+            err(EXIT_FAILURE, "send or recv, NETLINK_SOCK_DIAG");
+        return false;
+    }
+    answered = true;
+    if (answer.header.nlmsg_type == NLMSG_ERROR) {
+        int error;
+        memcpy(&error, (char *)&answer + NLMSG_HDRLEN, sizeof error);
+        *end = (struct end){.inode = 0};
+        return error == -ENOENT;
+    }
+    *end = (struct end){.local_port = ntohs(local.sin_port),
+                        .state = answer.end.idiag_state,
+                        .unread = answer.end.idiag_rqueue,
+                        .uid = answer.end.idiag_uid,
+                        .inode = answer.end.idiag_inode};
+    end->accepted = end->state != LISTENS && end->inode != 0;
+    return true;
+}
+
+/* Before its accept(2) an end has no owner; the listening socket has one. If that is gone, somebody
+ * may have accepted us meanwhile, and closed it. */
+static bool ask_for_owner(struct sockaddr_in own, struct sockaddr_in peer, struct end *end)
+{
+    struct end listener = {.inode = 0};
+    if (!ask_for_end(peer, own, end))
+        return false;
+    if (end->accepted)
+        return true;
+    const struct sockaddr_in nobody = {.sin_port = 0};
+    if (!ask_for_end(peer, nobody, &listener) || listener.state != LISTENS)
+        return ask_for_end(peer, own, end);
+    if (end->state == LISTENS)
+        *end = (struct end){.inode = 0}; /* that is not the end itself */
+    end->uid = listener.uid;
+    end->inode = listener.inode;
+    return true;
+}
+
+#else
+
+static bool ask_for_owner(struct sockaddr_in own, struct sockaddr_in peer, struct end *end)
+{
+    (void)own, (void)peer, (void)end;
+    return false;
+}
+
+#endif
+
+/* Returns false where this system does not show the ends. */
+static bool find_other_end(int fd, struct end *end)
+{
+    static bool shown;
+    struct sockaddr_in own = {.sin_port = 0}, peer = {.sin_port = 0};
+    socklen_t own_length = sizeof own, peer_length = sizeof peer;
+    *end = (struct end){.inode = 0};
+    if (getsockname(fd, (struct sockaddr *)&own, &own_length) == -1)
+        err(EXIT_FAILURE, "getsockname");
+    if (getpeername(fd, (struct sockaddr *)&peer, &peer_length) == -1) {
+        if (errno != ENOTCONN)
+            err(EXIT_FAILURE, "getpeername");
+        return true; /* it has reset the connection */
+    }
+    if (ask_for_owner(own, peer, end))
+        return true;
+    open_table();
+    if (table == NULL)
+        return false;
+    *end = find_in(table, own, peer, &shown);
+    FILE *const table6 = end->inode == 0 ? fopen("/proc/net/tcp6", "re") : NULL;
+    if (table6 != NULL) {
+        *end = find_in(table6, own, peer, &shown);
+        fclose(table6);
+    }
+    return shown;
+}
+
+bool is_own_peer(int fd)
+{
+    struct end end;
+    if (!find_other_end(fd, &end)) {
+        static bool said;
+        if (!said)
+            say("whose the peer is cannot be seen");
+        said = true;
+        return true;
+    }
+    if (end.inode != 0 && end.uid == geteuid())
+        return true;
+    if (end.inode == 0)
+        say("the peer has gone: refused");
+    else
+        say("the peer is user %u: refused", end.uid);
+    return false;
+}
+
+long unread_by_peer(int fd)
+{
+    struct end end;
+    return find_other_end(fd, &end) && end.local_port != 0 ? (long)end.unread : -1;
+}
+
+void limit_descriptors(rlim_t most)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
+        err(EXIT_FAILURE, "getrlimit");
+    limit.rlim_cur = limit.rlim_max < most ? limit.rlim_max : most;
+    if (setrlimit(RLIMIT_NOFILE, &limit) == -1)
+        err(EXIT_FAILURE, "setrlimit");
+}
+
 void start_to_listen(int fd)
 {
     if (listen(fd, SOMAXCONN) == -1)
         err(EXIT_FAILURE, "listen");
-    struct sockaddr_in address;
+    struct sockaddr_in address = {.sin_port = 0};
     socklen_t length = sizeof address;
     if (getsockname(fd, (struct sockaddr *)&address, &length) == -1)
         err(EXIT_FAILURE, "getsockname");
+#ifdef HAS_SOCK_DIAG
+    if (netlink_socket() == -1)
+#endif
+        open_table();
     printf("port %u\n", (unsigned)ntohs(address.sin_port));
     flush_stdout();
 }
@@ -60,7 +308,7 @@ void start_to_listen(int fd)
 /* The kernel may choose, as our own port, the one that we try to connect to. */
 static bool is_connected_to_itself(int fd)
 {
-    struct sockaddr_in own, other;
+    struct sockaddr_in own = {.sin_port = 0}, other = {.sin_port = 0};
     socklen_t own_length = sizeof own, other_length = sizeof other;
     if (getsockname(fd, (struct sockaddr *)&own, &own_length) == -1)
         err(EXIT_FAILURE, "getsockname");
@@ -79,8 +327,11 @@ int connect_to(in_port_t port)
     for (int i = 0; i < TRIES; i++) {
         const int fd = new_socket(); /* one that could not connect is of no more use */
         if (connect(fd, (const struct sockaddr *)&address, sizeof address) == 0 &&
-            !is_connected_to_itself(fd))
+            !is_connected_to_itself(fd)) {
+            if (!is_own_peer(fd))
+                errx(EXIT_FAILURE, "connect to port %u: not a server of yours", (unsigned)port);
             return fd;
+        }
         if (errno != ECONNREFUSED)
             err(EXIT_FAILURE, "connect to port %u", (unsigned)port);
         if (i == 0)
@@ -90,4 +341,137 @@ int connect_to(in_port_t port)
     }
     errno = ECONNREFUSED;
     err(EXIT_FAILURE, "connect to port %u", (unsigned)port);
+}
+
+bool is_accepted(int fd)
+{
+    struct end end;
+    return !find_other_end(fd, &end) || end.accepted;
+}
+
+/* ---- UNIX sockets ---- */
+
+/* The socket file stays when its process is killed. Is there nobody who listens? */
+static void remove_stale(const struct sockaddr_un *address)
+{
+    struct stat status;
+    if (lstat(address->sun_path, &status) == -1) {
+        if (errno != ENOENT)
+            err(EXIT_FAILURE, "lstat %s", address->sun_path);
+        return;
+    }
+    if (!S_ISSOCK(status.st_mode))
+        errx(EXIT_FAILURE, "%s: not a socket", address->sun_path);
+    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd == -1)
+        err(EXIT_FAILURE, "socket");
+    if (connect(fd, (const struct sockaddr *)address, sizeof *address) == 0 || errno == EAGAIN)
+        errx(EXIT_FAILURE, "%s: another receiver is running", address->sun_path);
+    if (errno != ECONNREFUSED)
+        err(EXIT_FAILURE, "connect %s", address->sun_path);
+    if (close(fd) == -1)
+        err(EXIT_FAILURE, "close");
+    const int removed = unlink(address->sun_path);
+    if (removed == -1)
+        err(EXIT_FAILURE, "unlink %s", address->sun_path);
+    say("unlink() = %d: a dead receiver's", removed);
+}
+
+/* A lock on the folder makes sure that nobody else takes the name at the same time; it goes with
+ * its process. */
+int listen_at(const char *path)
+{
+    static struct sockaddr_un address = {.sun_family = AF_UNIX};
+    strcpy(address.sun_path, path); /* it fits: lib/place.c makes it short */
+    const int folder = open(demo_path(""), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder == -1)
+        err(EXIT_FAILURE, "open %s", demo_path(""));
+    if (flock(folder, LOCK_EX | LOCK_NB) == -1) {
+        if (errno == EWOULDBLOCK)
+            errx(EXIT_FAILURE, "%s: another receiver is running", address.sun_path);
+        err(EXIT_FAILURE, "flock");
+    }
+    remove_stale(&address);
+
+    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd == -1)
+        err(EXIT_FAILURE, "socket");
+    hold_endings();
+    if (bind(fd, (const struct sockaddr *)&address, sizeof address) == -1)
+        err(EXIT_FAILURE, "bind %s", address.sun_path);
+    unlink_at_exit(address.sun_path);
+    release_endings();
+    const int result = listen(fd, SOMAXCONN);
+    if (result == -1)
+        err(EXIT_FAILURE, "listen");
+    say("listen(%d) = %d: %s", fd, result, address.sun_path);
+    return fd;
+}
+
+int connect_at(const char *path, const char *receiver)
+{
+    enum { TRIES = 600, PAUSE = 100000000 }; /* a minute, in steps of 0.1 s */
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    strcpy(address.sun_path, path);
+    for (int i = 0; i < TRIES; i++) {
+        const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (fd == -1)
+            err(EXIT_FAILURE, "socket");
+        const int result = connect(fd, (const struct sockaddr *)&address, sizeof address);
+        if (result == 0) {
+            say("connect(%d, %s) = %d", fd, path, result);
+            return fd;
+        }
+        struct stat status; /* a file that is no socket is ECONNREFUSED too */
+        if (errno == ECONNREFUSED && lstat(path, &status) == 0 && !S_ISSOCK(status.st_mode))
+            errx(EXIT_FAILURE, "%s: not a socket", path);
+        if (errno != ENOENT && errno != ECONNREFUSED)
+            err(EXIT_FAILURE, "connect %s", path);
+        if (i == 0)
+            say("waiting for a receiver: %s", receiver);
+        close(fd);
+        nanosleep(&(struct timespec){.tv_nsec = PAUSE}, NULL);
+    }
+    errx(EXIT_FAILURE, "%s: no receiver has come", path);
+}
+
+union control {
+    struct cmsghdr alignment;
+    char bytes[CMSG_SPACE(sizeof(int))];
+};
+
+ssize_t send_fd(int channel, int fd)
+{
+    union control control = {.bytes = {0}};
+    char byte = 0;
+    struct iovec data = {&byte, 1}; /* without a byte of data nothing would arrive */
+    struct msghdr message = {.msg_iov = &data,
+                             .msg_iovlen = 1,
+                             .msg_control = control.bytes,
+                             .msg_controllen = sizeof control.bytes};
+    struct cmsghdr *const rights = CMSG_FIRSTHDR(&message);
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(sizeof fd);
+    memcpy(CMSG_DATA(rights), &fd, sizeof fd);
+    return sendmsg(channel, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+int receive_fd(int channel)
+{
+    int fd = -1;
+    char byte;
+    union control control;
+    struct iovec data = {&byte, 1};
+    struct msghdr message = {.msg_iov = &data,
+                             .msg_iovlen = 1,
+                             .msg_control = control.bytes,
+                             .msg_controllen = sizeof control.bytes};
+    const ssize_t count = recvmsg(channel, &message, MSG_CMSG_CLOEXEC);
+    if (count < 1)
+        errx(EXIT_FAILURE, "recvmsg: the other side has gone");
+    const struct cmsghdr *const rights = CMSG_FIRSTHDR(&message);
+    if (rights != NULL)
+        memcpy(&fd, CMSG_DATA(rights), sizeof fd);
+    return fd;
 }

@@ -5,6 +5,7 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,22 +22,29 @@ static void fill(int fd)
             exit(EXIT_FAILURE);
 }
 
-/* Another program may have left the pipe or terminal non-blocking. The flag belongs to the open
- * file that we share with it, so we open it anew; where that is not possible, we leave it. */
-static void make_blocking(int fd)
+bool reopen(int fd, int blocking_flag)
 {
     char path[32];
-    const int flags = fcntl(fd, F_GETFL);
     struct stat status;
-    if (flags == -1 || (flags & O_NONBLOCK) == 0 || fstat(fd, &status) == -1 ||
-        S_ISREG(status.st_mode))
-        return;
+    const int flags = fcntl(fd, F_GETFL);
+    if (flags == -1 || fstat(fd, &status) == -1 || S_ISREG(status.st_mode))
+        return false;
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     const int own = open(path, (flags & O_ACCMODE) | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (own == -1)
-        return;
-    if (fcntl(own, F_SETFL, flags & ~O_NONBLOCK) == -1 || dup2(own, fd) == -1 || close(own) == -1)
-        err(EXIT_FAILURE, "descriptor %d", fd);
+        return false;
+    if (fcntl(own, F_SETFL, (flags & ~O_NONBLOCK) | blocking_flag) == -1 || dup2(own, fd) == -1 ||
+        close(own) == -1)
+        err(EXIT_FAILURE, "fcntl, dup2 or close of descriptor %d", fd);
+    return true;
+}
+
+/* Another program may have left the pipe or terminal non-blocking. */
+static void make_blocking(int fd)
+{
+    const int flags = fcntl(fd, F_GETFL);
+    if (flags != -1 && (flags & O_NONBLOCK) != 0)
+        reopen(fd, 0);
 }
 
 static void start(void)
@@ -94,9 +102,12 @@ long parse_long(const char *what, const char *text, long least, long most)
     char *end;
     errno = 0;
     const long number = strtol(text, &end, 10);
-    if (isspace((unsigned char)*text) || end == text || *end != '\0' || errno != 0 ||
-        number < least || number > most)
-        errx(USAGE_ERROR, "%s %s: not a number from %ld to %ld", what, quoted(text, strlen(text)),
-             least, most);
-    return number;
+    if (!isspace((unsigned char)*text) && end != text && *end == '\0' && errno == 0 &&
+        number >= least && number <= most)
+        return number;
+    if (most == LONG_MAX)
+        errx(USAGE_ERROR, "%s %s: not a number from %ld up", what, quoted(text, strlen(text)),
+             least);
+    errx(USAGE_ERROR, "%s %s: not a number from %ld to %ld", what, quoted(text, strlen(text)),
+         least, most);
 }

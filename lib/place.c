@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <err.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -13,13 +14,14 @@
 #include <sys/ipc.h>
 #include <sys/msg.h>
 #include <sys/sem.h>
+#include <sys/shm.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 enum { MOST_OBJECTS = 4 };
 
 static struct object {
-    enum { PATH, QUEUE, SET } kind;
+    enum { PATH, QUEUE, SEGMENT, SET } kind;
     int id;
     const char *path;
 } objects[MOST_OBJECTS];
@@ -141,6 +143,9 @@ void remove_now(void)
         case QUEUE:
             msgctl(objects[i].id, IPC_RMID, NULL);
             break;
+        case SEGMENT:
+            shmctl(objects[i].id, IPC_RMID, NULL);
+            break;
         case SET:
             semctl(objects[i].id, 0, IPC_RMID);
             break;
@@ -198,6 +203,11 @@ void remove_queue_at_exit(int id)
     add_object((struct object){.kind = QUEUE, .id = id});
 }
 
+void remove_segment_at_exit(int id)
+{
+    add_object((struct object){.kind = SEGMENT, .id = id});
+}
+
 void remove_set_at_exit(int id)
 {
     add_object((struct object){.kind = SET, .id = id});
@@ -223,6 +233,38 @@ int private_set(int semaphores)
     remove_set_at_exit(id);
     release_endings();
     return id;
+}
+
+/* ---- One server ---- */
+
+void become_server(const char *name)
+{
+    const char *const path = demo_path(name);
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    struct stat status;
+    const int fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    if (fd == -1)
+        err(EXIT_FAILURE, "open %s", path);
+    if (fcntl(fd, F_SETLK, &lock) == -1 && (errno == EACCES || errno == EAGAIN))
+        errx(EXIT_FAILURE, "fcntl F_SETLK: %s: there is a server already", errno_name(errno));
+    if (fcntl(fd, F_SETLK, &lock) == -1 || fstat(fd, &status) == -1)
+        err(EXIT_FAILURE, "%s", path);
+    if (status.st_nlink == 0)
+        errx(EXIT_FAILURE, "a server was just about to end; try again");
+    unlink_at_exit(path);
+}
+
+bool has_server(const char *name)
+{
+    const char *const path = demo_path(name);
+    struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
+    const int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd == -1 && errno == ENOENT)
+        return false;
+    if (fd == -1 || fcntl(fd, F_GETLK, &lock) == -1)
+        err(EXIT_FAILURE, "%s", path);
+    close(fd);
+    return lock.l_type != F_UNLCK;
 }
 
 static void change_endings(int how)

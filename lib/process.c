@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LONGEST_WAIT_MS = 10000, STUCK_MS = 2000, MICROSECOND = 1000 };
+enum { LONGEST_WAIT_MS = 10000, FIRST_LOOK_MS = 500, STUCK_MS = 2000, MICROSECOND = 1000 };
 
 pid_t main_process;
 
@@ -50,7 +50,7 @@ static void check_proc(void)
     if (checked)
         return;
     if (readlink("/proc/self", text, sizeof text - 1) == -1)
-        err(EXIT_FAILURE, "/proc is not mounted: /proc/self");
+        err(EXIT_FAILURE, "readlink /proc/self (is /proc mounted?)");
     if (strtol(text, NULL, 10) != getpid())
         errx(EXIT_FAILURE, "/proc shows another pid namespace (mount -t proc proc /proc)");
     checked = true;
@@ -80,28 +80,17 @@ static char state_of(pid_t pid)
     return name_end != NULL && strlen(name_end) > 2 ? name_end[2] : 0;
 }
 
-static bool read_status_field(pid_t pid, const char *field, int base, unsigned long long *value)
+unsigned long long status_field(pid_t pid, const char *field, int base)
 {
     char line[8192]; /* the longest is that of the groups */
     const size_t length = strlen(field);
-    bool found = false;
     FILE *const file = open_proc(pid, "status");
-    while (file != NULL && !found && fgets(line, sizeof line, file) != NULL)
+    while (file != NULL && fgets(line, sizeof line, file) != NULL)
         if (strncmp(line, field, length) == 0 && line[length] == ':') {
-            *value = strtoull(line + length + 1, NULL, base);
-            found = true;
+            fclose(file);
+            return strtoull(line + length + 1, NULL, base);
         }
-    if (file != NULL)
-        fclose(file);
-    return found;
-}
-
-unsigned long long status_field(pid_t pid, const char *field, int base)
-{
-    unsigned long long value;
-    if (!read_status_field(pid, field, base, &value))
-        errx(EXIT_FAILURE, "/proc/%d/status: no %s", (int)pid, field);
-    return value;
+    errx(EXIT_FAILURE, "/proc/%d/status: no %s", (int)pid, field);
 }
 
 /* How often the process has left the CPU; while it sleeps on, the number stays. */
@@ -166,7 +155,7 @@ static bool see_call(pid_t pid, long *number, long *argument)
     return seen;
 }
 
-/* An emulator of another processor shows its own calls: what does it show of ours? It must be the
+/* An emulator of another processor shows its own calls. Our own must appear as what it is, the
  * read(2) of see_call(). */
 static bool may_see_calls(void)
 {
@@ -188,7 +177,7 @@ static const char *name_of(long number)
 static bool is_call(const char *name, long number)
 {
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
-        if (calls[i].number == number && (name == NULL || strcmp(calls[i].name, name) == 0))
+        if (calls[i].number == number && strcmp(calls[i].name, name) == 0)
             return true;
     return false;
 }
@@ -197,10 +186,11 @@ bool is_asleep_in(pid_t pid, const char *call, long argument)
 {
     long number, first;
     return state_of(pid) == 'S' && may_see_calls() && see_call(pid, &number, &first) &&
-           is_call(call, number) && (argument == ANY_ARGUMENT || first == argument);
+           (call == NULL ? name_of(number) != NULL : is_call(call, number)) &&
+           (argument == ANY_ARGUMENT || first == argument);
 }
 
-/* Output that waits for a slow terminal is not the sleep that a demo waits for. */
+/* A process that waits for a slow terminal does not sleep in the sense of wait_asleep(). */
 static bool is_printing(pid_t pid)
 {
     return is_asleep_in(pid, "write", STDERR_FILENO) || is_asleep_in(pid, "write", STDOUT_FILENO);
@@ -211,7 +201,8 @@ static bool is_asleep_somewhere(pid_t pid)
 {
     enum { SECOND_LOOK_MS = 5 };
     long number, first;
-    if (may_see_calls() && see_call(pid, &number, &first) && (number < 0 || is_call(NULL, number)))
+    if (may_see_calls() && see_call(pid, &number, &first) &&
+        (number < 0 || name_of(number) != NULL))
         return false;
     return still_asleep(pid, SECOND_LOOK_MS);
 }
@@ -237,18 +228,16 @@ bool has_ended(pid_t pid)
     return kill(pid, 0) == -1 && errno == ESRCH; /* not a child of ours */
 }
 
-/* `call` may be NULL: any but that of printing. */
-static bool wait_for_sleep(pid_t pid, const char *call, long argument)
+/* `call` may be NULL: any known one, but not that of printing. */
+bool wait_asleep_in(pid_t pid, const char *call, long argument)
 {
     enum { LOOK_US = 100 };
-    for (const double start = now_in_ms();
-         !is_asleep_in(pid, call, argument) || (call == NULL && is_printing(pid));) {
+    const double start = now_in_ms();
+    while (!is_asleep_in(pid, call, argument) || (call == NULL && is_printing(pid))) {
         if (state_of(pid) == 'S' && is_asleep_somewhere(pid))
             return false;
         if (has_ended(pid))
             errx(EXIT_FAILURE, "process %d has ended, it should wait", (int)pid);
-        if (state_of(pid) == 0)
-            errx(EXIT_FAILURE, "/proc does not show process %d", (int)pid);
         if (now_in_ms() - start > LONGEST_WAIT_MS)
             errx(EXIT_FAILURE, "process %d does not sleep%s%s", (int)pid,
                  call == NULL ? "" : " in ", call == NULL ? "" : call);
@@ -259,12 +248,7 @@ static bool wait_for_sleep(pid_t pid, const char *call, long argument)
 
 void wait_asleep(pid_t pid)
 {
-    wait_for_sleep(pid, NULL, ANY_ARGUMENT);
-}
-
-bool wait_asleep_in(pid_t pid, const char *call, long argument)
-{
-    return wait_for_sleep(pid, call, argument);
+    wait_asleep_in(pid, NULL, ANY_ARGUMENT);
 }
 
 void say_asleep_in(const char *who, pid_t pid, const char *call, long argument)
@@ -314,15 +298,19 @@ static void give_up(pid_t pid)
 int reap(pid_t pid)
 {
     struct pollfd end = {.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
-    unsigned long long before = 0, now = 0;
-    while (end.fd != -1 && read_status_field(pid, "voluntary_ctxt_switches", 10, &before) &&
-           poll(&end, 1, STUCK_MS) != 1)
-        if (read_status_field(pid, "voluntary_ctxt_switches", 10, &now) && now == before &&
-            state_of(pid) == 'S' && !is_printing(pid))
+    while (end.fd != -1 && poll(&end, 1, FIRST_LOOK_MS) != 1)
+        if (still_asleep(pid, STUCK_MS) && !is_printing(pid))
             give_up(pid);
     if (end.fd != -1)
         close(end.fd);
     return reap_command(pid);
+}
+
+_Noreturn void exec_failed(const char *command)
+{
+    const int status = errno == ENOENT ? NOT_FOUND : NOT_EXECUTABLE;
+    warn("%s", command);
+    _exit(status);
 }
 
 void *share_memory(size_t size)

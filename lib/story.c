@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,8 +17,9 @@ enum { COLUMNS = 80, LANE_WIDTH = 16, LINE_SIZE = 512 };
 static struct {
     const char *role;
     int column;
-    bool time_of_day;
-    struct timespec start;
+    bool time_of_day, may_be_lost, limited;
+    int lines_left; /* if it is limited */
+    double start;   /* in now_in_ms() */
 } story = {.role = "demo"};
 
 static bool in_colour(void)
@@ -30,8 +32,8 @@ void lane(int column, const char *role)
 {
     story.role = role;
     story.column = column;
-    if (story.start.tv_sec == 0)
-        clock_gettime(CLOCK_MONOTONIC, &story.start);
+    if (story.start == 0)
+        story.start = now_in_ms();
 }
 
 void pair_lane(const char *role)
@@ -45,20 +47,16 @@ void pair_lane(const char *role)
 static int put_time(char *text, size_t size)
 {
     struct timespec now;
-    if (story.time_of_day) {
-        struct tm day;
-        clock_gettime(CLOCK_REALTIME, &now);
-        localtime_r(&now.tv_sec, &day);
-        return snprintf(text, size, "%02d:%02d:%02d.%03ld", day.tm_hour, day.tm_min, day.tm_sec,
-                        now.tv_nsec / 1000000);
-    }
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    const double seconds = (double)(now.tv_sec - story.start.tv_sec);
-    const double nanoseconds = (double)(now.tv_nsec - story.start.tv_nsec);
-    return snprintf(text, size, "%7.3f", seconds * 1e3 + nanoseconds / 1e6);
+    struct tm day;
+    if (!story.time_of_day)
+        return snprintf(text, size, "%7.3f", now_in_ms() - story.start);
+    clock_gettime(CLOCK_REALTIME, &now);
+    localtime_r(&now.tv_sec, &day);
+    return snprintf(text, size, "%02d:%02d:%02d.%03ld", day.tm_hour, day.tm_min, day.tm_sec,
+                    now.tv_nsec / 1000000);
 }
 
-/* Cuts the text at so many columns; what is not printable ASCII appears as '?'. */
+/* Cuts the text to `columns`; what is not printable ASCII appears as '?'. */
 static void tidy(char *text, size_t columns)
 {
     for (char *byte = text; *byte != '\0'; byte++)
@@ -76,8 +74,23 @@ static void put_line(const char *colour, const char *before, const char *text)
     const bool colours = in_colour();
     const int length = snprintf(line, sizeof line, "%s%s%s%s\n", colours ? colour : "", before,
                                 text, colours ? "\033[0m" : "");
-    write_full(STDERR_FILENO, line, (size_t)length);
+    if (!story.may_be_lost)
+        write_full(STDERR_FILENO, line, (size_t)length);
+    else if (poll(&(struct pollfd){.fd = STDERR_FILENO, .events = POLLOUT}, 1, 0) == 1)
+        (void)!write(STDERR_FILENO, line, (size_t)length);
     errno = saved_errno;
+}
+
+void limit_story(int lines)
+{
+    story.limited = true;
+    story.lines_left = lines;
+}
+
+void let_story_be_lost(void)
+{
+    story.may_be_lost = true;
+    reopen(STDERR_FILENO, O_NONBLOCK);
 }
 
 void say(const char *format, ...)
@@ -86,9 +99,15 @@ void say(const char *format, ...)
     static const char *const colours[] = {"\033[38;5;27m", "\033[38;5;161m", "\033[38;5;28m"};
     char text[LINE_SIZE], before[COLUMNS];
     va_list arguments;
+    if (story.limited && --story.lines_left < 0)
+        return;
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
+    if (story.limited && story.lines_left == 0)
+        strcpy(text, "... (and so on)");
+    for (size_t length = strlen(text); length > 0 && text[length - 1] == ' '; length--)
+        text[length - 1] = '\0'; /* an empty %s at the end */
 
     int used = put_time(before, sizeof before);
     used += snprintf(before + used, sizeof before - (size_t)used, "  %*s%.8s | ",
@@ -132,40 +151,19 @@ const char *quoted(const void *bytes, size_t length)
 
 const char *errno_name(int number)
 {
-    static const char *const names[] = {[E2BIG] = "E2BIG",
-                                        [EACCES] = "EACCES",
-                                        [EAGAIN] = "EAGAIN",
-                                        [EBADF] = "EBADF",
-                                        [EBUSY] = "EBUSY",
-                                        [ECHILD] = "ECHILD",
-                                        [ECONNREFUSED] = "ECONNREFUSED",
-                                        [ECONNRESET] = "ECONNRESET",
-                                        [EDEADLK] = "EDEADLK",
-                                        [EEXIST] = "EEXIST",
-                                        [EFBIG] = "EFBIG",
-                                        [EIDRM] = "EIDRM",
-                                        [EINPROGRESS] = "EINPROGRESS",
-                                        [EINTR] = "EINTR",
-                                        [EINVAL] = "EINVAL",
-                                        [EMFILE] = "EMFILE",
-                                        [EMSGSIZE] = "EMSGSIZE",
-                                        [ENOENT] = "ENOENT",
-                                        [ENOLCK] = "ENOLCK",
-                                        [ENOMEM] = "ENOMEM",
-                                        [ENOMSG] = "ENOMSG",
-                                        [ENOSPC] = "ENOSPC",
-                                        [ENOSYS] = "ENOSYS",
-                                        [ENOTCONN] = "ENOTCONN",
-                                        [ENOTRECOVERABLE] = "ENOTRECOVERABLE",
-                                        [ENXIO] = "ENXIO",
-                                        [EOVERFLOW] = "EOVERFLOW",
-                                        [EOWNERDEAD] = "EOWNERDEAD",
-                                        [EPERM] = "EPERM",
-                                        [EPIPE] = "EPIPE",
-                                        [ERANGE] = "ERANGE",
-                                        [ESRCH] = "ESRCH",
-                                        [ETIMEDOUT] = "ETIMEDOUT",
-                                        [ETXTBSY] = "ETXTBSY"};
+#define NAME(error) [error] = #error
+    static const char *const names[] = {
+        NAME(E2BIG),        NAME(EACCES),     NAME(EADDRINUSE),      NAME(EAGAIN),
+        NAME(EBADF),        NAME(EBUSY),      NAME(ECHILD),          NAME(ECONNABORTED),
+        NAME(ECONNREFUSED), NAME(ECONNRESET), NAME(EDEADLK),         NAME(EEXIST),
+        NAME(EFAULT),       NAME(EFBIG),      NAME(EIDRM),           NAME(EINPROGRESS),
+        NAME(EINTR),        NAME(EINVAL),     NAME(EISCONN),         NAME(EISDIR),
+        NAME(EMFILE),       NAME(EMSGSIZE),   NAME(ENFILE),          NAME(ENOENT),
+        NAME(ENOLCK),       NAME(ENOMEM),     NAME(ENOMSG),          NAME(ENOSPC),
+        NAME(ENOSYS),       NAME(ENOTCONN),   NAME(ENOTRECOVERABLE), NAME(ENOTSOCK),
+        NAME(ENXIO),        NAME(EOVERFLOW),  NAME(EOWNERDEAD),      NAME(EPERM),
+        NAME(EPIPE),        NAME(ERANGE),     NAME(ESRCH),           NAME(ETIMEDOUT),
+        NAME(ETXTBSY)};
     static char unknown[16];
     if (number > 0 && (size_t)number < sizeof names / sizeof *names && names[number] != NULL)
         return names[number];

@@ -29,14 +29,8 @@ static int queues[2]; /* one for each way */
 static void open_queues(size_t size)
 {
     (void)size;
-    for (int way = WAY_THERE; way <= WAY_BACK; way++) {
-        hold_endings();
-        queues[way] = msgget(IPC_PRIVATE, S_IRUSR | S_IWUSR);
-        if (queues[way] == -1)
-            err(EXIT_FAILURE, "msgget");
-        remove_queue_at_exit(queues[way]);
-        release_endings();
-    }
+    for (int way = WAY_THERE; way <= WAY_BACK; way++)
+        queues[way] = private_queue();
 }
 
 /* A message is a long, its type, and then the bytes. */
@@ -44,16 +38,17 @@ static void send_to_queue(enum way way, void *message, size_t size)
 {
     long *const typed = (long *)message - 1;
     *typed = 1;
-    while (msgsnd(queues[way], typed, size, 0) == -1)
-        if (errno != EINTR) /* stopped and continued */
-            err(EXIT_FAILURE, "msgsnd");
+    if (msgsnd(queues[way], typed, size, 0) == -1)
+        msgsnd_failed(queues[way], size);
 }
 
 static void receive_from_queue(enum way way, void *message, size_t size)
 {
-    while (msgrcv(queues[way], (long *)message - 1, size, 0, 0) != (ssize_t)size)
-        if (errno != EINTR)
-            err(EXIT_FAILURE, "msgrcv");
+    const ssize_t length = msgrcv(queues[way], (long *)message - 1, size, 0, 0);
+    if (length == -1)
+        err(EXIT_FAILURE, "msgrcv: %s", errno_name(errno));
+    if (length != (ssize_t)size)
+        errx(EXIT_FAILURE, "msgrcv = %zd, not %zu", length, size);
 }
 
 /* ---- POSIX ---- */
@@ -72,7 +67,7 @@ static void open_posix_queues(size_t size)
         posix_queues[way] =
             mq_open(name, O_RDWR | O_CREAT | O_EXCL, S_IRUSR | S_IWUSR, &attributes);
         if (posix_queues[way] == (mqd_t)-1)
-            err(EXIT_FAILURE, "mq_open %s", name);
+            mq_open_failed(name, &attributes);
         if (mq_unlink(name) == -1)
             err(EXIT_FAILURE, "mq_unlink %s", name);
         release_endings();
@@ -87,8 +82,11 @@ static void send_to_posix_queue(enum way way, void *message, size_t size)
 
 static void receive_from_posix_queue(enum way way, void *message, size_t size)
 {
-    if (mq_receive(posix_queues[way], message, size, NULL) != (ssize_t)size)
-        err(EXIT_FAILURE, "mq_receive");
+    const ssize_t length = mq_receive(posix_queues[way], message, size, NULL);
+    if (length == -1)
+        err(EXIT_FAILURE, "mq_receive: %s", errno_name(errno));
+    if (length != (ssize_t)size)
+        errx(EXIT_FAILURE, "mq_receive = %zd, not %zu", length, size);
 }
 
 static void close_posix_queues(void)
@@ -97,24 +95,9 @@ static void close_posix_queues(void)
     mq_close(posix_queues[WAY_BACK]);
 }
 
-/* As the machine is set; 0 if the kernel has no such queues. */
-static size_t limit(const char *path)
+static size_t smaller(long a, long b)
 {
-    FILE *const file = fopen(path, "r");
-    size_t bytes;
-    if (file == NULL && errno == ENOENT)
-        return 0;
-    if (file == NULL)
-        err(EXIT_FAILURE, "%s", path);
-    if (fscanf(file, "%zu", &bytes) != 1)
-        errx(EXIT_FAILURE, "%s: not a number", path);
-    fclose(file);
-    return bytes;
-}
-
-static size_t smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
+    return (size_t)(a < b ? a : b);
 }
 
 /* What all POSIX queues of a user may take together must be enough for two, and for what the kernel
@@ -123,12 +106,12 @@ static size_t largest_posix_message(void)
 {
     enum { QUEUES = 2, NOTES = 256, USUAL = 10 };
     struct rlimit limit_of_user;
-    most_messages = smaller(USUAL, limit("/proc/sys/fs/mqueue/msg_max"));
+    most_messages = smaller(USUAL, system_limit("fs/mqueue/msg_max"));
     if (most_messages == 0)
         return 0;
     if (getrlimit(RLIMIT_MSGQUEUE, &limit_of_user) == -1)
         err(EXIT_FAILURE, "getrlimit");
-    const size_t largest = limit("/proc/sys/fs/mqueue/msgsize_max");
+    const size_t largest = (size_t)system_limit("fs/mqueue/msgsize_max");
     const rlim_t room = limit_of_user.rlim_cur / QUEUES / most_messages;
     if (limit_of_user.rlim_cur == RLIM_INFINITY || room > largest + NOTES)
         return largest;
@@ -138,8 +121,7 @@ static size_t largest_posix_message(void)
 int main(int argc, char *argv[])
 {
     /* A message that is larger than the whole queue would wait for ever. */
-    const size_t largest =
-        smaller(limit("/proc/sys/kernel/msgmax"), limit("/proc/sys/kernel/msgmnb"));
+    const size_t largest = smaller(system_limit("kernel/msgmax"), system_limit("kernel/msgmnb"));
     const struct mechanism sysv = {.variant = "sysv",
                                    .largest = largest,
                                    .open = open_queues,

@@ -1,16 +1,16 @@
 /* client - asks msgq/server, and takes only the answers to itself: those whose type is its pid
  *
- * With -x two clients ask for type 0, whatever comes first. So that this goes wrong each time, the
- * second client is answered first: a message goes to the one that has waited longest of those who
- * want it.
+ * With -x it takes type 0, whatever comes first. The first answer is mostly right: an idle server
+ * sleeps in msgrcv(), and the kernel hands it the request. But sooner or later a request comes
+ * while the server is busy. That request waits in the queue, and the client takes it back itself.
  *
- * msgrcv(2), msgsnd(2), F_GETLK in fcntl(2); EINTR in signal(7)
+ * msgrcv(2), msgsnd(2), EINTR in signal(7)
  */
 #include "../lib/demo.h"
+#include "server.h"
 
 #include <err.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,255 +19,130 @@
 #include <sys/ipc.h>
 #include <sys/msg.h>
 #include <sys/stat.h>
-#include <sys/time.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-enum { ANY = 0, REQUEST = 1, MOST_BYTES = 4096, RETRY_MS = 20, TICK_US = 200000, NOBODY = -1 };
+enum { ANY = 0, MOST_TRIES = 100000 };
 
 static const char usage[] = "usage: client [-x] [-k KEY] [TEXT...]\n"
-                            "  -k KEY  the key of the queue (ftok of /tmp/ipc-UID and 'Q')\n"
-                            "  -x      two clients ask for type 0: they get each other's answers\n"
+                            "  -k KEY  of the queue (default: ftok of /tmp/ipc-UID and 'Q')\n"
+                            "  -x      take type 0, and ask until that goes wrong\n"
                             "  each TEXT is a request; without one, each line of stdin\n"
                             "  prints the answers; other terminal: ./msgq/server\n";
 
-struct message {
-    long type;
-    char text[MOST_BYTES];
-};
-
-/* The process that holds the lock on this file is the server. */
-static pid_t find_server(const char *path)
-{
-    const int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd == -1 && errno == ENOENT)
-        return NOBODY;
-    if (fd == -1)
-        err(EXIT_FAILURE, "open %s", path);
-    struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
-    if (fcntl(fd, F_GETLK, &lock) == -1)
-        err(EXIT_FAILURE, "fcntl F_GETLK %s", path);
-    if (close(fd) == -1)
-        err(EXIT_FAILURE, "close");
-    return lock.l_type == F_UNLCK ? NOBODY : lock.l_pid;
-}
-
-static const char *lock_path;
-static pid_t server;
+static char server_name[32];
 
 static int connect_to_server(key_t key)
 {
     int id;
-    for (bool told = false;; told = true) {
-        server = find_server(lock_path);
+    for (bool waiting = false;; waiting = true) {
         id = msgget(key, S_IRUSR | S_IWUSR);
-        if (id == -1 && errno == EACCES)
-            err(EXIT_FAILURE, "no right to use queue 0x%08x (whose it is: ipcs -q)", (unsigned)key);
         if (id == -1 && errno != ENOENT)
-            err(EXIT_FAILURE, "msgget 0x%08x", (unsigned)key);
-        if (server != NOBODY && id != -1)
+            get_failed("msgget", key);
+        if (id != -1 && has_server(server_name))
             break;
-        if (!told)
+        if (!waiting)
             say("waiting for a server");
-        poll(NULL, 0, RETRY_MS);
+        poll(NULL, 0, 20);
     }
-    say("msgget(0x%08x): id %d", (unsigned)key, id);
+    say("msgget(0x%08x) = %d", (unsigned)key, id);
     return id;
 }
 
-static void tick(int signal_number)
+/* A queue cannot be watched with poll(2), and nothing happens in it when its server is killed. So
+ * once a second a signal makes msgsnd() or msgrcv() fail with EINTR, and the client looks. */
+static void on_alarm(int signal_number)
 {
-    (void)signal_number; /* msgsnd() and msgrcv() fail with EINTR: that is all */
+    (void)signal_number;
+    alarm(1);
 }
 
-static void start_ticking(void)
+static void look_after_server(void)
 {
-    /* With or without SA_RESTART, msgsnd() and msgrcv() are never restarted; reading stdin is. */
-    const struct sigaction action = {.sa_handler = tick, .sa_flags = SA_RESTART};
-    const struct itimerval each = {.it_interval.tv_usec = TICK_US, .it_value.tv_usec = TICK_US};
-    if (sigaction(SIGALRM, &action, NULL) == -1)
-        err(EXIT_FAILURE, "sigaction");
-    if (setitimer(ITIMER_REAL, &each, NULL) == -1)
-        err(EXIT_FAILURE, "setitimer");
-}
-
-/* After a call that failed. A queue cannot be watched with poll(2), nor does it notice that a
- * server was killed; so each tick, EINTR, is the time to look. */
-static void look_after_server(const char *call)
-{
-    if (errno == EIDRM || errno == EINVAL)
-        err(EXIT_FAILURE, "%s: the queue was removed", call);
-    if (errno != EINTR)
-        err(EXIT_FAILURE, "%s", call);
-    if (find_server(lock_path) != server)
+    if (!has_server(server_name))
         errx(EXIT_FAILURE, "the server has gone");
 }
 
-/* A killed client may have had our pid, and never have taken its answer. */
-static void pass_over_old_answers(int id)
-{
-    struct message old;
-    while (msgrcv(id, &old, sizeof old.text, getpid(), IPC_NOWAIT | MSG_NOERROR) != -1)
-        say("an old answer, passed over");
-    if (errno != ENOMSG)
-        look_after_server("msgrcv");
-}
-
-static void print_answer(const struct message *answer, size_t length)
-{
-    fwrite(answer->text, 1, length, stdout);
-    putchar('\n');
-    flush_stdout();
-}
-
-static void ask(int id, const char *text, size_t length)
+/* Sends a request and takes a message of this type. Returns whether it is our answer. */
+static bool ask(int id, const char *text, size_t length, long type, bool tell)
 {
     struct message message = {.type = REQUEST};
-    const int before = snprintf(message.text, sizeof message.text, "%d ", (int)getpid());
-    const size_t most = sizeof message.text - (size_t)before - 1;
-    if (length > most)
-        errx(EXIT_FAILURE, "a request of %zu bytes is too long, at most %zu", length, most);
+    const size_t before = (size_t)sprintf(message.text, "%d ", (int)getpid());
+    if (before + length >= sizeof message.text)
+        errx(EXIT_FAILURE, "a request of %zu bytes is too long, at most %zu", length,
+             sizeof message.text - before - 1);
     memcpy(message.text + before, text, length);
-    length += (size_t)before;
-    while (msgsnd(id, &message, length, 0) == -1)
-        look_after_server("msgsnd");
-    say("request %s", quoted(message.text, length));
+    length += before;
+    check_fits(id, length);
+    while (msgsnd(id, &message, length, 0) == -1) {
+        if (errno != EINTR)
+            msgsnd_failed(id, length);
+        look_after_server();
+    }
+    if (tell)
+        say("msgsnd(%d, type %d, %s, %zu) = 0", id, REQUEST, quoted(message.text, length), length);
 
     ssize_t count;
-    while ((count = msgrcv(id, &message, sizeof message.text, getpid(), 0)) == -1)
-        look_after_server("msgrcv");
-    say("answer %s, type = pid %ld", quoted(message.text, (size_t)count), message.type);
-    print_answer(&message, (size_t)count);
-}
-
-static void ask_each_line(int id, FILE *file)
-{
-    char *line = NULL;
-    size_t size = 0;
-    for (ssize_t length; (length = getline(&line, &size, file)) != -1;) {
-        const bool complete = line[length - 1] == '\n';
-        ask(id, line, (size_t)length - complete);
+    while ((count = msgrcv(id, &message, sizeof message.text, type, 0)) == -1) {
+        if (errno != EINTR)
+            errx(EXIT_FAILURE, "msgrcv: %s%s", errno_name(errno),
+                 errno == EIDRM || errno == EINVAL ? ": the queue was removed" : "");
+        look_after_server();
     }
-    if (ferror(file))
-        err(EXIT_FAILURE, "stdin");
-    free(line);
+    const bool ours = message.type == getpid();
+    if (tell || !ours) {
+        say("msgrcv(%d, type %ld) = %zd %s, type %ld", id, type, count,
+            quoted(message.text, (size_t)count), message.type);
+        print_received(message.text, (size_t)count);
+    }
+    if (type != ANY && !ours)
+        errx(EXIT_FAILURE, "msgrcv: a message for another process");
+    return ours;
 }
 
-/* -x: takes whatever comes first. */
-static void ask_and_take_any(int id, const char *role, const char *question)
+static int ask_until_wrong(int id)
 {
-    lane(1, role);
-    die_with_parent();
-    struct message message = {.type = REQUEST};
-    const int length =
-        snprintf(message.text, sizeof message.text, "%d %s", (int)getpid(), question);
-    if (msgsnd(id, &message, (size_t)length, 0) == -1)
-        err(EXIT_FAILURE, "msgsnd");
-    say("request %s", quoted(message.text, (size_t)length));
-    raise(SIGSTOP); /* or type 0 would bring back our own request, or the other's */
-
-    const ssize_t count = msgrcv(id, &message, sizeof message.text, ANY, 0);
-    if (count == -1)
-        err(EXIT_FAILURE, "msgrcv");
-    if (message.type == getpid())
-        errx(EXIT_FAILURE, "%s got its own answer", role);
-    say("answer %s, type = pid %ld, another's", quoted(message.text, (size_t)count), message.type);
-    printf("asked %s, got %.*s\n", question, (int)count, message.text);
-    flush_stdout();
-    _exit(EXIT_SUCCESS);
-}
-
-static pid_t start_client(int id, const char *role, const char *question)
-{
-    const pid_t client = fork();
-    if (client == -1)
-        err(EXIT_FAILURE, "fork");
-    if (client == 0)
-        ask_and_take_any(id, role, question);
-    int status;
-    if (waitpid(client, &status, WUNTRACED) == -1)
-        err(EXIT_FAILURE, "waitpid");
-    if (!WIFSTOPPED(status))
-        errx(EXIT_FAILURE, "%s failed", role);
-    struct message request;
-    if (msgrcv(id, &request, sizeof request.text, REQUEST, IPC_NOWAIT) == -1)
-        err(EXIT_FAILURE, "msgrcv");
-    say("%s has asked, and is stopped for now", role);
-    return client;
-}
-
-static void let_it_wait(pid_t client)
-{
-    if (kill(client, SIGCONT) == -1)
-        err(EXIT_FAILURE, "kill");
-    wait_asleep(client);
-    say("pid %d goes on, and sleeps in msgrcv(type 0)", (int)client);
-}
-
-static void send_answer(int id, pid_t client, const char *text)
-{
-    struct message answer = {.type = client};
-    const size_t length = strlen(text);
-    memcpy(answer.text, text, length);
-    say("answer \"%s\", type = pid %d", text, (int)client);
-    if (msgsnd(id, &answer, length, IPC_NOWAIT) == -1)
-        err(EXIT_FAILURE, "msgsnd");
-    if (reap(-1) != EXIT_SUCCESS) /* whoever has got it */
-        errx(EXIT_FAILURE, "a client failed");
-}
-
-static void mix_up_two_clients(void)
-{
-    lane(0, "server");
-    hold_endings();
-    const int id = msgget(IPC_PRIVATE, S_IRUSR | S_IWUSR);
-    if (id == -1)
-        err(EXIT_FAILURE, "msgget");
-    remove_queue_at_exit(id);
-    release_endings();
-    say("msgget(IPC_PRIVATE): id %d", id);
-    const pid_t first = start_client(id, "client 1", "one");
-    const pid_t second = start_client(id, "client 2", "two");
-    let_it_wait(first);
-    let_it_wait(second);
-    send_answer(id, second, "TWO");
-    send_answer(id, first, "ONE");
-    lesson("with type 0 a client takes whatever comes; with its pid for the type, what is its own");
+    long number = 1;
+    while (ask(id, "hello", strlen("hello"), ANY, number == 1))
+        if (++number > MOST_TRIES)
+            errx(EXIT_FAILURE, "%d answers have been the right ones", MOST_TRIES);
+    say("the server has answered %ld requests before this one", number - 1);
+    lesson("type 0 takes whatever comes first, even the client's own request");
+    return EXIT_SUCCESS;
 }
 
 int main(int argc, char *argv[])
 {
     const char *key_option = NULL;
-    bool mix_up = false;
+    bool take_any = false;
     for (int letter; (letter = next_option(argc, argv, "xk:", usage)) != -1;)
-        switch (letter) {
-        case 'k':
+        if (letter == 'k')
             key_option = optarg;
-            break;
-        case 'x':
-            mix_up = true;
-            break;
-        }
-    if (mix_up && optind < argc)
-        errx(USAGE_ERROR, "-x has questions of its own: '%s' is one too many", argv[optind]);
-    if (mix_up) {
-        mix_up_two_clients();
-        return EXIT_SUCCESS;
-    }
+        else
+            take_any = true;
+    if (take_any && optind < argc)
+        errx(USAGE_ERROR, "-x asks by itself: '%s' is one argument too many", argv[optind]);
     if (getpid() == REQUEST)
-        errx(EXIT_FAILURE, "the type of the answers would be that of requests: our pid is 1");
+        errx(EXIT_FAILURE, "our pid is 1: our answers would have the type of requests");
     const key_t key = demo_key('Q', key_option);
-    char name[32];
-    snprintf(name, sizeof name, "msgq-%08x", (unsigned)key);
-    lock_path = demo_path(name);
+    snprintf(server_name, sizeof server_name, SERVER_NAME, (unsigned)key);
 
     pair_lane("client");
     const int id = connect_to_server(key);
-    start_ticking();
-    pass_over_old_answers(id);
+    if (sigaction(SIGALRM, &(struct sigaction){.sa_handler = on_alarm, .sa_flags = SA_RESTART},
+                  NULL) == -1) /* SA_RESTART: for reading stdin; msgrcv() is never restarted */
+        err(EXIT_FAILURE, "sigaction");
+    alarm(1);
+    struct message old; /* for a killed client that had our pid */
+    while (msgrcv(id, &old, sizeof old.text, getpid(), IPC_NOWAIT | MSG_NOERROR) != -1)
+        say("an old answer, passed over");
+    if (take_any)
+        return ask_until_wrong(id);
     for (int i = optind; i < argc; i++)
-        ask(id, argv[i], strlen(argv[i]));
-    if (optind == argc)
-        ask_each_line(id, stdin);
+        ask(id, argv[i], strlen(argv[i]), getpid(), true);
+    char *line = NULL;
+    for (ssize_t length; optind == argc && (length = read_line(&line)) != -1;)
+        ask(id, line, (size_t)length, getpid(), true);
+    free(line);
+    lesson("a client that asks for the type of its own pid gets its own answers");
     return EXIT_SUCCESS;
 }

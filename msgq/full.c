@@ -1,11 +1,10 @@
 /* full - a sender fills a queue and sleeps; then the queue is removed under it
  *
- * A queue spares its users the meeting that open() of a FIFO is, but not the waiting: one that is
- * full puts its sender to sleep. One message taken out lets it go on, until the next one too many.
- * Then the queue is removed, and the sleeper's msgsnd() fails with EIDRM. To whoever comes later,
- * the id says nothing any more: EINVAL.
+ * Sender and receiver need not be there at the same time, but a sender can still be blocked: by a
+ * full queue. One message taken out lets it go on, until the queue is full again. Then the queue is
+ * removed, and the sleeper's msgsnd() fails with EIDRM. From then on the id means nothing: EINVAL.
  *
- * With -n nobody sleeps: IPC_NOWAIT makes the full queue an error, EAGAIN.
+ * With -n the sender does not sleep: IPC_NOWAIT makes the full queue an error, EAGAIN.
  *
  * msgsnd(2), msg_qbytes in msgctl(2)
  */
@@ -18,10 +17,7 @@
 #include <stdlib.h>
 #include <sys/ipc.h>
 #include <sys/msg.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-enum { TEXT_SIZE = 1024 };
 
 static const char usage[] =
     "usage: full [-n]\n"
@@ -30,119 +26,85 @@ static const char usage[] =
 
 static struct message {
     long type;
-    char text[TEXT_SIZE];
+    char text[1024];
 } message = {.type = 1};
 
-static int make_queue(void)
+static void send_until_it_fails(int id, int flags)
 {
-    hold_endings();
-    const int id = msgget(IPC_PRIVATE, S_IRUSR | S_IWUSR);
-    if (id == -1)
-        err(EXIT_FAILURE, "msgget");
-    remove_queue_at_exit(id);
-    release_endings();
-    say("msgget(IPC_PRIVATE): id %d", id);
-    return id;
+    while (msgsnd(id, &message, sizeof message.text, flags) == 0)
+        continue;
+    say("msgsnd(%d, 1024 bytes%s) = -1 %s", id, flags == IPC_NOWAIT ? ", IPC_NOWAIT" : "",
+        errno_name(errno));
+}
+
+static void send_messages(int id, int flags)
+{
+    lane(1, "sender");
+    die_with_parent();
+    send_until_it_fails(id, flags);
+    const int expected = flags == IPC_NOWAIT ? EAGAIN : EIDRM;
+    if (errno != expected)
+        msgsnd_failed(id, sizeof message.text);
+    if (expected == EIDRM)
+        send_until_it_fails(id, flags); /* there is no such queue any more */
+    _exit(EXIT_SUCCESS);
 }
 
 /* Returns how many messages are in the queue. */
-static long look(int id)
+static unsigned long look(int id)
 {
     struct msqid_ds queue;
-    if (msgctl(id, IPC_STAT, &queue) == -1)
+    const int result = msgctl(id, IPC_STAT, &queue);
+    if (result == -1)
         err(EXIT_FAILURE, "msgctl IPC_STAT");
-    say("%lu messages, %lu bytes of at most %lu", (unsigned long)queue.msg_qnum,
-        (unsigned long)queue.msg_cbytes, (unsigned long)queue.msg_qbytes);
-    return (long)queue.msg_qnum;
+    say("msgctl(%d, IPC_STAT) = %d: %lu messages, %lu of %lu bytes", id, result,
+        (unsigned long)queue.msg_qnum, (unsigned long)queue.msg_cbytes,
+        (unsigned long)queue.msg_qbytes);
+    return (unsigned long)queue.msg_qnum;
 }
 
 static void take_one(int id)
 {
     const ssize_t length = msgrcv(id, &message, sizeof message.text, 0, IPC_NOWAIT);
     if (length == -1)
-        err(EXIT_FAILURE, "msgrcv");
-    say("msgrcv() = %zd: one message less", length);
-}
-
-static void remove_queue(int id)
-{
-    say("msgctl(IPC_RMID)");
-    if (msgctl(id, IPC_RMID, NULL) == -1)
-        err(EXIT_FAILURE, "msgctl IPC_RMID");
-}
-
-/* Sends until it fails. That must be with this error. */
-static long send_until(int id, int flags, int error, const char *error_name)
-{
-    long sent = 0;
-    while (msgsnd(id, &message, sizeof message.text, flags) == 0)
-        sent++;
-    if (errno != error)
-        err(EXIT_FAILURE, "msgsnd, instead of %s", error_name);
-    say("msgsnd() = -1 %s", error_name);
-    return sent;
-}
-
-static void send_for_ever(int id)
-{
-    lane(1, "sender");
-    die_with_parent();
-    say("msgsnd(%zu bytes), again and again", sizeof message.text);
-    send_until(id, 0, EIDRM, "EIDRM: removed meanwhile");
-    send_until(id, 0, EINVAL, "EINVAL: there is no such queue");
-    _exit(EXIT_SUCCESS);
-}
-
-static void watch_sleeping_sender(int id)
-{
-    const pid_t sender = fork();
-    if (sender == -1)
-        err(EXIT_FAILURE, "fork");
-    if (sender == 0)
-        send_for_ever(id);
-    wait_asleep(sender);
-    say("the sender sleeps in msgsnd():");
-    const long held = look(id);
-    take_one(id);
-    wait_asleep(sender);
-    say("the sender has sent one more, and sleeps again:");
-    if (look(id) != held)
-        errx(EXIT_FAILURE, "the sender did not go on");
-    remove_queue(id);
-    if (reap(sender) != EXIT_SUCCESS)
-        errx(EXIT_FAILURE, "the sender failed");
-    printf("messages %ld\nEIDRM\n", held);
-}
-
-static void send_without_waiting(int id)
-{
-    const long held = send_until(id, IPC_NOWAIT, EAGAIN, "EAGAIN");
-    look(id);
-    take_one(id);
-    if (send_until(id, IPC_NOWAIT, EAGAIN, "EAGAIN, after one more") != 1)
-        errx(EXIT_FAILURE, "one message less did not make room for one");
-    remove_queue(id);
-    send_until(id, IPC_NOWAIT, EINVAL, "EINVAL: there is no such queue");
-    printf("messages %ld\nEAGAIN\n", held);
+        err(EXIT_FAILURE, "msgrcv: %s", errno_name(errno));
+    say("msgrcv(%d) = %zd: one message fewer", id, length);
 }
 
 int main(int argc, char *argv[])
 {
-    bool nowait = false;
+    int flags = 0;
     while (next_option(argc, argv, "n", usage) != -1)
-        nowait = true;
+        flags = IPC_NOWAIT;
     check_operands(argc, argv, 0, 0);
 
-    lane(0, nowait ? "both ends" : "receiver");
-    const int id = make_queue();
-    if (nowait)
-        send_without_waiting(id);
-    else
-        watch_sleeping_sender(id);
+    lane(0, "receiver");
+    const int id = private_queue();
+    say("msgget(IPC_PRIVATE) = %d", id);
+    if (msgsnd(id, &message, sizeof message.text, IPC_NOWAIT) == -1) /* is this size allowed? */
+        msgsnd_failed(id, sizeof message.text);
+    const pid_t sender = fork();
+    if (sender == -1)
+        err(EXIT_FAILURE, "fork");
+    if (sender == 0)
+        send_messages(id, flags);
+
+    if (flags != IPC_NOWAIT) {
+        say_asleep_in("the sender", sender, "msgsnd", id);
+        printf("messages %lu\nEIDRM\n", look(id));
+        take_one(id);
+        say_asleep_in("the sender", sender, "msgsnd", id);
+        look(id);
+        const int result = msgctl(id, IPC_RMID, NULL);
+        say("msgctl(%d, IPC_RMID) = %d", id, result);
+    }
+    if (reap(sender) != EXIT_SUCCESS)
+        errx(EXIT_FAILURE, "the sender failed");
+    if (flags == IPC_NOWAIT)
+        printf("messages %lu\nEAGAIN\n", look(id));
     flush_stdout();
-    lesson(
-        nowait
-            ? "with IPC_NOWAIT a full queue puts nobody to sleep: msgsnd() fails with EAGAIN"
-            : "a full queue puts its sender to sleep; when it is removed, the sleeper gets EIDRM");
+    lesson(flags == IPC_NOWAIT
+               ? "with IPC_NOWAIT msgsnd() does not wait for room: it fails with EAGAIN"
+               : "a full queue puts its sender to sleep; removing the queue gives it EIDRM");
     return EXIT_SUCCESS;
 }

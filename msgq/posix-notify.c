@@ -1,17 +1,12 @@
 /* posix-notify - a signal instead of a wait, when an empty POSIX queue gets a message
  *
- * mq_notify() asks for one signal: at the next message into the empty queue. After it, ask again.
- * In this order: first ask, then take out all that is in the queue without waiting, then wait for
- * the signal. Whatever comes after the request is either taken out, or has found the queue empty
- * and is announced. So the queue must also be emptied before the first wait.
+ * mq_notify() asks for one signal, at the next message into the empty queue. So: first ask again,
+ * then empty the queue without waiting, then wait for the signal. With -x it empties first. It
+ * sends itself a message in between, and no signal announces that one, nor any later one.
  *
- * With -x the process asks only when it has emptied the queue, and a message comes in between (for
- * certain: it sends that itself). Nobody is told of it; and as the queue is now never empty, nobody
- * is told of what comes later either.
- *
- * mq_notify(3), mq_overview(7), sigwaitinfo(2)
+ * mq_notify(3), mq_overview(7), sigtimedwait(2)
  */
-#include "posix.h"
+#include "../lib/demo.h"
 
 #include <err.h>
 #include <errno.h>
@@ -22,181 +17,134 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
-
-enum { FOR_EVER = 0, WATCHED_MS = 200 };
 
 static const char usage[] =
     "usage: posix-notify [-x] [-c COUNT] [-n NAME]\n"
-    "  -c COUNT  end after so many messages; 0: never, so end it with Ctrl-C (0)\n"
-    "  -n NAME   of the queue, with a slash (/ipc-UID-queue)\n"
-    "  -x        empty the queue, then ask again: what comes in between is told to nobody\n"
-    "            (in a queue of its own, to which it sends itself)\n"
-    "  prints each text as a line; makes the queue if it is missing\n"
-    "  other terminal: ./msgq/posix-send hello\n";
+    "  -c COUNT  end after COUNT messages (default: 0, never: end it with Ctrl-C)\n"
+    "  -n NAME   of the queue, with a slash (default: /ipc-UID-queue)\n"
+    "  -x        (in its own queue) empty it, then ask: a message comes in between\n"
+    "  prints each text as a line; other terminal: ./msgq/posix-send hello\n";
 
 static mqd_t queue;
+static struct mq_attr attributes;
+static char text[16 * 1024 * 1024]; /* the longest message of any queue */
+static long left;                   /* messages until the end */
+static sigset_t set;
 
-static void open_queue(const char *name, int flags)
+static void open_queue(const char *name, int flags, struct mq_attr *wanted)
 {
-    queue = mq_open(name, flags | O_CREAT | O_NONBLOCK, S_IRUSR | S_IWUSR, NULL);
+    queue = mq_open(name, flags | O_CREAT | O_NONBLOCK, S_IRUSR | S_IWUSR, wanted);
     if (queue == (mqd_t)-1)
-        open_failed(name, NULL);
-}
-
-/* A signal that is waited for must be blocked, or it would kill us: its default. It is a real-time
- * signal, so that another one of the same number cannot take its place. */
-static sigset_t block_signal(void)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGRTMIN);
-    if (sigprocmask(SIG_BLOCK, &set, NULL) == -1)
-        err(EXIT_FAILURE, "sigprocmask");
-    return set;
+        mq_open_failed(name, wanted);
+    say("mq_open(%s, O_NONBLOCK) = %d", name, (int)queue);
 }
 
 static void ask_for_signal(void)
 {
     const struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN};
-    if (mq_notify(queue, &event) == -1)
-        err(EXIT_FAILURE, "mq_notify%s", errno == EBUSY ? ": another process has asked" : "");
-    say("mq_notify(SIGRTMIN) = 0: one signal, please");
+    const int result = mq_notify(queue, &event); /* EBUSY: another process has asked */
+    if (result == -1)
+        err(EXIT_FAILURE, "mq_notify: %s", errno_name(errno));
+    say("mq_notify(%d, SIGRTMIN) = %d: one signal, please", (int)queue, result);
 }
 
-static void wait_for_signal(const sigset_t *set)
+static void take_all(void)
 {
-    siginfo_t info;
-    say("sigwaitinfo() waits for SIGRTMIN");
-    for (;;) {
-        const int signal_number = sigwaitinfo(set, &info);
-        if (signal_number == -1 && errno != EINTR) /* after Ctrl-Z and fg, see signal(7) */
-            err(EXIT_FAILURE, "sigwaitinfo");
-        if (signal_number != -1 && info.si_code == SI_MESGQ)
-            break;
-        if (signal_number != -1)
-            say("SIGRTMIN, but not from the queue: passed over");
-    }
-    say("SIGRTMIN, SI_MESGQ: process %d has sent", (int)info.si_pid);
-}
-
-/* Takes out what is in the queue, `most` messages at the most, and returns how many. */
-static long take_all(long most)
-{
-    struct mq_attr attributes;
-    if (mq_getattr(queue, &attributes) == -1)
-        err(EXIT_FAILURE, "mq_getattr");
-    char *const text = malloc((size_t)attributes.mq_msgsize);
-    if (text == NULL)
-        err(EXIT_FAILURE, "malloc");
-    long taken = 0;
-    while (taken < most) {
-        const ssize_t length = mq_receive(queue, text, (size_t)attributes.mq_msgsize, NULL);
-        if (length == -1 && errno != EAGAIN)
-            err(EXIT_FAILURE, "mq_receive");
-        if (length == -1) {
-            say("mq_receive() = -1 EAGAIN: empty");
-            break;
+    ssize_t length;
+    while ((length = mq_receive(queue, text, sizeof text, NULL)) != -1) {
+        say("mq_receive(%d) = %zd %s", (int)queue, length, quoted(text, (size_t)length));
+        print_received(text, (size_t)length);
+        if (--left == 0) {
+            lesson("one request, one signal: first ask again, then empty the queue, then wait");
+            exit(EXIT_SUCCESS);
         }
-        say("mq_receive() = %zd %s", length, quoted(text, (size_t)length));
-        fwrite(text, 1, (size_t)length, stdout);
-        putchar('\n');
-        flush_stdout();
-        taken++;
     }
-    free(text);
-    return taken;
+    if (errno != EAGAIN)
+        err(EXIT_FAILURE, "mq_receive: %s", errno_name(errno));
+    say("mq_receive(%d) = -1 %s: empty", (int)queue, errno_name(errno));
 }
 
-static void receive_by_signal(long count)
+static bool has_unannounced_message(void)
 {
-    long left = count == FOR_EVER ? LONG_MAX : count;
-    const sigset_t set = block_signal();
-    for (;;) {
-        ask_for_signal(); /* first */
-        left -= take_all(left);
-        if (left == 0)
-            break;
-        wait_for_signal(&set);
-    }
-    lesson("one request, one signal: ask again first, then empty the queue, then wait");
+    sigset_t pending;
+    if (mq_getattr(queue, &attributes) == -1 || sigpending(&pending) == -1)
+        err(EXIT_FAILURE, "mq_getattr, sigpending");
+    return attributes.mq_curmsgs > 0 && sigismember(&pending, SIGRTMIN) == 0;
 }
 
-static void send_text(const char *text)
+/* Looks into the queue once a second. Returns false if a message is there, and no signal. */
+static bool wait_for_signal(void)
 {
-    say("mq_send(\"%s\")", text);
-    if (mq_send(queue, text, strlen(text), 0) == -1)
-        err(EXIT_FAILURE, "mq_send");
+    const struct timespec second = {.tv_sec = 1};
+    siginfo_t info;
+    int number;
+    say("sigtimedwait(SIGRTMIN) ...");
+    while ((number = sigtimedwait(&set, &info, &second)) == -1 || info.si_code != SI_MESGQ)
+        if (number != -1) {
+            say("SIGRTMIN, but not from the queue: passed over");
+        } else if (errno == EAGAIN && has_unannounced_message()) {
+            say("... = -1 EAGAIN: no signal, and mq_curmsgs is %ld", attributes.mq_curmsgs);
+            return false;
+        } else if (errno != EAGAIN && errno != EINTR) {
+            err(EXIT_FAILURE, "sigtimedwait");
+        }
+    say("... = SIGRTMIN, SI_MESGQ: process %d has sent", (int)info.si_pid);
+    return true;
 }
 
-static void check_silence(const sigset_t *set, long messages)
+static void send_text(const char *words)
 {
-    struct mq_attr attributes;
-    const struct timespec watched = {.tv_nsec = WATCHED_MS * 1000000L};
-    while (sigtimedwait(set, NULL, &watched) != -1 || errno != EAGAIN)
-        if (errno != EINTR)
-            errx(EXIT_FAILURE, "sigtimedwait: not the silence that was to be shown");
-    say("sigtimedwait() = -1 EAGAIN: %d ms, no signal", WATCHED_MS);
-    if (mq_getattr(queue, &attributes) == -1)
-        err(EXIT_FAILURE, "mq_getattr");
-    if (attributes.mq_curmsgs != messages)
-        errx(EXIT_FAILURE, "mq_curmsgs is %ld, not %ld", attributes.mq_curmsgs, messages);
-    say("mq_curmsgs %ld: they lie there, and nobody is told", messages);
+    const int result = mq_send(queue, words, strlen(words), 0);
+    if (result == -1)
+        err(EXIT_FAILURE, "mq_send: %s", errno_name(errno));
+    say("mq_send(%d, \"%s\") = %d", (int)queue, words, result);
 }
 
 static void ask_too_late(void)
 {
-    const sigset_t set = block_signal();
-    ask_for_signal();
     send_text("one");
-    wait_for_signal(&set);
-    take_all(LONG_MAX);
-    send_text("two"); /* the queue is empty, but no request stands */
+    take_all();
+    send_text("two"); /* the queue is empty, but there is no request */
     ask_for_signal();
-    check_silence(&set, 1);
-    send_text("three"); /* a request stands, but the queue is not empty */
-    check_silence(&set, 2);
-    lesson("asked after emptying: what comes in between is never told, nor what comes after");
+    send_text("three"); /* there is a request, but the queue is not empty */
+    if (wait_for_signal())
+        errx(EXIT_FAILURE, "there was a signal");
+    lesson("a message that comes between emptying and asking is not announced");
 }
 
 int main(int argc, char *argv[])
 {
-    const char *name_option = NULL;
-    long count = FOR_EVER;
+    const char *name = NULL;
     bool late = false;
     for (int letter; (letter = next_option(argc, argv, "c:n:x", usage)) != -1;)
-        switch (letter) {
-        case 'c':
-            count = parse_long("-c", optarg, 0, LONG_MAX);
-            break;
-        case 'n':
-            name_option = optarg;
-            break;
-        case 'x':
+        if (letter == 'c')
+            left = parse_long("-c", optarg, 0, LONG_MAX);
+        else if (letter == 'n')
+            name = optarg;
+        else
             late = true;
-            break;
-        }
     check_operands(argc, argv, 0, 0);
-    if (!late) {
-        const char *const name = demo_name("queue", name_option);
-        pair_lane("notify");
-        open_queue(name, O_RDONLY);
-        say("mq_open(%s, O_NONBLOCK) = %d", name, (int)queue);
-        receive_by_signal(count);
-        return EXIT_SUCCESS;
+    if (late && (name != NULL || left != 0))
+        errx(USAGE_ERROR, "-x has a queue of its own, and takes neither -c nor -n");
+    sigemptyset(&set);
+    sigaddset(&set, SIGRTMIN);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) == -1) /* or the signal would end the process */
+        err(EXIT_FAILURE, "sigprocmask");
+    pair_lane("notify");
+    if (!late)
+        open_queue(demo_name("queue", name), O_RDONLY, NULL);
+    while (!late) {
+        ask_for_signal(); /* first */
+        take_all();
+        if (!wait_for_signal())
+            errx(EXIT_FAILURE, "a message and no signal: is the limit of ulimit -i reached?");
     }
-
-    char own_name[64];
-    snprintf(own_name, sizeof own_name, "/ipc-%u-gap.%d", (unsigned)geteuid(), (int)getpid());
-    lane(0, "both ends");
     hold_endings();
-    open_queue(own_name, O_RDWR | O_EXCL);
-    if (mq_unlink(own_name) == -1) /* it lives until the last process has closed it */
-        err(EXIT_FAILURE, "mq_unlink");
+    name = demo_name("gap", NULL);
+    open_queue(name, O_RDWR | O_EXCL, &(struct mq_attr){.mq_maxmsg = 2, .mq_msgsize = 16});
+    mq_unlink(name); /* the queue lives until it is closed */
     release_endings();
-    say("mq_open(O_NONBLOCK), mq_unlink(): a queue without a name");
     ask_too_late();
     return EXIT_SUCCESS;
 }

@@ -1,14 +1,15 @@
 /* posix-recv - takes messages out of a POSIX queue; msgq/posix-send puts them in
  *
- * Nothing is to be chosen: the message with the highest priority comes first, and of those with the
- * same priority the oldest. The buffer must have room for the longest message that the queue could
- * hold (mq_msgsize), however short this one is; else mq_receive() fails with EMSGSIZE.
+ * There is nothing to choose: the message with the highest priority comes first, and of those with
+ * the same priority the oldest. The buffer must have room for the longest message that the queue
+ * can hold (mq_msgsize), however short this one is; otherwise mq_receive() fails with EMSGSIZE.
  *
- * An empty queue puts the receiver to sleep, for ever or until a certain time. (A time, not a
- * duration: see deadline().)
+ * An empty queue puts the receiver to sleep, or with -w, until a certain time: a time, not a
+ * duration, see posix.h.
  *
  * mq_open(3), mq_receive(3), mq_getattr(3), mq_overview(7)
  */
+#include "../lib/demo.h"
 #include "posix.h"
 
 #include <err.h>
@@ -19,48 +20,35 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { FOR_EVER = -1 };
 
 static const char usage[] =
     "usage: posix-recv [-c COUNT] [-n NAME] [-s SIZE] [-w MS]\n"
-    "  -c COUNT  how many messages (1); 0: until the queue is empty\n"
-    "  -n NAME   of the queue, with a slash (/ipc-UID-queue)\n"
-    "  -s SIZE   of the buffer; one below mq_msgsize is EMSGSIZE (as large as needed)\n"
+    "  -c COUNT  how many messages (default: 1); 0: until the queue is empty\n"
+    "  -n NAME   of the queue, with a slash (default: /ipc-UID-queue)\n"
+    "  -s SIZE   buffer size; one below mq_msgsize fails with EMSGSIZE\n"
+    "            (default: as large as needed)\n"
     "  -w MS     wait at most MS milliseconds for each message; 0: not at all\n"
     "  prints each text as a line; makes the queue if it is missing\n"
     "  other terminal: ./msgq/posix-send hello\n";
 
 static mqd_t queue;
-static struct mq_attr attributes;
+static long message_size; /* of the longest */
 
 static void open_queue(const char *name)
 {
+    struct mq_attr attributes;
     queue = mq_open(name, O_RDONLY | O_CREAT, S_IRUSR | S_IWUSR, NULL);
     if (queue == (mqd_t)-1)
-        open_failed(name, NULL);
+        mq_open_failed(name, NULL);
     say("mq_open(%s, O_CREAT) = %d", name, (int)queue);
-    if (mq_getattr(queue, &attributes) == -1)
+    const int result = mq_getattr(queue, &attributes);
+    if (result == -1)
         err(EXIT_FAILURE, "mq_getattr");
-}
-
-/* The time in so many milliseconds. mq_timedreceive() wants it in full seconds since 1970 and
- * nanoseconds below 1000000000. */
-static struct timespec deadline(long milliseconds)
-{
-    enum { MS = 1000, MS_IN_NS = 1000000, SECOND_IN_NS = 1000000000 };
-    struct timespec time;
-    if (clock_gettime(CLOCK_REALTIME, &time) == -1)
-        err(EXIT_FAILURE, "clock_gettime");
-    time.tv_sec += milliseconds / MS;
-    time.tv_nsec += milliseconds % MS * MS_IN_NS;
-    if (time.tv_nsec >= SECOND_IN_NS) {
-        time.tv_sec++;
-        time.tv_nsec -= SECOND_IN_NS;
-    }
-    return time;
+    message_size = attributes.mq_msgsize;
+    say("mq_getattr(%d) = %d: mq_msgsize is %ld", (int)queue, result, message_size);
 }
 
 /* Returns the length of the text, or -1 and ETIMEDOUT. */
@@ -69,30 +57,24 @@ static ssize_t receive(char *buffer, size_t size, long wait_ms)
     ssize_t length;
     unsigned priority;
     if (wait_ms == FOR_EVER) {
-        say("mq_receive() waits for a message");
+        say("mq_receive(%d, %zu) ...", (int)queue, size);
         length = mq_receive(queue, buffer, size, &priority);
     } else {
         const struct timespec time = deadline(wait_ms);
-        say("mq_timedreceive(until %lld.%09ld)", (long long)time.tv_sec, time.tv_nsec);
+        say("mq_timedreceive(%d, until %lld.%09ld) ...", (int)queue, (long long)time.tv_sec,
+            time.tv_nsec);
         length = mq_timedreceive(queue, buffer, size, &priority, &time);
     }
-    if (length == -1 && errno == EMSGSIZE)
-        errx(EXIT_FAILURE, "mq_receive: EMSGSIZE: %zu bytes are below mq_msgsize, %ld", size,
-             attributes.mq_msgsize);
-    if (length == -1 && errno != ETIMEDOUT)
-        err(EXIT_FAILURE, "mq_receive");
     if (length == -1)
-        say("... = -1 ETIMEDOUT: no message");
+        say("... = -1 %s", errno_name(errno));
     else
         say("... = %zd %s, priority %u", length, quoted(buffer, (size_t)length), priority);
+    if (length == -1 && errno == EMSGSIZE)
+        errx(EXIT_FAILURE, "mq_receive: EMSGSIZE: %zu bytes are below mq_msgsize, %ld", size,
+             message_size);
+    if (length == -1 && errno != ETIMEDOUT)
+        err(EXIT_FAILURE, "mq_receive: %s", errno_name(errno));
     return length;
-}
-
-static void print_text(const char *text, ssize_t length)
-{
-    fwrite(text, 1, (size_t)length, stdout);
-    putchar('\n');
-    flush_stdout();
 }
 
 static void receive_all(size_t size, long count, long wait_ms)
@@ -107,7 +89,7 @@ static void receive_all(size_t size, long count, long wait_ms)
             errx(EXIT_FAILURE, "mq_timedreceive: ETIMEDOUT: no message");
         if (length == -1)
             break;
-        print_text(buffer, length);
+        print_received(buffer, (size_t)length);
     }
     free(buffer);
 }
@@ -138,11 +120,10 @@ int main(int argc, char *argv[])
 
     pair_lane("receiver");
     open_queue(name);
-    receive_all((size_t)(size == -1 ? attributes.mq_msgsize : size), count, wait_ms);
-    if (mq_close(queue) == -1)
-        err(EXIT_FAILURE, "mq_close");
-    const char *const option = name_option == NULL ? "" : " -n ";
-    say("it stays: ./msgq/posix-stat%s%s", option, name_option == NULL ? "" : name);
-    say("to remove it: ./msgq/posix-rm%s%s", option, name_option == NULL ? "" : name);
+    receive_all((size_t)(size == -1 ? message_size : size), count, wait_ms);
+    mq_close(queue);
+    say("the queue stays until ./msgq/posix-rm%s%s", name_option == NULL ? "" : " -n ",
+        name_option == NULL ? "" : name);
+    lesson("the buffer must hold the longest message that the queue allows");
     return EXIT_SUCCESS;
 }

@@ -1,12 +1,13 @@
-/* posix-stat - what the system knows of a POSIX queue, and the limits for queues
+/* posix-stat - what the system knows about a POSIX queue, and the limits for queues
  *
- * The attributes are what POSIX has. The rest is Linux: there a queue is a file in a file system of
- * its own, and its descriptor a file descriptor. So fstat() tells the owner, and read() the line
- * that `cat /dev/mqueue/NAME` would show, even where nobody has mounted /dev/mqueue.
+ * The attributes are in POSIX. The rest is Linux: there a queue is a file in a file system of its
+ * own, and its descriptor a file descriptor. So fstat() gives the owner, and read() the line that
+ * `cat /dev/mqueue/NAME` would show, even where /dev/mqueue is not mounted.
  *
  * mq_getattr(3), mq_overview(7), RLIMIT_MSGQUEUE in getrlimit(2)
  */
-#include "posix.h"
+#define _GNU_SOURCE /* RLIMIT_MSGQUEUE */
+#include "../lib/demo.h"
 
 #include <err.h>
 #include <errno.h>
@@ -14,24 +15,26 @@
 #include <mqueue.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 static const char usage[] =
     "usage: posix-stat [-n NAME]\n"
-    "  -n NAME  of the queue, with a slash (/ipc-UID-queue)\n"
+    "  -n NAME  of the queue, with a slash (default: /ipc-UID-queue)\n"
     "  prints a name and a value in each line:\n"
-    "    name, mode, uid   permissions in octal, and the owner, as in ls -l /dev/mqueue\n"
+    "    name, mode, uid   permissions in octal, the owner (ls -l /dev/mqueue)\n"
     "    mq_maxmsg         messages that it can hold\n"
     "    mq_msgsize        bytes that a message can have\n"
     "    mq_curmsgs        messages in it now\n"
     "    QSIZE             bytes of their texts\n"
     "    NOTIFY_PID        the process that is to be notified; 0: none\n"
-    "    NOTIFY, SIGNO     how, if that is not 0: 0 by a signal, 2 by a thread; which signal\n"
-    "    msg_max           the most that mq_maxmsg may be\n"
-    "    msgsize_max       the most that mq_msgsize may be\n"
-    "    queues_max        the most queues\n"
-    "    RLIMIT_MSGQUEUE   bytes of all queues of a user, with what the kernel needs for them\n";
+    "    NOTIFY, SIGNO     if NOTIFY_PID is not 0: 0 by signal SIGNO, 2 by a thread\n"
+    "  and the limits, the first three without CAP_SYS_RESOURCE:\n"
+    "    msg_max           for mq_maxmsg\n"
+    "    msgsize_max       for mq_msgsize\n"
+    "    queues_max        for the number of queues\n"
+    "    RLIMIT_MSGQUEUE   for the bytes of all queues of a user, overhead included\n";
 
 static void print_file(mqd_t queue)
 {
@@ -42,7 +45,7 @@ static void print_file(mqd_t queue)
     printf("uid %u\n", (unsigned)status.st_uid);
 }
 
-static void print_line(mqd_t queue)
+static void print_status_line(mqd_t queue)
 {
     char line[128] = "";
     unsigned long bytes;
@@ -67,26 +70,26 @@ int main(int argc, char *argv[])
     const char *const name = demo_name("queue", name_option);
 
     const mqd_t queue = mq_open(name, O_RDONLY);
-    if (queue == (mqd_t)-1 && errno == ENOENT)
-        errx(EXIT_FAILURE, "there is no queue %s; ./msgq/posix-send makes one", name);
     if (queue == (mqd_t)-1)
-        open_failed(name, NULL);
+        mq_open_failed(name, NULL);
     struct mq_attr attributes;
     if (mq_getattr(queue, &attributes) == -1)
         err(EXIT_FAILURE, "mq_getattr");
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_MSGQUEUE, &limit) == -1)
+        err(EXIT_FAILURE, "getrlimit");
 
     printf("name %s\n", name);
     print_file(queue);
     printf("mq_maxmsg %ld\n", attributes.mq_maxmsg);
     printf("mq_msgsize %ld\n", attributes.mq_msgsize);
     printf("mq_curmsgs %ld\n", attributes.mq_curmsgs);
-    print_line(queue);
-    printf("msg_max %ld\n", limit_of("msg_max"));
-    printf("msgsize_max %ld\n", limit_of("msgsize_max"));
-    printf("queues_max %ld\n", limit_of("queues_max"));
-    printf("RLIMIT_MSGQUEUE %llu\n", bytes_limit());
+    print_status_line(queue);
+    printf("msg_max %ld\n", system_limit("fs/mqueue/msg_max"));
+    printf("msgsize_max %ld\n", system_limit("fs/mqueue/msgsize_max"));
+    printf("queues_max %ld\n", system_limit("fs/mqueue/queues_max"));
+    printf("RLIMIT_MSGQUEUE %llu\n", (unsigned long long)limit.rlim_cur);
     flush_stdout();
-    if (mq_close(queue) == -1)
-        err(EXIT_FAILURE, "mq_close");
+    mq_close(queue);
     return EXIT_SUCCESS;
 }

@@ -1,8 +1,8 @@
 /* priority - a negative type takes the lowest type first: types as priorities
  *
  * Five messages are sent, in this order, and taken out with msgrcv() of type -6: each time the
- * first of those with the lowest type up to 6. Within a type the order stays as sent. The message
- * of type 9 is not meant by it, and waits for another receiver.
+ * first of those with the lowest type up to 6. Within a type they come in the order in which they
+ * were sent. The message of type 9 is left for another receiver.
  *
  * msgrcv(2)
  */
@@ -15,7 +15,7 @@
 #include <string.h>
 #include <sys/ipc.h>
 #include <sys/msg.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 enum { ANY = 0, HIGHEST = 6, TEXT_SIZE = 32 };
 
@@ -32,26 +32,27 @@ static void send_text(int id, long type, const char *text)
     struct message message = {.type = type};
     const size_t length = strlen(text);
     memcpy(message.text, text, length);
-    if (msgsnd(id, &message, length, 0) == -1)
-        err(EXIT_FAILURE, "msgsnd");
-    say("msgsnd(type %ld, \"%s\")", type, text);
+    const int result = msgsnd(id, &message, length, IPC_NOWAIT);
+    if (result == -1)
+        msgsnd_failed(id, length);
+    say("msgsnd(%d, type %ld, \"%s\", %zu) = %d", id, type, text, length, result);
 }
 
-/* Returns false if there is no such message. */
-static bool receive_text(int id, long type)
+/* Returns the type of the message; 0 if there is no such message. */
+static long receive_text(int id, long type)
 {
     struct message message;
     const ssize_t length = msgrcv(id, &message, sizeof message.text, type, IPC_NOWAIT);
-    if (length == -1 && errno == ENOMSG) {
-        say("msgrcv(type %ld) = -1 ENOMSG", type);
-        return false;
+    if (length == -1 && errno != ENOMSG)
+        err(EXIT_FAILURE, "msgrcv: %s", errno_name(errno));
+    if (length == -1) {
+        say("msgrcv(%d, type %ld) = -1 %s", id, type, errno_name(errno));
+        return 0;
     }
-    if (length == -1)
-        err(EXIT_FAILURE, "msgrcv");
-    say("msgrcv(type %ld) = %s, of type %ld", type, quoted(message.text, (size_t)length),
-        message.type);
+    say("msgrcv(%d, type %ld) = %zd %s, type %ld", id, type, length,
+        quoted(message.text, (size_t)length), message.type);
     printf("%.*s\n", (int)length, message.text);
-    return true;
+    return message.type;
 }
 
 int main(int argc, char *argv[])
@@ -60,31 +61,23 @@ int main(int argc, char *argv[])
         continue;
     check_operands(argc, argv, 0, 0);
 
-    lane(0, "both ends");
-    hold_endings();
-    const int id = msgget(IPC_PRIVATE, S_IRUSR | S_IWUSR);
-    if (id == -1)
-        err(EXIT_FAILURE, "msgget");
-    remove_queue_at_exit(id);
-    release_endings();
-    say("msgget(IPC_PRIVATE): id %d", id);
-
+    lane(0, "both");
+    const int id = private_queue();
+    say("msgget(IPC_PRIVATE) = %d", id);
     send_text(id, 5, "a letter");
     send_text(id, 9, "a newspaper");
     send_text(id, 2, "a telegram");
     send_text(id, 5, "another letter");
     send_text(id, 2, "another telegram");
-    while (receive_text(id, -HIGHEST))
-        continue;
 
-    struct msqid_ds queue;
-    if (msgctl(id, IPC_STAT, &queue) == -1)
-        err(EXIT_FAILURE, "msgctl IPC_STAT");
-    say("msg_qnum %lu: one message is left", (unsigned long)queue.msg_qnum);
-    if (!receive_text(id, ANY))
-        errx(EXIT_FAILURE, "the message of type 9 is missing");
+    long type, last = 0;
+    for (; (type = receive_text(id, -HIGHEST)) != 0; last = type)
+        if (type < last)
+            errx(EXIT_FAILURE, "type %ld came after type %ld", type, last);
+    const long left = receive_text(id, ANY), more = receive_text(id, ANY);
+    if (left != 9 || more != 0)
+        errx(EXIT_FAILURE, "not one message of type 9 was left");
     flush_stdout();
-    lesson(
-        "type -N takes the lowest type from 1 to N first, and first come first served within it");
+    lesson("type -N takes the lowest type from 1 to N; of one type, the oldest message");
     return EXIT_SUCCESS;
 }

@@ -1,7 +1,7 @@
 /* rm - removes a System V queue, with all that is in it
  *
- * It is gone at once, whoever uses it (a shared memory segment would wait for its last user). Each
- * process that sleeps in msgsnd() or msgrcv() is woken with the error EIDRM.
+ * It is gone at once, even while others use it (a shared memory segment would wait for its last
+ * user). Each process that sleeps in msgsnd() or msgrcv() wakes with the error EIDRM.
  *
  * IPC_RMID in msgctl(2), ipcrm(1)
  */
@@ -14,8 +14,9 @@
 #include <sys/msg.h>
 #include <unistd.h>
 
-static const char usage[] = "usage: rm [-k KEY]\n"
-                            "  -k KEY  the key of the queue (ftok of /tmp/ipc-UID and 'q')\n";
+static const char usage[] =
+    "usage: rm [-k KEY]\n"
+    "  -k KEY  the key of the queue (default: ftok of /tmp/ipc-UID and 'q')\n";
 
 int main(int argc, char *argv[])
 {
@@ -27,12 +28,13 @@ int main(int argc, char *argv[])
 
     pair_lane("rm");
     const int id = msgget(key, 0);
-    if (id == -1 && errno == ENOENT)
-        errx(EXIT_FAILURE, "key 0x%08x has no queue", (unsigned)key);
     if (id == -1)
-        err(EXIT_FAILURE, "msgget 0x%08x", (unsigned)key);
-    if (msgctl(id, IPC_RMID, NULL) == -1)
-        err(EXIT_FAILURE, "msgctl IPC_RMID %d (whose it is: ipcs -q)", id);
-    say("msgctl(IPC_RMID): removed id %d", id);
+        get_failed("msgget", key);
+    say("msgget(0x%08x) = %d", (unsigned)key, id);
+    const int result = msgctl(id, IPC_RMID, NULL);
+    if (result == -1)
+        err(EXIT_FAILURE, "msgctl(%d, IPC_RMID): %s%s", id, errno_name(errno),
+            errno == EPERM ? ": ipcs -q shows the owner" : "");
+    say("msgctl(%d, IPC_RMID) = %d", id, result);
     return EXIT_SUCCESS;
 }

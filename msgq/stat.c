@@ -1,11 +1,11 @@
-/* stat - what the kernel knows of a System V queue: how full it is, who used it last, and when
+/* stat - what the kernel knows about a System V queue: how full it is, who used it last, and when
  *
  * Compare with `ipcs -q -i ID` and /proc/sysvipc/msg. The bytes are those of the texts alone; the
  * limit is the queue's own, from /proc/sys/kernel/msgmnb when it was made.
  *
  * msgctl(2), ipcs(1), /proc/sysvipc in proc(5)
  */
-#define _DEFAULT_SOURCE /* msg_cbytes, which POSIX does not know */
+#define _DEFAULT_SOURCE /* msg_cbytes, which is not in POSIX */
 #include "../lib/demo.h"
 
 #include <err.h>
@@ -18,7 +18,7 @@
 
 static const char usage[] =
     "usage: stat [-k KEY]\n"
-    "  -k KEY  the key of the queue (ftok of /tmp/ipc-UID and 'q')\n"
+    "  -k KEY  the key of the queue (default: ftok of /tmp/ipc-UID and 'q')\n"
     "  prints a name and a value in each line:\n"
     "    key, id              as in ipcs -q\n"
     "    mode, uid            permissions in octal, and the owner\n"
@@ -26,7 +26,8 @@ static const char usage[] =
     "    bytes                of their texts: msg_cbytes\n"
     "    limit                of the bytes, and of the messages: msg_qbytes\n"
     "    lspid, lrpid         the process that sent last, and received last; 0: none\n"
-    "    stime, rtime, ctime  last msgsnd, msgrcv, change, in seconds since 1970; 0: none\n";
+    "    stime, rtime, ctime  last msgsnd, msgrcv, change: in seconds since 1970\n"
+    "                         (date -d @SECONDS); 0: none\n";
 
 int main(int argc, char *argv[])
 {
@@ -37,13 +38,12 @@ int main(int argc, char *argv[])
     const key_t key = demo_key('q', key_option);
 
     const int id = msgget(key, 0);
-    if (id == -1 && errno == ENOENT)
-        errx(EXIT_FAILURE, "key 0x%08x has no queue", (unsigned)key);
     if (id == -1)
-        err(EXIT_FAILURE, "msgget 0x%08x", (unsigned)key);
+        get_failed("msgget", key);
     struct msqid_ds queue;
     if (msgctl(id, IPC_STAT, &queue) == -1)
-        err(EXIT_FAILURE, "msgctl IPC_STAT %d (whose it is: ipcs -q)", id);
+        err(EXIT_FAILURE, "msgctl(%d, IPC_STAT): %s%s", id, errno_name(errno),
+            errno == EACCES ? ": ipcs -q shows the owner" : "");
 
     printf("key 0x%08x\n", (unsigned)key);
     printf("id %d\n", id);

@@ -18,7 +18,7 @@
 enum { MOST_WRITERS = 64 };
 
 static const char usage[] = "usage: atomic [-x] [-w WRITERS] [-m MESSAGES]\n"
-                            "  -m MESSAGES  that each writer sends (default: 100)\n"
+                            "  -m MESSAGES  messages of each writer (default: 100)\n"
                             "  -w WRITERS   processes that write (default: 4)\n"
                             "  -x           messages of PIPE_BUF + 1 bytes: many are torn\n"
                             "  prints how many arrived whole and how many torn\n";
@@ -28,17 +28,14 @@ static char message[PIPE_BUF + 1];
 static void write_messages(int fd, char number, size_t size, long messages)
 {
     memset(message, number, size);
-    for (long i = 0; i < messages; i++) {
-        const ssize_t count = write(fd, message, size);
-        if (count == -1)
+    /* One write() each; of more than PIPE_BUF bytes the rest, if we are stopped in between. */
+    for (long i = 0; i < messages; i++)
+        if (write_full(fd, message, size) == -1)
             err(EXIT_FAILURE, "write");
-        if (count != (ssize_t)size)
-            errx(EXIT_FAILURE, "write = %zd, not %zu", count, size);
-    }
     _exit(EXIT_SUCCESS);
 }
 
-/* How many bytes at the start are of one writer. */
+/* How many bytes at the start come from one writer. */
 static size_t length_of_first(size_t size)
 {
     size_t length = 1;

@@ -20,7 +20,7 @@ static void open_pipes(size_t size)
             err(EXIT_FAILURE, "pipe");
 }
 
-/* write() waits until all of it is in the pipe, unless we are stopped and continued meanwhile. */
+/* write() returns when all of it is in the pipe, unless we are stopped and continued meanwhile. */
 static void send_by_pipe(enum way way, void *message, size_t size)
 {
     if (write_full(pipes[way][WRITE_END], message, size) == -1)

@@ -1,6 +1,6 @@
 /* bench - what a message through a pipe costs: latency and throughput
  *
- * The calls that are timed stand here and in bench-pipe.h. The code around them, lib/bench/bench.c,
+ * The calls that are timed are here and in bench-pipe.h. The code around them, lib/bench/bench.c,
  * is the same for all mechanisms, so that the figures can be compared.
  *
  * pipe(2), socketpair(2), vmsplice(2)
@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-static int sockets[2]; /* the child's end, the parent's end: both are for both ways */
+static int sockets[2]; /* the child's end, the parent's end: each carries both ways */
 
 static void open_sockets(size_t size)
 {

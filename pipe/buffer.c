@@ -62,7 +62,7 @@ static void fill_the_buffer(FILE *stream, int fd)
     lesson("on a pipe text waits in the buffer of stdio until that is full or flushed");
 }
 
-static void fork_with_a_full_buffer(FILE *stream, int fd)
+static void fork_with_text_in_the_buffer(FILE *stream, int fd)
 {
     print_line(stream);
     say("printed \"hello\\n\" into the stream");
@@ -110,7 +110,7 @@ int main(int argc, char *argv[])
         err(EXIT_FAILURE, "fdopen");
     say("fdopen(%d): a stream like stdout behind a pipe", fds[WRITE_END]);
     if (forks)
-        fork_with_a_full_buffer(stream, fds[READ_END]);
+        fork_with_text_in_the_buffer(stream, fds[READ_END]);
     else
         fill_the_buffer(stream, fds[READ_END]);
     return EXIT_SUCCESS;

@@ -1,9 +1,9 @@
 /* coproc - stdin through a filter and back to stdout: both pipes watched at once
  *
- * The program feeds a filter and collects what it answers. Between the two pipes it sleeps only in
- * poll(), so any amount goes through any filter. Writing everything first and reading afterwards
- * (-x) works with a little input; with more, both pipes fill up, and each process sleeps in write()
- * until the other one reads.
+ * The program feeds a filter and collects its output. For either pipe it waits only in poll(), so
+ * any amount goes through any filter. To write everything first and read afterwards (-x) works with
+ * a little input; with more, both pipes fill up, and each process sleeps in write() until the other
+ * one reads.
  *
  * pipe(7), poll(2), dup2(2), exec(3)
  */
@@ -49,9 +49,7 @@ static struct coproc start_filter(char *command[])
         if (dup2(to[READ_END], STDIN_FILENO) == -1 || dup2(from[WRITE_END], STDOUT_FILENO) == -1)
             err(EXIT_FAILURE, "dup2");
         execvp(*command, command);
-        const int status = errno == ENOENT ? NOT_FOUND : NOT_EXECUTABLE;
-        warn("%s", *command);
-        _exit(status);
+        exec_failed(*command);
     }
     if (close(to[READ_END]) == -1 || close(from[WRITE_END]) == -1)
         err(EXIT_FAILURE, "close");
@@ -59,7 +57,7 @@ static struct coproc start_filter(char *command[])
     return (struct coproc){pid, to[WRITE_END], from[READ_END]};
 }
 
-/* Puts -1 in the place of the descriptor, so that poll(2) ignores it. */
+/* Sets the descriptor to -1, so that poll(2) ignores it. */
 static void close_end(int *fd)
 {
     if (close(*fd) == -1)
@@ -116,10 +114,12 @@ static void write_and_read_at_once(struct coproc filter)
             close_end(&filter.to);
         } else if (ends[1].revents != 0) {
             const ssize_t count = write(filter.to, in + start, end - start);
-            if (count == -1 && errno != EAGAIN && errno != EPIPE)
+            if (count != -1) {
+                start += (size_t)count;
+                sent += (size_t)count;
+            } else if (errno != EAGAIN && errno != EPIPE) {
                 err(EXIT_FAILURE, "write");
-            start += count == -1 ? 0 : (size_t)count;
-            sent += count == -1 ? 0 : (size_t)count;
+            }
         } else if (ends[0].revents != 0) {
             start = 0;
             end = read_some(STDIN_FILENO, in);
@@ -162,7 +162,8 @@ static bool watch(pid_t naive, struct coproc filter)
         if (!still_asleep(naive, 1))
             awake = now_in_ms();
         if (now_in_ms() - awake > PATIENCE_MS)
-            errx(EXIT_FAILURE, "nothing has moved for 10 s; whether anything will is not known");
+            errx(EXIT_FAILURE,
+                 "the writer has slept for 10 s, but /proc does not show both in write()");
     }
     say_asleep_in("the writer", naive, "write", filter.to);
     say_asleep_in("the filter", filter.pid, "write", STDOUT_FILENO);
@@ -180,7 +181,7 @@ int main(int argc, char *argv[])
     check_operands(argc, argv, 1, INT_MAX);
 
     lane(0, "coproc");
-    struct coproc filter = start_filter(&argv[optind]);
+    const struct coproc filter = start_filter(&argv[optind]);
     if (signal(SIGPIPE, SIG_IGN) == SIG_ERR) /* after the fork: the filter would inherit it */
         err(EXIT_FAILURE, "signal");
     if (!naive_way) {
@@ -196,10 +197,9 @@ int main(int argc, char *argv[])
         err(EXIT_FAILURE, "fork");
     if (naive == 0)
         write_and_then_read(filter);
-    const struct coproc watched = filter;
-    close_end(&filter.to);
-    close_end(&filter.from);
-    const bool stuck = watch(naive, watched);
+    if (close(filter.to) == -1 || close(filter.from) == -1)
+        err(EXIT_FAILURE, "close");
+    const bool stuck = watch(naive, filter);
     const int naive_status = reap_command(naive), filter_status = reap_command(filter.pid);
     if (stuck) {
         lesson("each waits for the other to read: write and read at once, with poll()");

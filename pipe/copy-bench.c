@@ -1,8 +1,8 @@
 /* copy-bench - what it costs to send a file: read and write, mmap and write, sendfile, splice
  *
- * The calls that are timed stand in copy.h. A child takes what comes and throws it away. The file
- * is in the page cache, so that no disk is measured. The ways take turns, and each round is
- * compared with the read and write beside it.
+ * The calls that are timed are in copy.h. A child reads everything and throws it away. The file is
+ * in the page cache, so that no disk is measured. The methods alternate, and each round is compared
+ * with the read and write beside it.
  *
  * sendfile(2), splice(2), mmap(2), getrusage(2)
  */
@@ -23,8 +23,8 @@ static const char *const target_names[] = {"pipe", "socket"};
 
 static const char usage[] =
     "usage: copy-bench [-m WAY] [-s MIB,...]\n"
-    "  -m WAY      rw, mmap, sendfile or splice (all, by turns)\n"
-    "  -s MIB,...  size of the file in MiB, 1 to 1024 (1,16,256)\n"
+    "  -m WAY      rw, mmap, sendfile or splice (default: all of them)\n"
+    "  -s MIB,...  size of the file in MiB, 1 to 1024 (default: 1,16,256)\n"
     "  prints the median of 9 rounds: seconds and CPU seconds of the sender, system calls,\n"
     "  and the time relative to rw\n";
 
@@ -38,7 +38,7 @@ static double cpu_seconds(void)
            (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
 }
 
-/* A file without a name, in /tmp, of numbers. */
+/* A file of numbers, without a name, in /tmp. */
 static int make_file(size_t size)
 {
     static unsigned block[MIB / sizeof(unsigned)];
@@ -109,7 +109,7 @@ static double send_file(const struct copy_way *way, enum target target, int file
     if (close(ends[WRITE_END]) == -1)
         err(EXIT_FAILURE, "close");
     if (reap(child) != EXIT_SUCCESS)
-        errx(EXIT_FAILURE, "the receiver has failed");
+        errx(EXIT_FAILURE, "the receiver failed");
     return (double)(*arrived - start) / 1e9;
 }
 
@@ -118,7 +118,7 @@ static void measure(const char *only, enum target target, size_t size)
     static struct figures figures[WAYS];
     const int file = make_file(size);
     for (int round = 0; round < ROUNDS; round++) {
-        for (int turn = 0; turn < WAYS; turn++) { /* there, and in the next round back */
+        for (int turn = 0; turn < WAYS; turn++) { /* forwards, and in the next round backwards */
             const int i = round % 2 == 0 ? turn : WAYS - 1 - turn;
             if (only != NULL && i != 0 && strcmp(only, ways[i].name) != 0)
                 continue;
@@ -160,7 +160,7 @@ int main(int argc, char *argv[])
     if (!known)
         errx(USAGE_ERROR, "-m '%s': not one of rw, mmap, sendfile, splice", only);
 
-    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR) /* a receiver that has gone is an error to tell */
+    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR) /* a receiver that has gone is an error to report */
         err(EXIT_FAILURE, "signal");
     arrived = share_memory(sizeof *arrived);
     printf("to\tway\tMiB\tseconds\tcpu_seconds\tcalls\tMB_per_s\ttime_to_rw\n");

@@ -1,8 +1,8 @@
 /* copy.h - a file into a descriptor in four ways: what zerocopy shows and copy-bench times
  *
- * read and write carry every byte into the program and out again. mmap leaves the first half of
- * that to the page tables. sendfile and splice leave the bytes in the kernel; splice wants a pipe
- * at one end, so if `out` is not a pipe, there is one in between.
+ * read and write copy every byte into the program and out again. mmap saves the first of the two
+ * copies. sendfile and splice leave the bytes in the kernel; splice wants a pipe at one end, so if
+ * `out` is not a pipe, there is one in between.
  */
 #ifndef COPY_H
 #define COPY_H

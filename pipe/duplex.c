@@ -64,42 +64,35 @@ static void close_side(struct side side)
         err(EXIT_FAILURE, "close");
 }
 
-static size_t read_text(int fd, char text[TEXT_SIZE])
+static void read_text(int fd, char text[TEXT_SIZE])
 {
-    const ssize_t count = read(fd, text, TEXT_SIZE);
+    const ssize_t count = read(fd, text, TEXT_SIZE - 1);
     if (count == -1)
         err(EXIT_FAILURE, "read");
+    text[count] = '\0';
     say("read(%d) = %zd %s", fd, count, quoted(text, (size_t)count));
-    return (size_t)count;
 }
 
-static void write_text(int fd, const char *text, size_t length)
+static void write_text(int fd, const char *text)
 {
-    const ssize_t count = write(fd, text, length);
+    const ssize_t count = write(fd, text, strlen(text));
     if (count == -1)
         err(EXIT_FAILURE, "write");
-    say("write(%d, %s) = %zd", fd, quoted(text, length), count);
+    say("write(%d, %s) = %zd", fd, quoted(text, strlen(text)), count);
 }
 
 static void answer_in_capitals(struct side side)
 {
     char text[TEXT_SIZE];
-    const size_t length = read_text(side.in, text);
-    for (size_t i = 0; i < length; i++)
-        text[i] = (char)toupper((unsigned char)text[i]);
-    write_text(side.out, text, length);
+    read_text(side.in, text);
+    for (char *letter = text; *letter != '\0'; letter++)
+        *letter = (char)toupper((unsigned char)*letter);
+    write_text(side.out, text);
     _exit(EXIT_SUCCESS);
 }
 
-/* Returns the length of what came back. */
-static size_t ask(struct side side, char answer[TEXT_SIZE])
-{
-    write_text(side.out, "hello", strlen("hello"));
-    return read_text(side.in, answer);
-}
-
-/* Returns whether the question was answered: what comes back is not the question itself. */
-static bool talk(enum way way, char answer[TEXT_SIZE], size_t *length)
+/* Puts what comes back into `answer`. Returns false if that is the question itself. */
+static bool ask(enum way way, char answer[TEXT_SIZE])
 {
     struct side asker, answerer;
     if (way == TWO_PIPES)
@@ -121,8 +114,9 @@ static bool talk(enum way way, char answer[TEXT_SIZE], size_t *length)
     if (way != ONE_PIPE)
         close_side(answerer);
 
-    *length = ask(asker, answer);
-    const bool answered = memcmp(answer, "hello", *length) != 0;
+    write_text(asker.out, "hello");
+    read_text(asker.in, answer);
+    const bool answered = strcmp(answer, "hello") != 0;
     if (!answered) {
         say_asleep_in("the answerer", pid, "read", answerer.in);
         if (kill(pid, SIGTERM) == -1)
@@ -147,11 +141,10 @@ int main(int argc, char *argv[])
 
     lane(0, "asker");
     char answer[TEXT_SIZE];
-    size_t length;
-    bool answered = talk(way, answer, &length);
+    bool answered = ask(way, answer);
     while (answered && way == ONE_PIPE) /* it may go well a few times */
-        answered = talk(way, answer, &length);
-    printf("%.*s\n", (int)length, answer);
+        answered = ask(way, answer);
+    puts(answer);
     flush_stdout();
     if (!answered && way != ONE_PIPE)
         errx(EXIT_FAILURE, "the question came back");

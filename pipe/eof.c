@@ -40,9 +40,8 @@ static void show_the_copy(pid_t reader, const int fds[2])
 
     char path[64], target[64] = "";
     snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)reader, fds[WRITE_END]);
-    if (readlink(path, target, sizeof target - 1) == -1)
-        err(EXIT_FAILURE, "readlink %s", path);
-    say("readlink(%s) = %s: its own copy", path, target);
+    if (readlink(path, target, sizeof target - 1) != -1) /* a system may not let us look */
+        say("readlink(%s) = %s: its own copy", path, target);
 
     if (kill(reader, SIGTERM) == -1)
         err(EXIT_FAILURE, "kill");

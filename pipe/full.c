@@ -1,8 +1,8 @@
 /* full - a writer fills the pipe, then sleeps until the reader makes room
  *
- * Two numbers that are easily confused: the capacity is how much the pipe holds, PIPE_BUF how much
- * one write() puts in without other writers' bytes in between (see atomic). Linux keeps what is
- * written in whole pages: a page has room again when its last byte has been read.
+ * Two numbers are easily confused: the capacity is how much the pipe holds, PIPE_BUF how much one
+ * write() puts in without other writers' bytes in between (see atomic). Linux keeps what is written
+ * in pages, and frees a page only when its last byte has been read.
  *
  * pipe(7), F_SETPIPE_SZ in fcntl(2), FIONREAD in ioctl_tty(2)
  */
@@ -18,7 +18,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { FEW = 100, WATCHED_MS = 50 };
+enum { FEW = 100, WATCHED_MS = 50, LARGEST_PAGE = 64 * 1024 };
 
 static const char usage[] = "usage: full [-n] [-s BYTES]\n"
                             "  -n        O_NONBLOCK: a write to the full pipe fails with EAGAIN\n"
@@ -26,7 +26,7 @@ static const char usage[] = "usage: full [-n] [-s BYTES]\n"
                             "  prints the capacity and PIPE_BUF\n";
 
 static size_t page_size;
-static char *page; /* of zeros */
+static char page[LARGEST_PAGE]; /* of zeros */
 
 static int capacity_of(int fd)
 {
@@ -64,7 +64,7 @@ static void say_bytes_in(int fd)
     say("ioctl(%d, FIONREAD) = %d", fd, bytes);
 }
 
-/* Returns what the last write() returned: the number of bytes, or -1 and EAGAIN. */
+/* Returns what the last write() returned: a page, or -1 with EAGAIN. */
 static ssize_t write_pages(int fd, int pages)
 {
     ssize_t count = 0;
@@ -128,9 +128,6 @@ int main(int argc, char *argv[])
             size = (int)parse_long("-s", optarg, 1, INT_MAX);
     check_operands(argc, argv, 0, 0);
     page_size = (size_t)sysconf(_SC_PAGESIZE);
-    page = calloc(1, page_size);
-    if (page == NULL)
-        err(EXIT_FAILURE, "calloc");
 
     lane(0, nonblock ? "both" : "reader");
     int fds[2];
@@ -144,7 +141,7 @@ int main(int argc, char *argv[])
         fill_until_eagain(fds, pages);
     else
         fill_and_sleep(fds, pages);
-    printf("capacity %d\nPIPE_BUF %ld\n", capacity, fpathconf(fds[READ_END], _PC_PIPE_BUF));
+    printf("capacity %d\nPIPE_BUF %d\n", capacity, PIPE_BUF);
     flush_stdout();
     lesson(nonblock ? "with O_NONBLOCK a write to a full pipe fails with EAGAIN"
                     : "a full pipe puts its writer to sleep; Linux makes room by whole pages");

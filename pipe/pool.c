@@ -1,8 +1,8 @@
 /* pool - a pool of worker processes: jobs through one shared pipe, or dealt round robin
  *
- * With one pipe for all, a worker that is free takes the next job. Dealt round robin (-r), all get
- * equally many jobs; but one in WORKERS is a long one, and all of those go to the same worker. A
- * job is shorter than PIPE_BUF and all have one size, so one read() takes one job.
+ * With one pipe for all, a worker that is free takes the next job. Dealt out round robin (-r), all
+ * get equally many jobs; but one in WORKERS is a long one, and all of those go to the same worker.
+ * All jobs have one size, which is less than PIPE_BUF, so one read() takes one job.
  *
  * pipe(7), fork(2)
  */
@@ -23,9 +23,7 @@ static const char usage[] = "usage: pool [-r] [-w WORKERS] [-j JOBS]\n"
                             "  -w WORKERS  worker processes (default: 4)\n"
                             "  prints how many jobs each worker did\n";
 
-struct report {
-    int worker, jobs;
-};
+static int *jobs_done; /* by each worker; in shared memory */
 
 static void make_pipe(int fds[2])
 {
@@ -41,31 +39,23 @@ static void close_end(int fd)
 }
 
 /* A job only waits, as if for a disk, so that the workers overlap even on one CPU. */
-static void work(int milliseconds)
+static void work_until_end(int worker, int jobs)
 {
-    if (poll(NULL, 0, milliseconds) == -1)
-        err(EXIT_FAILURE, "poll");
-}
-
-static void work_until_end(int worker, int jobs, int reports)
-{
-    struct report report = {.worker = worker};
-    int job;
+    int job; /* its milliseconds */
     ssize_t count;
     while ((count = read(jobs, &job, sizeof job)) == sizeof job) {
-        work(job);
-        report.jobs++;
+        if (poll(NULL, 0, job) == -1)
+            err(EXIT_FAILURE, "poll");
+        jobs_done[worker]++;
     }
     if (count != 0)
         errx(EXIT_FAILURE, "read = %zd", count);
     say("read(%d) = %zd: no more jobs", jobs, count);
-    if (write(reports, &report, sizeof report) == -1)
-        err(EXIT_FAILURE, "write");
     _exit(EXIT_SUCCESS);
 }
 
 /* The worker closes the write ends that it inherits, or it would never see end of file. */
-static pid_t hire(int worker, int jobs, int reports, const int write_ends[], int ends)
+static pid_t hire(int worker, int jobs, const int write_ends[], int ends)
 {
     const pid_t pid = fork();
     if (pid == -1)
@@ -77,30 +67,30 @@ static pid_t hire(int worker, int jobs, int reports, const int write_ends[], int
         die_with_parent();
         for (int i = 0; i < ends; i++)
             close_end(write_ends[i]);
-        work_until_end(worker, jobs, reports);
+        work_until_end(worker, jobs);
     }
     say_asleep_in("the new worker", pid, "read", jobs);
     return pid;
 }
 
 /* Fills pids[] and, for each worker, the write end for its jobs. */
-static void hire_at_one_pipe(int workers, int reports, int write_ends[], pid_t pids[])
+static void hire_at_one_pipe(int workers, int write_ends[], pid_t pids[])
 {
     int jobs[2];
     make_pipe(jobs);
     for (int i = 0; i < workers; i++) {
         write_ends[i] = jobs[WRITE_END];
-        pids[i] = hire(i, jobs[READ_END], reports, write_ends, 1);
+        pids[i] = hire(i, jobs[READ_END], write_ends, 1);
     }
 }
 
-static void hire_with_own_pipes(int workers, int reports, int write_ends[], pid_t pids[])
+static void hire_with_own_pipes(int workers, int write_ends[], pid_t pids[])
 {
     for (int i = 0; i < workers; i++) {
         int jobs[2];
         make_pipe(jobs);
         write_ends[i] = jobs[WRITE_END];
-        pids[i] = hire(i, jobs[READ_END], reports, write_ends, i + 1);
+        pids[i] = hire(i, jobs[READ_END], write_ends, i + 1);
         close_end(jobs[READ_END]);
     }
 }
@@ -119,14 +109,13 @@ int main(int argc, char *argv[])
     check_operands(argc, argv, 0, 0);
 
     lane(0, "boss");
-    int reports[2], write_ends[MOST_WORKERS], done_by[MOST_WORKERS] = {0};
+    int write_ends[MOST_WORKERS] = {0}, sum = 0;
     pid_t pids[MOST_WORKERS];
-    make_pipe(reports);
+    jobs_done = share_memory(MOST_WORKERS * sizeof *jobs_done);
     if (round_robin)
-        hire_with_own_pipes(workers, reports[WRITE_END], write_ends, pids);
+        hire_with_own_pipes(workers, write_ends, pids);
     else
-        hire_at_one_pipe(workers, reports[WRITE_END], write_ends, pids);
-    close_end(reports[WRITE_END]);
+        hire_at_one_pipe(workers, write_ends, pids);
     signal(SIGPIPE, SIG_IGN); /* no worker left: an error to report */
 
     const double begin = now_in_ms();
@@ -135,7 +124,7 @@ int main(int argc, char *argv[])
         if (write(write_ends[i % workers], &job, sizeof job) == -1)
             err(EXIT_FAILURE, "write");
     }
-    say("%d jobs sent: one of %d takes %d ms, the others %d", jobs, workers, LONG_MS, SHORT_MS);
+    say("jobs sent: %d, one in %d takes %d ms, the others %d", jobs, workers, LONG_MS, SHORT_MS);
     for (int i = 0; i < (round_robin ? workers : 1); i++)
         close_end(write_ends[i]);
 
@@ -144,17 +133,13 @@ int main(int argc, char *argv[])
             errx(EXIT_FAILURE, "worker %d failed", i + 1);
     say("all have ended, after %.0f ms", now_in_ms() - begin);
 
-    struct report report;
-    int done = 0;
-    while (read_full(reports[READ_END], &report, sizeof report) == sizeof report) {
-        done_by[report.worker] = report.jobs;
-        done += report.jobs;
+    for (int i = 0; i < workers; i++) {
+        printf("worker %d jobs %d\n", i + 1, jobs_done[i]);
+        sum += jobs_done[i];
     }
-    for (int i = 0; i < workers; i++)
-        printf("worker %d jobs %d\n", i + 1, done_by[i]);
     flush_stdout();
-    if (done != jobs)
-        errx(EXIT_FAILURE, "%d jobs sent, %d done", jobs, done);
+    if (sum != jobs)
+        errx(EXIT_FAILURE, "jobs sent: %d, done: %d", jobs, sum);
     lesson(round_robin ? "round robin deals equal numbers of jobs, not equal work"
                        : "one pipe, many readers: a worker that is free takes the next job");
     return EXIT_SUCCESS;

@@ -1,12 +1,12 @@
 /* records - a pipe has no messages: three writes can come out in one read
  *
- * A pipe is a stream of bytes. Here each message has its length in front of it, so the reader can
- * find where it ends, however the bytes arrive. With -x the reader takes what one read() returns
- * for one message. With -d the pipe is made with O_DIRECT, and Linux keeps the messages apart.
+ * A pipe is a stream of bytes. Here each message begins with its length, so the reader knows where
+ * it ends, however the bytes arrive. With -x the reader takes whatever one read() returns for one
+ * message. With -d the pipe is made with O_DIRECT, and Linux keeps the messages apart.
  *
  * pipe(7); O_DIRECT in pipe(2)
  */
-#define _GNU_SOURCE /* O_DIRECT, pipe2 */
+#define _GNU_SOURCE /* F_SETPIPE_SZ, O_DIRECT, pipe2 */
 #include "../lib/demo.h"
 
 #include <err.h>
@@ -19,9 +19,9 @@
 static const char usage[] = "usage: records [-d | -x]\n"
                             "  -d  O_DIRECT: one read() returns one packet\n"
                             "  -x  take one read() for one message\n"
-                            "  prints each message as the reader understands it, in a line\n";
+                            "  prints each message that the reader has found, one a line\n";
 
-enum { LARGEST = 255 };
+enum { LARGEST = 255, ROOM = 64 * 1024 };
 
 static void write_bytes(int fd, const char *bytes, size_t length)
 {
@@ -100,6 +100,8 @@ int main(int argc, char *argv[])
     if (pipe2(fds, way == PACKETS ? O_DIRECT : 0) == -1)
         err(EXIT_FAILURE, "pipe2");
     say("pipe2(%s) = %d, %d", way == PACKETS ? "O_DIRECT" : "0", fds[READ_END], fds[WRITE_END]);
+    if (way == PACKETS && fcntl(fds[WRITE_END], F_SETPIPE_SZ, ROOM) == -1) /* a page per packet */
+        err(EXIT_FAILURE, "fcntl F_SETPIPE_SZ %d (see /proc/sys/fs/pipe-*)", ROOM);
     write_messages(fds[WRITE_END], way == LENGTH);
     const pid_t reader = fork(); /* it comes late, as readers sometimes do */
     if (reader == -1)

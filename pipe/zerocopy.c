@@ -1,8 +1,8 @@
 /* zerocopy - a file to stdout in four ways, and how many bytes each carries through user space
  *
- * read and write carry every byte into the program and out again. mmap leaves the first half of
- * that to the page tables. sendfile and splice leave the bytes in the kernel; splice wants a pipe
- * at one end, so without one at stdout the program puts one of its own in between.
+ * read and write copy every byte into the program and out again. mmap saves the first of the two
+ * copies. sendfile and splice leave the bytes in the kernel; splice wants a pipe at one end, so if
+ * stdout is not a pipe, the program puts one of its own in between.
  *
  * read(2), mmap(2), sendfile(2), splice(2)
  */

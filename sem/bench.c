@@ -1,13 +1,15 @@
 /* bench - what it costs to wake another process: semaphores, mutex and condition, eventfd, futex
  *
- * No data goes along: a process is told that it may go on. In a stream the receiver is often awake,
- * and then the ways differ: those that live in memory need no system call.
+ * No data is passed; one process just tells the other that it may go on. In a stream the receiver
+ * is often awake, and then the ways differ: what lives in memory can do without a system call, but
+ * not every library knows at once that nobody sleeps any more.
  *
  * semop(2), sem_post(3), pthread_cond_signal(3p), eventfd(2), futex(2)
  */
 #define _GNU_SOURCE /* syscall */
 #include "../lib/bench/bench.h"
 #include "../lib/demo.h"
+#include "shared.h"
 
 #include <err.h>
 #include <errno.h>
@@ -20,7 +22,6 @@
 #include <sys/ipc.h>
 #include <sys/mman.h>
 #include <sys/sem.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -32,7 +33,7 @@ static struct {
     pthread_mutex_t mutex;
     pthread_cond_t not_zero;
     long count; /* guarded by the mutex */
-    atomic_uint word;
+    atomic_uint word, sleeps;
 } * shared; /* an array: one for each way */
 
 static void open_memory(void)
@@ -52,12 +53,7 @@ static int set; /* two of them, one for each way */
 static void open_set(size_t size)
 {
     (void)size;
-    hold_endings();
-    set = semget(IPC_PRIVATE, 2, S_IRUSR | S_IWUSR);
-    if (set == -1)
-        err(EXIT_FAILURE, "semget");
-    remove_set_at_exit(set);
-    release_endings();
+    set = private_set(2);
 }
 
 static void v(enum way way, void *message, size_t size)
@@ -112,20 +108,14 @@ static void wait_for_post(enum way way, void *message, size_t size)
 static void open_monitors(size_t size)
 {
     (void)size;
-    pthread_mutexattr_t for_mutex;
-    pthread_condattr_t for_condition;
     open_memory();
-    check_error(pthread_mutexattr_init(&for_mutex), "pthread_mutexattr_init");
-    check_error(pthread_condattr_init(&for_condition), "pthread_condattr_init");
-    check_error(pthread_mutexattr_setpshared(&for_mutex, PTHREAD_PROCESS_SHARED), "setpshared");
-    check_error(pthread_condattr_setpshared(&for_condition, PTHREAD_PROCESS_SHARED), "setpshared");
     for (int way = WAY_THERE; way <= WAY_BACK; way++) {
-        check_error(pthread_mutex_init(&shared[way].mutex, &for_mutex), "pthread_mutex_init");
-        check_error(pthread_cond_init(&shared[way].not_zero, &for_condition), "pthread_cond_init");
+        init_shared_mutex(&shared[way].mutex);
+        init_shared_condition(&shared[way].not_zero);
     }
 }
 
-static void signal_one(enum way way, void *message, size_t size)
+static void raise_count(enum way way, void *message, size_t size)
 {
     (void)message;
     (void)size;
@@ -135,7 +125,7 @@ static void signal_one(enum way way, void *message, size_t size)
     check_error(pthread_mutex_unlock(&shared[way].mutex), "pthread_mutex_unlock");
 }
 
-static void wait_for_one(enum way way, void *message, size_t size)
+static void wait_for_count(enum way way, void *message, size_t size)
 {
     (void)message;
     (void)size;
@@ -193,23 +183,29 @@ static void open_words(size_t size)
     open_memory(); /* full of zeros */
 }
 
+/* The sleeper is woken once: `sleeps` goes back to 0 at once, not when it runs. */
 static void wake(enum way way, void *message, size_t size)
 {
     (void)message;
     (void)size;
     atomic_fetch_add(&shared[way].word, 1);
-    if (syscall(SYS_futex, &shared[way].word, FUTEX_WAKE, 1, NULL, NULL, 0) == -1)
+    if (atomic_exchange(&shared[way].sleeps, 0) == 1 &&
+        syscall(SYS_futex, &shared[way].word, FUTEX_WAKE, 1, NULL, NULL, 0) == -1)
         err(EXIT_FAILURE, "futex FUTEX_WAKE");
 }
 
+/* Say that we sleep, and only then look once more. If a post comes in between, FUTEX_WAIT finds
+ * another value than 0, and does not sleep. */
 static void sleep_until_woken(enum way way, void *message, size_t size)
 {
     (void)message;
     (void)size;
-    while (atomic_load(&shared[way].word) == 0)
+    while (atomic_load(&shared[way].word) == 0) {
+        atomic_store(&shared[way].sleeps, 1);
         if (syscall(SYS_futex, &shared[way].word, FUTEX_WAIT, 0, NULL, NULL, 0) == -1 &&
             errno != EAGAIN && errno != EINTR)
             err(EXIT_FAILURE, "futex FUTEX_WAIT");
+    }
     atomic_fetch_sub(&shared[way].word, 1);
 }
 
@@ -229,8 +225,8 @@ int main(int argc, char *argv[])
                                            .close = close_memory};
     static const struct mechanism mutex = {.variant = "mutex",
                                            .open = open_monitors,
-                                           .send = signal_one,
-                                           .receive = wait_for_one,
+                                           .send = raise_count,
+                                           .receive = wait_for_count,
                                            .close = close_memory};
     static const struct mechanism eventfd_ = {.variant = "eventfd",
                                               .open = open_events,

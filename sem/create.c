@@ -1,8 +1,8 @@
 /* create - makes a System V semaphore by hand, for p, v, stat and rm
  *
- * The kernel knows sets of semaphores; this is a set of one. It has a key, by which every program
- * of this user finds it, and it outlives them all: look at it with ipcs(1). A set that is there
- * already is left as it is: somebody may hold it, or wait for it.
+ * System V semaphores come in sets; this is a set of one. It has a key, by which every program of
+ * this user finds it, and it outlives them all: look at it with ipcs(1). An existing set is left
+ * alone: somebody may be holding it or waiting for it.
  *
  * semget(2), semctl(2), ftok(3), sysvipc(7)
  */
@@ -22,28 +22,27 @@ static const char usage[] = "usage: create [-k KEY] [-v VALUE]\n"
                             "  -v VALUE  the first value of the semaphore (1)\n"
                             "  then, in any terminal: ./sem/p, ./sem/v, ./sem/stat, ./sem/rm\n";
 
-
-/* Made and set are two steps, and in between others can find the set: see init. */
+/* Creating the set and setting its value are two steps; others can find it in between (see init).
+ * Ctrl-C waits, so that the set is complete or not there at all. */
 static int create_set(key_t key, int value)
 {
-    hold_endings(); /* Ctrl-C leaves the set complete, or not at all */
+    hold_endings();
     const int id = semget(key, 1, IPC_CREAT | IPC_EXCL | S_IRUSR | S_IWUSR);
     if (id == -1 && errno == EEXIST)
-        errx(EXIT_FAILURE, "key 0x%08x has a set already; to remove it: ipcrm -S 0x%08x",
+        errx(EXIT_FAILURE, "semget: EEXIST: key 0x%08x has a set; to remove it: ipcrm -S 0x%08x",
              (unsigned)key, (unsigned)key);
     if (id == -1)
-        err(EXIT_FAILURE, "semget 0x%08x", (unsigned)key);
-    say("semget(0x%08x) = %d, a new set", (unsigned)key, id);
-
+        get_failed("semget", key);
     if (semctl(id, 0, SETVAL, (union semun){.val = value}) == -1) {
         const int reason = errno;
         semctl(id, 0, IPC_RMID);
         errno = reason;
-        err(EXIT_FAILURE, "semctl SETVAL %d%s", value,
-            reason == ERANGE ? ", more than SEMVMX (32767)" : "");
+        err(EXIT_FAILURE, "semctl SETVAL %d: %s%s", value, errno_name(errno),
+            errno == ERANGE ? ": above SEMVMX, 32767" : "");
     }
-    say("semctl(%d, SETVAL, %d)", id, value);
     release_endings();
+    say("semget(0x%08x, IPC_CREAT|IPC_EXCL) = %d", (unsigned)key, id);
+    say("semctl(%d, SETVAL, %d) = 0", id, value);
     return id;
 }
 

@@ -1,13 +1,16 @@
-/* init - a semaphore is made and set in two steps, and others can come in between
+/* init - creating a System V semaphore and setting its value are two steps, with a race in between
  *
- * Two processes each add 1 to a semaphore that begins with 0. The creator makes the set; before it
- * goes on, it waits until the other process has found the set, unset. That one then waits until
- * sem_otime, the time of the last semop(), is not 0 any more: the creator does its own semop()
- * after SETVAL, never before. With -x the other does not look: what it adds, SETVAL wipes out.
+ * Two processes each add 1 to a semaphore that is to begin with 0. IPC_EXCL decides which of them
+ * creates the set. The other one finds it before it has its value: the creator keeps that window
+ * open until then. So the other one waits until sem_otime, the time of the last semop(), is not 0
+ * any more: the creator does its own semop() after SETVAL, never before.
+ *
+ * With -x each process calls semget() with IPC_CREAT, and then SETVAL: the second one wipes out
+ * what the first one has done.
  *
  * "Semaphore initialization" in semget(2); SETVAL and IPC_STAT in semctl(2)
  */
-#include "../lib/demo.h"
+#include "ask.h"
 
 #include <err.h>
 #include <errno.h>
@@ -19,134 +22,128 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { RETRY_MS = 1, TRIES = 2000 };
-
 static const char usage[] = "usage: init [-x]\n"
-                            "  -x  use the set as soon as it is there: an operation is lost\n"
+                            "  -x  every process creates and sets the semaphore\n"
                             "  prints the value expected, and the value\n";
 
-
-static int value_of(int id)
+static void set_to_zero(int set)
 {
-    const int value = semctl(id, 0, GETVAL);
-    if (value == -1)
-        err(EXIT_FAILURE, "semctl GETVAL");
-    return value;
+    if (semctl(set, 0, SETVAL, (union semun){.val = 0}) == -1)
+        err(EXIT_FAILURE, "semctl SETVAL: %s", errno_name(errno));
+    say("semctl(%d, SETVAL, 0) = 0", set);
 }
 
-static bool is_set(int id)
-{
-    struct semid_ds set = {.sem_otime = 0};
-    if (semctl(id, 0, IPC_STAT, (union semun){.buf = &set}) == -1)
-        err(EXIT_FAILURE, "semctl IPC_STAT");
-    return set.sem_otime != 0;
-}
-
-static void add_one(int id)
+static void add_one(int set)
 {
     struct sembuf operation = {.sem_num = 0, .sem_op = +1};
-    if (semop(id, &operation, 1) == -1)
-        err(EXIT_FAILURE, "semop");
-    say("semop(+1) = 0");
+    if (semop(set, &operation, 1) == -1)
+        err(EXIT_FAILURE, "semop: %s", errno_name(errno));
+    say("semop(%d, +1) = 0", set);
 }
 
-/* Nothing wakes us when the set is ready: ask again and again, but not for ever, since the creator
- * may have died between its two steps. */
-static void wait_until_set(int id)
+static long long otime_of(int set)
 {
-    for (int i = 0; !is_set(id); i++) {
+    struct semid_ds status = {.sem_otime = 0};
+    if (semctl(set, 0, IPC_STAT, (union semun){.buf = &status}) == -1)
+        err(EXIT_FAILURE, "semctl IPC_STAT: %s", errno_name(errno));
+    return (long long)status.sem_otime;
+}
+
+/* Nothing wakes us when the set is ready. Give up after two seconds: the creator may have died
+ * between its two steps. */
+static void wait_until_ready(int set)
+{
+    enum { RETRY_MS = 20, TRIES = 100 };
+    for (int i = 0; otime_of(set) == 0; i++) {
         if (i == TRIES)
-            errx(EXIT_FAILURE, "the set %d is never set: has its creator died?", id);
+            errx(EXIT_FAILURE, "set %d never gets a value: has its creator died?", set);
         poll(NULL, 0, RETRY_MS);
     }
-    say("sem_otime is not 0: it is set");
+    say("semctl(%d, IPC_STAT): sem_otime is set", set);
 }
 
-static void use(key_t key, bool look, int found_fd)
+static void come_second(key_t key)
 {
-    lane(1, "other");
+    lane(1, "second");
     die_with_parent();
-    const int made = semget(key, 1, IPC_CREAT | IPC_EXCL | S_IRUSR | S_IWUSR);
-    if (made != -1) { /* the first process has been ended, and has removed its set */
-        if (semctl(made, 0, IPC_RMID) == -1)
-            err(EXIT_FAILURE, "semctl IPC_RMID");
-        errx(EXIT_FAILURE, "semget 0x%08x: there is no set any more", (unsigned)key);
-    }
-    if (errno != EEXIST)
-        err(EXIT_FAILURE, "semget 0x%08x", (unsigned)key);
-    const int id = semget(key, 1, S_IRUSR | S_IWUSR);
-    if (id == -1)
-        err(EXIT_FAILURE, "semget 0x%08x", (unsigned)key);
-    say("semget(IPC_EXCL) = -1 EEXIST, semget() = %d", id);
-    if (is_set(id))
-        errx(EXIT_FAILURE, "the set is set too early");
-    say("sem_otime = 0: made, but not yet set");
-    if (!look)
-        add_one(id);
-    if (write(found_fd, "", 1) == -1)
-        err(EXIT_FAILURE, "write");
-    if (look) {
-        wait_until_set(id);
-        add_one(id);
-    }
+    if (semget(key, 1, IPC_CREAT | IPC_EXCL | S_IRUSR | S_IWUSR) != -1 || errno != EEXIST)
+        errx(EXIT_FAILURE, "unexpected: the set is not there");
+    say("semget(IPC_CREAT|IPC_EXCL) = -1 %s", errno_name(errno));
+    const int set = semget(key, 1, S_IRUSR | S_IWUSR);
+    if (set == -1)
+        get_failed("semget", key);
+    say("semget() = %d, sem_otime = %lld", set, otime_of(set));
+    wait_until_ready(set);
+    add_one(set);
     _exit(EXIT_SUCCESS);
 }
 
-/* Keep the window open until the other has been in it. */
-static void wait_until_found(const int fds[2])
+static void come_second_and_set(key_t key)
 {
-    if (close(fds[WRITE_END]) == -1)
-        err(EXIT_FAILURE, "close");
-    char byte;
-    const ssize_t count = read_full(fds[READ_END], &byte, 1);
-    if (count == -1)
-        err(EXIT_FAILURE, "read");
-    if (count == 0)
-        errx(EXIT_FAILURE, "the other has ended too early");
+    lane(1, "second");
+    die_with_parent();
+    const int set = semget(key, 1, IPC_CREAT | S_IRUSR | S_IWUSR);
+    if (set == -1)
+        get_failed("semget", key);
+    say("semget(IPC_CREAT) = %d", set);
+    set_to_zero(set); /* the mistake: it is in use */
+    add_one(set);
+    _exit(EXIT_SUCCESS);
+}
+
+/* The first one finds no set, and creates it. */
+static int create_set(key_t key, int flags)
+{
+    hold_endings();
+    const int set = semget(key, 1, flags | S_IRUSR | S_IWUSR);
+    if (set == -1)
+        get_failed("semget", key);
+    remove_set_at_exit(set);
+    release_endings();
+    say("semget(%s) = %d", flags == IPC_CREAT ? "IPC_CREAT" : "IPC_CREAT|IPC_EXCL", set);
+    return set;
+}
+
+static pid_t start_second(void (*role)(key_t), key_t key)
+{
+    const pid_t pid = fork();
+    if (pid == -1)
+        err(EXIT_FAILURE, "fork");
+    if (pid == 0)
+        role(key);
+    user_of_objects = pid; /* killed before the set is removed: it could make another one */
+    return pid;
 }
 
 int main(int argc, char *argv[])
 {
-    bool look = true;
+    bool wrong = false;
     while (next_option(argc, argv, "x", usage) != -1)
-        look = false;
+        wrong = true;
     check_operands(argc, argv, 0, 0);
 
-    lane(0, "creator");
-    /* Both need a key, one that nobody else uses: with our pid in it, as ftok(3) has an inode. */
+    lane(0, "first");
+    /* A key that nobody else uses: with our pid in it, as ftok(3) has an inode. */
     const key_t key = (key_t)((unsigned)'i' << 24 | (unsigned)getpid());
-    int fds[2];
-    if (pipe(fds) == -1)
-        err(EXIT_FAILURE, "pipe");
-    hold_endings();
-    const int id = semget(key, 1, IPC_CREAT | IPC_EXCL | S_IRUSR | S_IWUSR);
-    if (id == -1)
-        err(EXIT_FAILURE, "semget 0x%08x", (unsigned)key);
-    remove_set_at_exit(id);
-    release_endings();
-    say("semget(0x%08x, IPC_CREAT|IPC_EXCL) = %d", (unsigned)key, id);
+    const int set = create_set(key, wrong ? IPC_CREAT : IPC_CREAT | IPC_EXCL);
+    pid_t second = 0;
+    if (!wrong) {
+        second = start_second(come_second, key);
+        say_asleep_in("the second one", second, "poll", ANY_ARGUMENT);
+    }
+    set_to_zero(set);
+    add_one(set);
+    if (wrong)
+        second = start_second(come_second_and_set, key);
+    if (reap(second) != EXIT_SUCCESS)
+        errx(EXIT_FAILURE, "the second process failed");
 
-    const pid_t other = fork();
-    if (other == -1)
-        err(EXIT_FAILURE, "fork");
-    if (other == 0)
-        use(key, look, fds[WRITE_END]);
-    wait_until_found(fds);
-    /* A new value is 0 on Linux; POSIX does not promise it, so it has to be set. */
-    say("GETVAL = %d before SETVAL", value_of(id));
-    if (semctl(id, 0, SETVAL, (union semun){.val = 0}) == -1)
-        err(EXIT_FAILURE, "semctl SETVAL");
-    say("semctl(SETVAL, 0)");
-    add_one(id);
-    if (reap(other) != EXIT_SUCCESS)
-        errx(EXIT_FAILURE, "the other failed");
-
-    const int expected = 2, value = value_of(id);
+    const int expected = 2, value = ask(set, 0, GETVAL);
     printf("expected %d value %d\n", expected, value);
     flush_stdout();
-    if ((value == expected) != look)
+    if ((value == expected) == wrong)
         errx(EXIT_FAILURE, "unexpected: %d", value);
-    lesson(look ? "a new set is not ready before sem_otime says so: its creator's first semop()"
-                : "what was done before the set was set is lost: wait until sem_otime is not 0");
+    lesson(wrong ? "SETVAL by each process wipes out what others have done"
+                 : "a new set is not ready before sem_otime says so: its creator's semop()");
     return EXIT_SUCCESS;
 }

@@ -1,13 +1,13 @@
-/* order - B's second step waits for A's first, whoever starts first
+/* order - step 2 (in B) waits for step 1 (in A), whichever process starts first
  *
- * The semaphore begins with 0. A does its step and raises the value, B lowers it and then does its
- * step. Once B starts first, and sleeps in semop() before A begins; once A starts first, and has
- * ended before B begins. A semaphore remembers: what A has given is still there, although nobody
- * was waiting.
+ * The semaphore begins with 0. A does its step and raises the value; B lowers it and then does its
+ * step. In the first run B starts first, and sleeps in semop() before A begins. In the second run A
+ * has ended before B begins. A semaphore remembers: what A has given is still there, although
+ * nobody was waiting.
  *
  * semop(2), GETVAL and GETNCNT in semctl(2)
  */
-#include "../lib/demo.h"
+#include "ask.h"
 
 #include <err.h>
 #include <errno.h>
@@ -15,21 +15,11 @@
 #include <stdlib.h>
 #include <sys/ipc.h>
 #include <sys/sem.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-static const char usage[] = "usage: order\n"
-                            "  prints the steps, as they happen, for either start\n";
-
-
-/* Without SEM_UNDO: it would take back, when A ends, what A has given. */
-static void change(int id, short amount)
-{
-    struct sembuf operation = {.sem_num = 0, .sem_op = amount};
-    while (semop(id, &operation, 1) == -1)
-        if (errno != EINTR) /* after Ctrl-Z and fg: never restarted, see signal(7) */
-            err(EXIT_FAILURE, "semop");
-}
+static const char usage[] =
+    "usage: order\n"
+    "  prints the steps in the order in which they happen, for both starting orders\n";
 
 static void do_step(const char *step)
 {
@@ -37,7 +27,16 @@ static void do_step(const char *step)
     flush_stdout();
 }
 
-static pid_t start_a(int id)
+/* Without SEM_UNDO, which would take back, when A ends, what A has given. */
+static void change(int set, short amount)
+{
+    struct sembuf operation = {.sem_num = 0, .sem_op = amount};
+    while (semop(set, &operation, 1) == -1)
+        if (errno != EINTR) /* after Ctrl-Z and fg: never restarted, see signal(7) */
+            err(EXIT_FAILURE, "semop: %s", errno_name(errno));
+}
+
+static pid_t start_a(int set)
 {
     const pid_t pid = fork();
     if (pid == -1)
@@ -46,14 +45,14 @@ static pid_t start_a(int id)
         lane(1, "A");
         die_with_parent();
         do_step("A: step 1");
-        change(id, +1);
-        say("semop(+1) = 0");
+        change(set, +1);
+        say("semop(%d, +1) = 0", set);
         _exit(EXIT_SUCCESS);
     }
     return pid;
 }
 
-static pid_t start_b(int id)
+static pid_t start_b(int set)
 {
     const pid_t pid = fork();
     if (pid == -1)
@@ -61,8 +60,8 @@ static pid_t start_b(int id)
     if (pid == 0) {
         lane(2, "B");
         die_with_parent();
-        say("semop(-1) ...");
-        change(id, -1);
+        say("semop(%d, -1) ...", set);
+        change(set, -1);
         say("... = 0");
         do_step("B: step 2");
         _exit(EXIT_SUCCESS);
@@ -70,19 +69,10 @@ static pid_t start_b(int id)
     return pid;
 }
 
-static void expect(int id, int command, int expected)
-{
-    const int number = semctl(id, 0, command);
-    if (number == -1)
-        err(EXIT_FAILURE, "semctl");
-    if (number != expected)
-        errx(EXIT_FAILURE, "unexpected: %d, not %d", number, expected);
-}
-
-static void expect_success(pid_t pid)
+static void expect_success(pid_t pid, const char *name)
 {
     if (reap(pid) != EXIT_SUCCESS)
-        errx(EXIT_FAILURE, "process %d failed", (int)pid);
+        errx(EXIT_FAILURE, "%s failed", name);
 }
 
 int main(int argc, char *argv[])
@@ -92,32 +82,26 @@ int main(int argc, char *argv[])
     check_operands(argc, argv, 0, 0);
 
     lane(0, "watcher");
-    hold_endings();
-    const int id = semget(IPC_PRIVATE, 1, S_IRUSR | S_IWUSR);
-    if (id == -1)
-        err(EXIT_FAILURE, "semget");
-    remove_set_at_exit(id);
-    release_endings();
-    if (semctl(id, 0, SETVAL, (union semun){.val = 0}) == -1)
-        err(EXIT_FAILURE, "semctl SETVAL");
-    say("semget(IPC_PRIVATE) = %d, with the value 0", id);
+    const int set = private_semaphore(0);
 
     say("B starts first");
-    pid_t b = start_b(id);
-    wait_asleep(b);
-    expect(id, GETNCNT, 1);
-    say("GETNCNT = 1: B sleeps in semop()");
-    pid_t a = start_a(id);
-    expect_success(a);
-    expect_success(b);
+    pid_t b = start_b(set);
+    say_asleep_in("B", b, "semop", set);
+    pid_t a = start_a(set);
+    expect_success(a, "A");
+    expect_success(b, "B");
 
     say("A starts first");
-    a = start_a(id);
-    expect_success(a);
-    expect(id, GETVAL, 1);
-    say("A has ended, GETVAL = 1: kept for B");
-    b = start_b(id);
-    expect_success(b);
-    lesson("a semaphore of 0 makes the second step wait for the first, and forgets no step");
+    a = start_a(set);
+    expect_success(a, "A");
+    const int kept = ask(set, 0, GETVAL);
+    say("A has ended, GETVAL = %d", kept);
+    if (kept != 1)
+        errx(EXIT_FAILURE, "unexpected: nothing was kept for B");
+    b = start_b(set);
+    expect_success(b, "B");
+    if (ask(set, 0, GETVAL) != 0)
+        errx(EXIT_FAILURE, "unexpected: B did not take what A has given");
+    lesson("a semaphore that starts at 0 makes step 2 wait for step 1, and forgets no V");
     return EXIT_SUCCESS;
 }

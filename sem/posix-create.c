@@ -1,10 +1,10 @@
 /* posix-create - makes a named POSIX semaphore, for posix-wait, posix-post, posix-stat, posix-rm
  *
  * It has a name with a slash, by which every program of this user finds it, and it outlives them
- * all. To make it and to give it its first value is one step: nobody finds it without a value (see
- * init for two steps). With O_CREAT alone, sem_open() would open what is there and say nothing,
- * whatever its value is by now: that of the last run, perhaps, which was killed. So here it is
- * O_EXCL too, and the user decides.
+ * all. Creating it and giving it its first value is one step: nobody finds it without a value (see
+ * init for two steps). With O_CREAT alone, sem_open() would silently open an existing semaphore,
+ * whatever its value is: that of the last run, perhaps, which was killed. With O_EXCL it fails, and
+ * the user decides.
  *
  * sem_open(3), sem_overview(7)
  */
@@ -44,10 +44,10 @@ int main(int argc, char *argv[])
     pair_lane("create");
     sem_t *const semaphore = sem_open(name, O_CREAT | O_EXCL, S_IRUSR | S_IWUSR, value);
     if (semaphore == SEM_FAILED && errno == EEXIST)
-        errx(EXIT_FAILURE, "%s exists already; posix-stat shows it, posix-rm removes it", name);
+        errx(EXIT_FAILURE, "sem_open: EEXIST: %s (posix-rm removes it)", name);
     if (semaphore == SEM_FAILED)
-        err(EXIT_FAILURE, "sem_open %s", name);
-    say("sem_open(%s, O_EXCL, value %u)", name, value);
+        err(EXIT_FAILURE, "sem_open: %s: %s", errno_name(errno), name);
+    say("sem_open(%s, O_CREAT|O_EXCL, %u) = %p", name, value, (void *)semaphore);
     if (sem_close(semaphore) == -1)
         err(EXIT_FAILURE, "sem_close");
     say("it stays: ls -l /dev/shm");

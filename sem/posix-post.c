@@ -1,12 +1,12 @@
-/* posix-post - gives a named POSIX semaphore: raises its value by one, and wakes one who waits
+/* posix-post - gives a named POSIX semaphore: raises its value by one, and wakes a sleeper
  *
- * Anybody may give, not only who took: that is what makes a semaphore more than a lock. sem_post()
- * is one of the few such calls that a signal handler may make. When nobody waits, it is one atomic
- * instruction and no system call.
+ * Any process may give, not only the one that took: that is what makes a semaphore more than a
+ * lock. sem_post() is one of the few synchronisation calls that a signal handler may make. It is an
+ * atomic operation on the value, and a system call only if the number of waiters is not 0.
  *
  * sem_post(3), sem_overview(7), signal-safety(7)
  */
-#include "../lib/demo.h"
+#include "posix.h"
 
 #include <err.h>
 #include <errno.h>
@@ -28,19 +28,12 @@ int main(int argc, char *argv[])
     const char *const name = demo_name("sem", name_option);
 
     pair_lane("post");
-    sem_t *const semaphore = sem_open(name, 0);
-    if (semaphore == SEM_FAILED && errno == ENOENT)
-        errx(EXIT_FAILURE, "there is no semaphore %s; make it first: ./sem/posix-create", name);
-    if (semaphore == SEM_FAILED)
-        err(EXIT_FAILURE, "sem_open %s (whose it is: ls -l /dev/shm)", name);
-    say("sem_open(%s)", name);
-    if (sem_post(semaphore) == -1) {
-        if (errno == EOVERFLOW)
-            errx(EXIT_FAILURE, "sem_post: EOVERFLOW: the value would pass SEM_VALUE_MAX");
-        err(EXIT_FAILURE, "sem_post");
-    }
+    sem_t *const semaphore = open_semaphore(name);
+    say("sem_open(%s) = %p", name, (void *)semaphore);
+    if (sem_post(semaphore) == -1)
+        err(EXIT_FAILURE, "sem_post: %s%s", errno_name(errno),
+            errno == EOVERFLOW ? ": the value would pass SEM_VALUE_MAX" : "");
     say("sem_post() = 0: given");
-    if (sem_close(semaphore) == -1)
-        err(EXIT_FAILURE, "sem_close");
+    close_semaphore(semaphore);
     return EXIT_SUCCESS;
 }

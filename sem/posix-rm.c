@@ -1,8 +1,8 @@
 /* posix-rm - removes a named POSIX semaphore
  *
- * What goes at once is the name. Whoever has the semaphore open can go on using it, and nobody is
- * told: who sleeps in sem_wait() sleeps on, and what is made under the name now is another
- * semaphore. (A System V set is gone at once, and its sleepers wake with EIDRM.)
+ * What goes at once is the name. A process that has the semaphore open can go on using it, and one
+ * that sleeps in sem_wait() sleeps on. What is made under the name now is another semaphore. (A
+ * System V set is gone at once, and its sleepers wake with EIDRM.)
  *
  * sem_unlink(3), sem_overview(7)
  */
@@ -28,8 +28,9 @@ int main(int argc, char *argv[])
     pair_lane("rm");
     if (sem_unlink(name) == -1) {
         if (errno == ENOENT)
-            errx(EXIT_FAILURE, "there is no semaphore %s", name);
-        err(EXIT_FAILURE, "sem_unlink %s (whose it is: ls -l /dev/shm)", name);
+            errx(EXIT_FAILURE, "sem_unlink: ENOENT: there is no semaphore %s", name);
+        err(EXIT_FAILURE, "sem_unlink: %s: %s (its owner: ls -l /dev/shm)", errno_name(errno),
+            name);
     }
     say("sem_unlink(%s) = 0: the name is free", name);
     return EXIT_SUCCESS;

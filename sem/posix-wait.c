@@ -1,13 +1,13 @@
-/* posix-wait - takes a named POSIX semaphore: lowers its value by one, and waits while it is 0
+/* posix-wait - takes a named POSIX semaphore: lowers its value by one, and sleeps while it is 0
  *
- * The value lies in memory that all its users share. Where it is above 0, sem_wait() is one atomic
- * instruction and no system call; only to sleep it needs the kernel, in futex(). So the kernel
- * cannot tell who has taken the semaphore, and it does not give it back when that process ends,
- * not even when it is killed. There is no SEM_UNDO here.
+ * The value lies in memory that all its users share. While it is above 0, sem_wait() is one atomic
+ * operation and no system call; it enters the kernel only to sleep, in futex(). So the kernel does
+ * not know who has taken the semaphore, and does not give it back when that process ends, not even
+ * when it is killed. There is no SEM_UNDO here.
  *
  * sem_wait(3), futex(7), sem_overview(7); EINTR in signal(7)
  */
-#include "../lib/demo.h"
+#include "posix.h"
 
 #include <err.h>
 #include <errno.h>
@@ -22,22 +22,11 @@ enum { FOR_EVER = -1 };
 static const char usage[] =
     "usage: posix-wait [-n NAME] [-w MS]\n"
     "  -n NAME  of the semaphore, with a slash (/ipc-UID-sem)\n"
-    "  -w MS    wait at most MS milliseconds; 0: not at all\n"
+    "  -w MS    wait for at most MS milliseconds; 0: not at all\n"
     "  first: ./sem/posix-create; other terminals: ./sem/posix-post, ./sem/posix-stat\n";
 
-static sem_t *open_semaphore(const char *name)
-{
-    sem_t *const semaphore = sem_open(name, 0);
-    if (semaphore == SEM_FAILED && errno == ENOENT)
-        errx(EXIT_FAILURE, "there is no semaphore %s; make it first: ./sem/posix-create", name);
-    if (semaphore == SEM_FAILED)
-        err(EXIT_FAILURE, "sem_open %s (whose it is: ls -l /dev/shm)", name);
-    say("sem_open(%s)", name);
-    return semaphore;
-}
-
-/* The time in so many milliseconds. sem_timedwait() wants it in full seconds since 1970 and
- * nanoseconds below 1000000000. */
+/* The time of the day in so many milliseconds: in full seconds since 1970, and nanoseconds below
+ * 1000000000. */
 static struct timespec deadline(long milliseconds)
 {
     enum { MS = 1000, MS_IN_NS = 1000000, SECOND_IN_NS = 1000000000 };
@@ -53,36 +42,36 @@ static struct timespec deadline(long milliseconds)
     return time;
 }
 
-/* A handler without SA_RESTART ends a wait with EINTR, and sem_timedwait() also with it. As a
- * deadline is a time, not a duration, to wait again needs no arithmetic. */
+/* A handler without SA_RESTART ends the wait with EINTR; so does, in the case of sem_timedwait(),
+ * one with SA_RESTART. As the deadline is a point in time, waiting again needs no arithmetic. */
 static void take(sem_t *semaphore)
 {
-    say("sem_wait() waits for a value above 0");
+    say("sem_wait() ...");
     while (sem_wait(semaphore) == -1)
         if (errno != EINTR)
-            err(EXIT_FAILURE, "sem_wait");
-    say("sem_wait() = 0: taken");
+            err(EXIT_FAILURE, "sem_wait: %s", errno_name(errno));
+    say("... = 0: taken");
 }
 
 static void take_at_once(sem_t *semaphore)
 {
     while (sem_trywait(semaphore) == -1)
         if (errno == EAGAIN)
-            errx(EXIT_FAILURE, "sem_trywait: EAGAIN: the value is 0");
+            err(EXIT_FAILURE, "sem_trywait: %s: value 0", errno_name(errno));
         else if (errno != EINTR)
-            err(EXIT_FAILURE, "sem_trywait");
+            err(EXIT_FAILURE, "sem_trywait: %s", errno_name(errno));
     say("sem_trywait() = 0: taken");
 }
 
 static void take_in_time(sem_t *semaphore, struct timespec time)
 {
-    say("sem_timedwait(until %lld.%09ld)", (long long)time.tv_sec, time.tv_nsec);
+    say("sem_timedwait(until %lld.%09ld) ...", (long long)time.tv_sec, time.tv_nsec);
     while (sem_timedwait(semaphore, &time) == -1)
         if (errno == ETIMEDOUT)
-            errx(EXIT_FAILURE, "sem_timedwait: ETIMEDOUT: the value is still 0");
+            err(EXIT_FAILURE, "sem_timedwait: %s: value 0", errno_name(errno));
         else if (errno != EINTR)
-            err(EXIT_FAILURE, "sem_timedwait");
-    say("sem_timedwait() = 0: taken");
+            err(EXIT_FAILURE, "sem_timedwait: %s", errno_name(errno));
+    say("... = 0: taken");
 }
 
 int main(int argc, char *argv[])
@@ -103,13 +92,13 @@ int main(int argc, char *argv[])
 
     pair_lane("wait");
     sem_t *const semaphore = open_semaphore(name);
+    say("sem_open(%s) = %p", name, (void *)semaphore);
     if (wait_ms == FOR_EVER)
         take(semaphore);
     else if (wait_ms == 0)
         take_at_once(semaphore);
     else
         take_in_time(semaphore, deadline(wait_ms));
-    if (sem_close(semaphore) == -1)
-        err(EXIT_FAILURE, "sem_close");
+    close_semaphore(semaphore);
     return EXIT_SUCCESS;
 }

@@ -1,7 +1,7 @@
 /* rm - removes the semaphore
  *
- * A set is gone at once, whoever uses it (a shared memory segment would wait for its last user).
- * Each process that sleeps in semop() is woken with the error EIDRM.
+ * A set is gone at once, even while processes use it (a shared memory segment would stay until its
+ * last user has detached it). Each process that sleeps in semop() wakes with the error EIDRM.
  *
  * IPC_RMID in semctl(2), ipcrm(1)
  */
@@ -26,13 +26,12 @@ int main(int argc, char *argv[])
     const key_t key = demo_key('s', key_option);
 
     pair_lane("rm");
-    const int id = semget(key, 0, 0); /* whatever its size */
-    if (id == -1 && errno == ENOENT)
-        errx(EXIT_FAILURE, "key 0x%08x has no set", (unsigned)key);
+    const int id = semget(key, 0, 0); /* of any size, and asking for no access */
     if (id == -1)
-        err(EXIT_FAILURE, "semget 0x%08x", (unsigned)key);
+        get_failed("semget", key);
+    say("semget(0x%08x) = %d", (unsigned)key, id);
     if (semctl(id, 0, IPC_RMID) == -1)
-        err(EXIT_FAILURE, "semctl IPC_RMID %d (whose it is: ipcs -s)", id);
-    say("semctl(%d, IPC_RMID): removed", id);
+        err(EXIT_FAILURE, "semctl IPC_RMID %d: %s (its owner: ipcs -s)", id, errno_name(errno));
+    say("semctl(%d, IPC_RMID) = 0: removed", id);
     return EXIT_SUCCESS;
 }

@@ -1,17 +1,16 @@
-/* robust - a process dies with a mutex in its hands: the next one is told, and repairs
+/* robust - a process dies while holding a mutex: the next one is told, and repairs the data
  *
  * The mutex guards two accounts that hold 100 together. A clerk moves 30 from one to the other and
- * is killed with SIGKILL in the middle. A robust mutex tells the next clerk so: EOWNERDEAD. That
- * one has the mutex now, and a duty: set the data right, then pthread_mutex_consistent(). Another
- * dies the same way, and the next one unlocks without that call: the mutex is lost to all, for
- * ever.
+ * is killed with SIGKILL in the middle. With a robust mutex, the next clerk's lock returns
+ * EOWNERDEAD: it owns the mutex, and has a duty: repair the data, then pthread_mutex_consistent().
+ * Then another clerk dies the same way, and the next one unlocks without that call: from then on
+ * nobody can lock the mutex.
  *
- * With -x the mutex is not robust: the next clerk sleeps on. A POSIX semaphore has no holder that
- * anybody knows of, so it cannot be robust at all; of System V's see undo.
+ * With -x the mutex is not robust: the next clerk sleeps on. A POSIX semaphore records no holder,
+ * so it cannot be robust at all; for System V semaphores see undo.
  *
  * pthread_mutexattr_setrobust(3), pthread_mutex_consistent(3), set_robust_list(2)
  */
-#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include "../lib/demo.h"
 
 #include <err.h>
@@ -27,21 +26,27 @@ enum { SUM = 100, AMOUNT = 30, WATCHED_MS = 200 };
 static const char usage[] =
     "usage: robust [-x]\n"
     "  -x  the mutex is not robust: the next one waits for ever\n"
-    "  prints what both accounts hold together: 100, or less if unrepaired\n";
+    "  prints the sum of both accounts: 100, or less if nobody repaired them\n";
 
-/* In shared memory: the mutex itself too, or each process would lock its own copy. */
+/* In shared memory: the mutex, too, or each process would lock its own copy. */
 static struct bank {
     pthread_mutex_t mutex;
     int left, right;
 } * bank;
 
+static const char *result(int error)
+{
+    return error == 0 ? "0" : errno_name(error);
+}
+
 static void die_in_the_middle(void)
 {
     lane(1, "clerk");
-    check_error(pthread_mutex_lock(&bank->mutex), "pthread_mutex_lock");
-    say("pthread_mutex_lock() = 0");
+    const int error = pthread_mutex_lock(&bank->mutex);
+    say("pthread_mutex_lock() = %s", result(error));
+    check_error(error, "pthread_mutex_lock");
     bank->left -= AMOUNT;
-    say("left %d, right %d, and not yet done", bank->left, bank->right);
+    say("left %d, right %d: not yet done", bank->left, bank->right);
     for (;;)
         pause();
 }
@@ -49,11 +54,18 @@ static void die_in_the_middle(void)
 static void lock_after_a_death(void)
 {
     lane(2, "next");
-    say("lock() ...");
+    say("pthread_mutex_lock() ...");
     const int error = pthread_mutex_lock(&bank->mutex);
+    say("... = %s", result(error));
     if (error != EOWNERDEAD)
-        errx(EXIT_FAILURE, "pthread_mutex_lock = %d, not EOWNERDEAD", error);
-    say("... = EOWNERDEAD");
+        errx(EXIT_FAILURE, "unexpected: pthread_mutex_lock() = %s", result(error));
+}
+
+static void unlock(void)
+{
+    const int error = pthread_mutex_unlock(&bank->mutex);
+    say("pthread_mutex_unlock() = %s", result(error));
+    check_error(error, "pthread_mutex_unlock");
 }
 
 static void repair(void)
@@ -61,17 +73,17 @@ static void repair(void)
     lock_after_a_death();
     bank->right = SUM - bank->left;
     say("left %d, right %d", bank->left, bank->right);
-    check_error(pthread_mutex_consistent(&bank->mutex), "pthread_mutex_consistent");
-    say("consistent() = 0");
-    check_error(pthread_mutex_unlock(&bank->mutex), "pthread_mutex_unlock");
+    const int error = pthread_mutex_consistent(&bank->mutex);
+    say("pthread_mutex_consistent() = %s", result(error));
+    check_error(error, "pthread_mutex_consistent");
+    unlock();
     _exit(EXIT_SUCCESS);
 }
 
 static void only_unlock(void)
 {
     lock_after_a_death();
-    check_error(pthread_mutex_unlock(&bank->mutex), "pthread_mutex_unlock");
-    say("unlock() = 0");
+    unlock();
     _exit(EXIT_SUCCESS);
 }
 
@@ -84,46 +96,49 @@ static pid_t start(void (*role)(void))
         die_with_parent();
         role();
     }
-    wait_asleep(pid);
     return pid;
 }
 
-/* One dies with the mutex, while the next one already waits for it. */
+/* A clerk dies with the mutex, while the next one already waits for it. */
 static pid_t let_one_die(void (*next_role)(void))
 {
     const pid_t clerk = start(die_in_the_middle);
+    wait_asleep_in(clerk, "pause", ANY_ARGUMENT);
     const pid_t next = start(next_role);
-    say("kill(%d, SIGKILL): the clerk dies", (int)clerk);
+    say_asleep_in("the next one", next, "futex", ANY_ARGUMENT);
     if (kill(clerk, SIGKILL) == -1)
         err(EXIT_FAILURE, "kill");
+    say("kill(%d, SIGKILL): the clerk", (int)clerk);
     if (reap(clerk) != 128 + SIGKILL)
-        errx(EXIT_FAILURE, "the clerk was not killed");
+        errx(EXIT_FAILURE, "the clerk did not end by SIGKILL");
     return next;
 }
 
-static void expect_lock(int expected, const char *meaning)
+static void try_lock(int expected, const char *meaning)
 {
     const int error = pthread_mutex_trylock(&bank->mutex);
+    say("pthread_mutex_trylock() = %s: %s", result(error), meaning);
     if (error != expected)
-        errx(EXIT_FAILURE, "unexpected: pthread_mutex_trylock() = %d, not %s", error, meaning);
-    say("pthread_mutex_trylock() = %s", meaning);
+        errx(EXIT_FAILURE, "unexpected: pthread_mutex_trylock() = %s", result(error));
 }
 
-static void expect_end(pid_t pid, int status)
+static void print_sum(void)
 {
-    if (reap(pid) != status)
-        errx(EXIT_FAILURE, "the next one failed");
-}
-
-static void show_both_ends(void)
-{
-    expect_end(let_one_die(repair), EXIT_SUCCESS);
-    expect_lock(0, "0: as good as new");
-    check_error(pthread_mutex_unlock(&bank->mutex), "pthread_mutex_unlock");
     printf("sum %d\n", bank->left + bank->right);
     flush_stdout();
-    expect_end(let_one_die(only_unlock), EXIT_SUCCESS);
-    expect_lock(ENOTRECOVERABLE, "ENOTRECOVERABLE: lost to all");
+}
+
+static void show_repair(void)
+{
+    if (reap(let_one_die(repair)) != EXIT_SUCCESS)
+        errx(EXIT_FAILURE, "the next one failed");
+    try_lock(0, "as good as new");
+    check_error(pthread_mutex_unlock(&bank->mutex), "pthread_mutex_unlock");
+    print_sum();
+    if (reap(let_one_die(only_unlock)) != EXIT_SUCCESS)
+        errx(EXIT_FAILURE, "the next one failed");
+    try_lock(ENOTRECOVERABLE, "lost");
+    lesson("EOWNERDEAD: you own the mutex; repair the data, then say that it is done");
 }
 
 /* The next one will never wake: show why, and end it. */
@@ -132,14 +147,15 @@ static void show_the_hang(void)
     const pid_t next = let_one_die(only_unlock);
     if (!still_asleep(next, WATCHED_MS))
         errx(EXIT_FAILURE, "the next one woke up");
-    say("%d ms later the next one still sleeps", WATCHED_MS);
-    expect_lock(EBUSY, "EBUSY: locked by nobody alive");
-    say("kill(%d, SIGTERM)", (int)next);
+    say_asleep_in("200 ms later: the next one", next, "futex", ANY_ARGUMENT);
+    try_lock(EBUSY, "and its owner is dead");
     if (kill(next, SIGTERM) == -1)
         err(EXIT_FAILURE, "kill");
-    expect_end(next, 128 + SIGTERM);
-    printf("sum %d\n", bank->left + bank->right);
-    flush_stdout();
+    say("kill(%d, SIGTERM): the next one", (int)next);
+    if (reap(next) != 128 + SIGTERM)
+        errx(EXIT_FAILURE, "the next one did not end by SIGTERM");
+    print_sum();
+    lesson("a mutex that is not robust stays locked when its owner dies: others hang");
 }
 
 static void make_bank(bool robust)
@@ -167,10 +183,8 @@ int main(int argc, char *argv[])
     lane(0, "watcher");
     make_bank(robust);
     if (robust)
-        show_both_ends();
+        show_repair();
     else
         show_the_hang();
-    lesson(robust ? "EOWNERDEAD: the mutex is yours, and so is the repair; then say that it is done"
-                  : "a mutex that is not robust stays locked by the dead: who waits for it hangs");
     return EXIT_SUCCESS;
 }

@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <semaphore.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,7 +32,7 @@ enum { LINE = 64, FEWEST_SLOTS = 4 };
 static const char *backing = "anon";
 
 /* One process writes into the ring, the other reads. What each of them writes has cache lines of
- * its own: a line that both write goes to and fro between the CPUs. */
+ * its own: a line that both write to bounces between the CPUs. */
 struct ring {
     _Alignas(LINE) atomic_ulong taken; /* messages, stored by the reader */
     _Alignas(LINE) atomic_uint reader_sleeps;
@@ -54,44 +55,52 @@ static struct view {
 
 static size_t slot_size, slot_count /* a power of two */, ring_size;
 
+static void *sysv_memory(size_t size)
+{
+    hold_endings();
+    const int id = shmget(IPC_PRIVATE, size, S_IRUSR | S_IWUSR);
+    void *const memory = id == -1 ? (void *)-1 : shmat(id, NULL, 0);
+    const int error = errno;
+    if (id != -1 && shmctl(id, IPC_RMID, NULL) == -1) /* it goes with the last of us */
+        err(EXIT_FAILURE, "shmctl");
+    release_endings();
+    errno = error;
+    return memory == (void *)-1 ? NULL : memory;
+}
+
+static int posix_object(size_t size)
+{
+    char what[32];
+    snprintf(what, sizeof what, "bench.%d", (int)getpid());
+    const char *const name = demo_name(what, NULL);
+    hold_endings();
+    const int fd = shm_open(name, O_RDWR | O_CREAT | O_EXCL, S_IRUSR | S_IWUSR);
+    if (fd == -1)
+        err(EXIT_FAILURE, "shm_open %s", name);
+    if (shm_unlink(name) == -1)
+        err(EXIT_FAILURE, "shm_unlink %s", name);
+    release_endings();
+    signal(SIGXFSZ, SIG_IGN);                               /* above RLIMIT_FSIZE: EFBIG */
+    if ((errno = posix_fallocate(fd, 0, (off_t)size)) == 0) /* or a SIGBUS later */
+        return fd;
+    close(fd);
+    return -1;
+}
+
+/* NULL: there is not so much, and errno says why. */
 static void *shared_memory(size_t size)
 {
-    if (strcmp(backing, "sysv") == 0) {
-        hold_endings();
-        const int id = shmget(IPC_PRIVATE, size, S_IRUSR | S_IWUSR);
-        if (id == -1)
-            err(EXIT_FAILURE, "shmget");
-        void *const memory = shmat(id, NULL, 0);
-        const int reason = errno;
-        if (shmctl(id, IPC_RMID, NULL) == -1) /* it goes with the last of us */
-            err(EXIT_FAILURE, "shmctl");
-        release_endings();
-        errno = reason;
-        if (memory == (void *)-1)
-            err(EXIT_FAILURE, "shmat");
-        return memory;
-    }
-    int fd = -1;
-    if (strcmp(backing, "posix") == 0) {
-        char what[32];
-        snprintf(what, sizeof what, "bench.%d", (int)getpid());
-        const char *const name = demo_name(what, NULL);
-        hold_endings();
-        fd = shm_open(name, O_RDWR | O_CREAT | O_EXCL, S_IRUSR | S_IWUSR);
-        if (fd == -1)
-            err(EXIT_FAILURE, "shm_open %s", name);
-        if (shm_unlink(name) == -1)
-            err(EXIT_FAILURE, "shm_unlink %s", name);
-        release_endings();
-        check_error(posix_fallocate(fd, 0, (off_t)size), "posix_fallocate"); /* or SIGBUS later */
-    }
-    const int flags = fd == -1 ? MAP_SHARED | MAP_ANONYMOUS : MAP_SHARED;
+    int fd = -1, flags = MAP_SHARED;
+    if (strcmp(backing, "sysv") == 0)
+        return sysv_memory(size);
+    if (strcmp(backing, "anon") == 0)
+        flags |= MAP_ANONYMOUS;
+    else if ((fd = posix_object(size)) == -1)
+        return NULL;
     void *const memory = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, fd, 0);
-    if (memory == MAP_FAILED)
-        err(EXIT_FAILURE, "mmap");
     if (fd != -1)
         close(fd);
-    return memory;
+    return memory == MAP_FAILED ? NULL : memory;
 }
 
 /* On one CPU a process works until the ring is full, or empty: the more slots, the better. On two,
@@ -106,6 +115,17 @@ static size_t bytes_in_ring(size_t size)
     return size < SMALL ? 0 : IN_SHARED_CACHE;
 }
 
+static void close_rings(void)
+{
+    for (int way = WAY_THERE; way <= WAY_BACK; way++) {
+        if (views[way].ring != NULL && strcmp(backing, "sysv") == 0)
+            shmdt(views[way].ring);
+        else if (views[way].ring != NULL)
+            munmap(views[way].ring, ring_size);
+        views[way].ring = NULL;
+    }
+}
+
 static void open_rings(size_t size)
 {
     slot_size = (size + sizeof(number) + LINE - 1) / LINE * LINE;
@@ -114,19 +134,16 @@ static void open_rings(size_t size)
     ring_size = sizeof(struct ring) + slot_count * slot_size;
     for (int way = WAY_THERE; way <= WAY_BACK; way++) {
         views[way] = (struct view){.ring = shared_memory(ring_size)};
+        if (views[way].ring == NULL) {
+            warn("-b %s: twice %zu bytes for messages of %zu", backing, ring_size, size);
+            bench_skips = true;
+            close_rings();
+            return;
+        }
         if (sem_init(&views[way].ring->full, 1, 0) == -1 ||
             sem_init(&views[way].ring->empty, 1, 1) == -1)
             err(EXIT_FAILURE, "sem_init");
     }
-}
-
-static void close_rings(void)
-{
-    for (int way = WAY_THERE; way <= WAY_BACK; way++)
-        if (strcmp(backing, "sysv") == 0)
-            shmdt(views[way].ring);
-        else
-            munmap(views[way].ring, ring_size);
 }
 
 static unsigned char *end_of_message(const struct view *view)
@@ -164,7 +181,7 @@ static bool is_empty(struct view *view)
     return atomic_load_explicit(number_of(view), memory_order_acquire) != view->next + 1;
 }
 
-/* Whoever sees the number sees the message: release here, acquire there. */
+/* A process that sees the number sees the message: release here, acquire there. */
 static void put(struct view *view, const void *message, size_t size)
 {
     number *const stored = number_of(view);
@@ -196,9 +213,9 @@ static void receive_spinning(enum way way, void *message, size_t size)
 
 /* ---- A ring whose processes sleep ---- */
 
-/* Whoever is about to sleep sets its word and then looks once more; whoever has changed the ring
- * looks at the word afterwards. With a full fence between the two steps on both sides, at least one
- * of them sees what the other has done. */
+/* A process that is about to sleep sets its word and then looks once more; one that has changed the
+ * ring looks at the word afterwards. With a full fence between the two steps on both sides, at
+ * least one of them sees what the other has done. */
 static void wake(atomic_uint *sleeps)
 {
     atomic_thread_fence(memory_order_seq_cst);
@@ -222,7 +239,7 @@ static void sleep_while(atomic_uint *sleeps)
         err(EXIT_FAILURE, "futex FUTEX_WAIT");
 }
 
-/* The other one may be about to send; on another CPU it is worth to look for a while. */
+/* The other one may be about to send; on another CPU it is worth looking for a while. */
 static int looks(void)
 {
     enum { LOOKS = 500 };

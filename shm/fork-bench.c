@@ -1,8 +1,8 @@
 /* fork-bench - what a new process costs, and a switch from one to another
  *
  * fork() copies the tables that lead to the memory: the more memory, the longer it takes. vfork()
- * copies nothing, the child borrows the memory of the parent, who waits; posix_spawn() does the
- * same and then an exec. The ways take turns.
+ * copies nothing: the child borrows the memory of the parent, which waits. posix_spawn() does the
+ * same, and then an exec. The ways take turns.
  *
  * A switch is measured by two processes, or two threads, that wake each other by turns on one CPU.
  *
@@ -31,7 +31,7 @@ enum { MIB = 1024 * 1024, MOST_SIZES = 16, ROUNDS = 15, LARGEST = 4096, SWITCHES
 static const char usage[] =
     "usage: fork-bench [-s MIB,...]\n"
     "  -s MIB,...  memory of the parent, 1 to 4096 MiB (1,16,256)\n"
-    "  prints the median time in microseconds, and the time relative to fork's or to a thread's\n";
+    "  prints the median time in microseconds, and the ratio to fork's, or a thread's\n";
 
 static char true_path[] = "/bin/true";
 static char *const true_arguments[] = {true_path, NULL};
@@ -104,6 +104,14 @@ static void *touched_memory(size_t size)
     return memory;
 }
 
+static bool can_fork(void)
+{
+    const pid_t pid = fork();
+    if (pid == 0)
+        _exit(EXIT_SUCCESS);
+    return pid != -1 && reap(pid) == EXIT_SUCCESS;
+}
+
 static void measure_starts(long mib)
 {
     const size_t size = (size_t)mib * MIB;
@@ -112,8 +120,15 @@ static void measure_starts(long mib)
         return;
     }
     void *const memory = touched_memory(size);
-    if (memory == NULL)
-        err(EXIT_FAILURE, "mmap of %ld MiB", mib);
+    if (memory == NULL) {
+        warn("%ld MiB: mmap", mib);
+        return;
+    }
+    if (!can_fork()) {
+        warn("%ld MiB: fork", mib); /* ENOMEM: see overcommit_memory in proc(5) */
+        munmap(memory, size);
+        return;
+    }
     static double us[WAYS][ROUNDS], ratios[WAYS][ROUNDS];
     for (int round = -1; round < ROUNDS; round++) { /* the first one is the warm-up */
         for (int turn = 0; turn < WAYS; turn++) {
@@ -191,11 +206,11 @@ static void partner_was_killed(int signal_number, siginfo_t *info, void *context
     static const char text[] = "fork-bench: the other process was killed\n";
     (void)signal_number;
     (void)context;
-    if (info->si_pid != partner) /* a child of whoever was this process before exec */
+    if (info->si_pid != partner) /* a child from before exec */
         return;
     if (info->si_code == CLD_EXITED && info->si_status == EXIT_SUCCESS)
         return;
-    if (info->si_code != CLD_EXITED) /* otherwise it has told why */
+    if (info->si_code != CLD_EXITED) /* otherwise it has said why */
         (void)!write(STDERR_FILENO, text, sizeof text - 1);
     _exit(EXIT_FAILURE);
 }

@@ -1,11 +1,11 @@
-/* fork - what parent and child have in common: MAP_SHARED memory; all other is copied when written
+/* fork - what parent and child have in common: MAP_SHARED memory; the rest is copied when written
  *
  * fork() does not copy the memory, only the tables that lead to it. Both processes see the same
  * pages, marked read-only. The first store to one of them is a page fault: the kernel copies that
  * one page, and the store goes on. Pages that are only read are never copied. A MAP_SHARED mapping
  * is not copied at all.
  *
- * The kernel counts the pages that a process has to itself as Private_Dirty in
+ * The kernel counts the pages that belong to one process alone as Private_Dirty in
  * /proc/self/smaps_rollup.
  *
  * fork(2), mmap(2), madvise(2), proc(5) on smaps, ru_minflt in getrusage(2)
@@ -56,7 +56,7 @@ static unsigned read_pages(const volatile unsigned char *memory, size_t size)
     return sum;
 }
 
-/* What this process has to itself, in kB. */
+/* Memory that belongs to this process alone, in kB. */
 static long private_memory(void)
 {
     static const char path[] = "/proc/self/smaps_rollup";
@@ -84,12 +84,12 @@ static long page_faults(void)
     return usage_so_far.ru_minflt;
 }
 
-/* One line on what has been done since the figures were taken last. */
-static long tell(const char *what, long *private_before, long *faults_before)
+/* Reports what has happened since the last report. Returns the MiB that were copied. */
+static long report(const char *what, long *private_before, long *faults_before)
 {
     const long faults = page_faults() - *faults_before;
     const long copied = (private_memory() - *private_before + 512) / 1024;
-    say("%s: %ld page fault%s", what, faults, faults == 1 ? "" : "s");
+    say("%s: %ld fault%s", what, faults, faults == 1 ? "" : "s");
     printf("%s copied %ld MiB\n", what, copied);
     flush_stdout();
     *private_before = private_memory();
@@ -102,16 +102,16 @@ static void use_memory(unsigned char *own, unsigned char *common)
     long faults = page_faults(), before = 0;
     lane(1, "child");
     die_with_parent();
-    bool right = tell("fork", &before, &faults) == 0;
+    bool right = report("fork", &before, &faults) == 0;
     if (read_pages(own, SIZE) != SIZE / page_size)
         errx(EXIT_FAILURE, "the child does not see the parent's memory");
-    right &= tell("reading 64 MiB", &before, &faults) == 0;
+    right &= report("reading 64 MiB", &before, &faults) == 0;
     write_pages(own, WRITTEN);
-    right &= tell("writing 16 MiB", &before, &faults) == WRITTEN / MIB;
+    right &= report("writing 16 MiB", &before, &faults) == WRITTEN / MIB;
     write_pages(own, WRITTEN);
-    right &= tell("writing them again", &before, &faults) == 0;
+    right &= report("writing them again", &before, &faults) == 0;
     write_pages(common, SIZE);
-    right &= tell("writing 64 MiB of MAP_SHARED", &before, &faults) == 0;
+    right &= report("writing 64 MiB of MAP_SHARED", &before, &faults) == 0;
     _exit(right ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
@@ -120,15 +120,16 @@ static void show_copies(void)
     unsigned char *const own = map(MAP_PRIVATE), *const common = map(MAP_SHARED);
     write_pages(own, SIZE);
     write_pages(common, SIZE);
-    say("64 MiB of MAP_PRIVATE and 64 MiB of MAP_SHARED are written");
+    say("has written 64 MiB of MAP_PRIVATE and 64 MiB of MAP_SHARED");
     const pid_t child = fork();
     if (child == -1)
         err(EXIT_FAILURE, "fork");
     if (child == 0)
         use_memory(own, common);
+    say("fork() = %d", (int)child);
     if (reap(child) != EXIT_SUCCESS)
-        errx(EXIT_FAILURE, "the child has failed, or not seen what was expected");
-    lesson("fork() copies no memory: a page is copied when one of the two writes it");
+        errx(EXIT_FAILURE, "unexpected: the child has copied something else");
+    lesson("fork() copied no memory; writing copied just the pages that were written");
 }
 
 static void set_result(volatile int *ordinary, volatile int *common)
@@ -137,8 +138,8 @@ static void set_result(volatile int *ordinary, volatile int *common)
     lane(1, "child");
     die_with_parent();
     *ordinary = *common = RESULT;
-    say("stores %d at %p and at %p", RESULT, (void *)(uintptr_t)ordinary,
-        (void *)(uintptr_t)common);
+    say("ordinary, at %p: %d", (void *)(uintptr_t)ordinary, *ordinary);
+    say("MAP_SHARED, at %p: %d", (void *)(uintptr_t)common, *common);
     _exit(EXIT_SUCCESS);
 }
 
@@ -154,9 +155,11 @@ static void lose_result(void)
         err(EXIT_FAILURE, "fork");
     if (child == 0)
         set_result(&ordinary, common);
+    say("fork() = %d", (int)child);
     if (reap(child) != EXIT_SUCCESS)
         errx(EXIT_FAILURE, "the child failed");
-    say("at the same addresses: %d and %d", ordinary, *common);
+    say("ordinary, at %p: %d", (void *)(uintptr_t)&ordinary, ordinary);
+    say("MAP_SHARED, at %p: %d", (void *)(uintptr_t)common, *common);
     printf("ordinary %d\nMAP_SHARED %d\n", ordinary, *common);
     flush_stdout();
     if (ordinary == *common)

@@ -1,10 +1,13 @@
-/* mapfile - one file mapped by two processes: what one stores, the other one sees
+/* mapfile - one file mapped by two processes: what one of them stores, the other sees
  *
- * With MAP_SHARED both look at the pages in which the kernel keeps the file, and so does everybody
- * who reads it: nothing has to be written back for that. With MAP_PRIVATE the first store makes a
- * copy of the page, which nobody else ever sees, and which is not in the file.
+ * With MAP_SHARED both look at the pages in which the kernel keeps the file, and read() copies from
+ * the same pages: nothing has to be written back for that. With MAP_PRIVATE (-x) the first store
+ * makes a copy of the page, which nobody else ever sees, and which is not in the file.
  *
- * mmap(2), proc(5) on smaps, msync(2)
+ * So it is on Linux, with local files. POSIX does not promise that read() sees what is in a
+ * mapping.
+ *
+ * mmap(2), msync(2), proc(5) on smaps
  */
 #include "../lib/demo.h"
 
@@ -23,15 +26,13 @@ static const char usage[] = "usage: mapfile [-x] FILE\n"
                             "  changes its first letter from small to capital, or back;\n"
                             "  makes the file, with the text \"hello\", if it is missing\n";
 
-struct text {
-    char *start;
-    size_t length; /* of the first line, without its end */
-};
+static const char *path;
+static int flags = MAP_SHARED;
 
-static int open_file(const char *path)
+static int open_file(void)
 {
-    const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
     struct stat status;
+    const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
     if (fd == -1)
         err(EXIT_FAILURE, "open %s", path);
     if (fstat(fd, &status) == -1)
@@ -43,75 +44,76 @@ static int open_file(const char *path)
     return fd;
 }
 
-/* The first line is enough, and of that what lies in the first page. */
-static struct text map_file(const char *path, int flags)
+/* Maps the first page, or what there is of it. The length is that of its first line. */
+static char *map_file(size_t *length)
 {
-    const int fd = open_file(path);
     struct stat status;
+    const int fd = open_file();
     if (fstat(fd, &status) == -1)
         err(EXIT_FAILURE, "fstat %s", path);
-    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    const size_t size = (size_t)status.st_size < page ? (size_t)status.st_size : page;
-    char *const start = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, fd, 0);
-    if (start == MAP_FAILED)
+    const off_t page = (off_t)sysconf(_SC_PAGESIZE);
+    const size_t size = (size_t)(status.st_size < page ? status.st_size : page);
+    char *const text = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, fd, 0);
+    if (text == MAP_FAILED)
         err(EXIT_FAILURE, "mmap %s", path);
     if (close(fd) == -1) /* the mapping stays */
         err(EXIT_FAILURE, "close");
-    const char *const newline = memchr(start, '\n', size);
-    const size_t length = newline != NULL ? (size_t)(newline - start) : size;
-    say("mmap(%s) = %p %s", flags == MAP_SHARED ? "MAP_SHARED" : "MAP_PRIVATE", (void *)start,
-        quoted(start, length));
-    return (struct text){.start = start, .length = length};
+    const char *const newline = memchr(text, '\n', size);
+    *length = newline != NULL ? (size_t)(newline - text) : size;
+    say("mmap(%s) = %p", flags == MAP_SHARED ? "MAP_SHARED" : "MAP_PRIVATE", (void *)text);
+    say("in the mapping: %s", quoted(text, *length));
+    return text;
 }
 
 static void print_line(const char *who, const char *text, size_t length)
 {
-    printf("%s ", who);
-    fwrite(text, 1, length, stdout);
-    putchar('\n');
+    printf("%s %.*s\n", who, (int)length, text);
     flush_stdout();
 }
 
-/* Maps the file by itself; the pipe only tells it when to look again. */
-static void look(const char *path, int told, int flags, char expected)
+static void look_when_told(int pipe_end, char expected)
 {
+    size_t length;
+    char byte;
     lane(1, "reader");
     die_with_parent();
-    const struct text text = map_file(path, flags);
-    char byte;
-    if (read_full(told, &byte, 1) == -1)
+    const char *const text = map_file(&length);
+    if (read_full(pipe_end, &byte, 1) == -1) /* nothing but a sign to look again */
         err(EXIT_FAILURE, "read");
-    say("the reader's mapping: %s", quoted(text.start, text.length));
-    print_line("reader", text.start, text.length);
-    const int fd = open_file(path);
-    char *const content = malloc(text.length);
+    say("in the mapping: %s", quoted(text, length));
+    print_line("reader", text, length);
+
+    char *const content = malloc(length);
     if (content == NULL)
         err(EXIT_FAILURE, "malloc");
-    if (read_full(fd, content, text.length) != (ssize_t)text.length)
+    const int fd = open_file();
+    const ssize_t count = read_full(fd, content, length);
+    if (count != (ssize_t)length)
         err(EXIT_FAILURE, "read %s", path);
-    say("read(): %s", quoted(content, text.length));
-    print_line("file", content, text.length);
-    const bool as_expected = text.start[0] == expected && content[0] == expected;
-    free(content);
-    _exit(as_expected ? EXIT_SUCCESS : EXIT_FAILURE);
+    say("read(%d) = %zd %s", fd, count, quoted(content, length));
+    print_line("file", content, length);
+    _exit(text[0] == expected && content[0] == expected ? EXIT_SUCCESS : EXIT_FAILURE);
+}
+
+static char other_case(char letter)
+{
+    const unsigned char byte = (unsigned char)letter;
+    return (char)(islower(byte) ? toupper(byte) : tolower(byte));
 }
 
 int main(int argc, char *argv[])
 {
-    int flags = MAP_SHARED;
     while (next_option(argc, argv, "x", usage) != -1)
         flags = MAP_PRIVATE;
     check_operands(argc, argv, 1, 1);
-    const char *const path = argv[optind];
+    path = argv[optind];
 
     lane(0, "writer");
-    const struct text text = map_file(path, flags);
-    const char before = text.start[0];
-    if (!isalpha((unsigned char)before))
+    size_t length;
+    char *const text = map_file(&length);
+    if (!isalpha((unsigned char)text[0]))
         errx(EXIT_FAILURE, "%s: does not begin with a letter", path);
-    const int changed = islower((unsigned char)before) ? toupper((unsigned char)before)
-                                                       : tolower((unsigned char)before);
-
+    const char before = text[0], changed = other_case(before);
     int fds[2];
     if (pipe(fds) == -1)
         err(EXIT_FAILURE, "pipe");
@@ -120,21 +122,18 @@ int main(int argc, char *argv[])
         err(EXIT_FAILURE, "fork");
     if (reader == 0) {
         close(fds[WRITE_END]);
-        look(path, fds[READ_END], flags, flags == MAP_SHARED ? (char)changed : before);
+        look_when_told(fds[READ_END], flags == MAP_SHARED ? changed : before);
     }
     close(fds[READ_END]);
-    wait_asleep(reader);
-    text.start[0] = (char)changed; /* the whole of the communication */
-    say("stores '%c': %s", changed, quoted(text.start, text.length));
-    print_line("writer", text.start, text.length);
-    if (close(fds[WRITE_END]) == -1)
-        err(EXIT_FAILURE, "close");
+    say_asleep_in("the reader", reader, "read", fds[READ_END]);
+    text[0] = changed; /* this store is all the communication there is */
+    say("stores '%c': %s", changed, quoted(text, length));
+    print_line("writer", text, length);
+    close(fds[WRITE_END]);
     if (reap(reader) != EXIT_SUCCESS)
-        errx(EXIT_FAILURE, "the reader has seen something else");
-    if (flags == MAP_SHARED)
-        lesson(
-            "MAP_SHARED: a store is seen at once, in every mapping and by read(); no call is made");
-    else
-        lesson("MAP_PRIVATE: the first store copies the page, and nobody else sees it");
+        errx(EXIT_FAILURE, "unexpected: the reader has seen something else");
+    lesson(flags == MAP_SHARED
+               ? "MAP_SHARED: a store is visible at once in every mapping, and to read()"
+               : "MAP_PRIVATE: the first store copies the page, and nobody else sees it");
     return EXIT_SUCCESS;
 }

@@ -26,11 +26,12 @@ int main(int argc, char *argv[])
     const char *const name = demo_name("memory", name_option);
 
     pair_lane("rm");
-    if (shm_unlink(name) == -1) {
-        if (errno == ENOENT)
-            errx(EXIT_FAILURE, "there is no object %s", name);
-        err(EXIT_FAILURE, "shm_unlink %s (whose it is: ls -l /dev/shm)", name);
-    }
-    say("shm_unlink(%s) = 0: the name is free", name);
+    const int result = shm_unlink(name);
+    if (result == -1 && errno == ENOENT)
+        errx(EXIT_FAILURE, "there is no object %s", name);
+    if (result == -1)
+        errx(EXIT_FAILURE, "shm_unlink %s: %s (its owner: ls -l /dev/shm)", name,
+             errno_name(errno));
+    say("shm_unlink(%s) = %d: the name is free", name, result);
     return EXIT_SUCCESS;
 }

@@ -1,15 +1,9 @@
-/* race - many processes count in one variable in shared memory; all of it counts only if guarded
+/* race - several processes increment one shared variable; without a guard, increments get lost
  *
- * An increment is a load, an addition and a store. Two processes that load the same number store
- * the same number: one increment is lost. A semaphore or a mutex lets one process at a time do all
- * three steps; an atomic variable makes them one step.
+ * x = x + 1 is a load and a store. Two processes that load the same number store the same number. A
+ * guard keeps the others out from the load to the store. With -x there is none.
  *
- * All workers start at once; still, the window is small, and two of them seldom meet in it. With -x
- * there is no guard, and one worker is held up in the window for certain: it has loaded, and sleeps
- * until all others have counted; then it stores. `volatile` is no guard: it makes the compiler load
- * and store each time, that is all.
- *
- * semop(2), pthread_mutexattr_setpshared(3), shmat(2)
+ * semop(2), pthread_mutexattr_setpshared(3)
  */
 #include "../lib/demo.h"
 
@@ -20,247 +14,187 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ipc.h>
 #include <sys/sem.h>
-#include <sys/shm.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-enum { MOST_WORKERS = 64, MOST_COUNT = 100000000 };
-enum guard { SEM, MUTEX, ATOMIC, NONE };
-
-static const char *const guard_names[] = {"sem", "mutex", "atomic"};
-
 static const char usage[] =
-    "usage: race [-x] [-w WORKERS] [-c COUNT] [-m sem|mutex|atomic]\n"
-    "  -c COUNT    increments that each worker makes (2500)\n"
-    "  -m GUARD    sem: a System V semaphore (the default); mutex: a process-shared mutex;\n"
-    "              atomic: an atomic variable\n"
-    "  -w WORKERS  processes that count (4)\n"
-    "  -x          no guard at all: updates are lost\n"
+    "usage: race [-x] [-w WORKERS] [-c COUNT] [-m sem|mutex|atomic|none]\n"
+    "  -c COUNT    increments of each (2500; -m atomic: 2000000, -m none: 10000000)\n"
+    "  -m GUARD    sem (System V, the default), mutex, atomic; none: only with -x\n"
+    "  -w WORKERS  number of workers (4)\n"
+    "  -x          the mistake: no guard; with -m atomic: x = x + 1, with x _Atomic\n"
     "  prints how many increments there should be, and how many were counted\n";
 
+enum guard { SEM, MUTEX, ATOMIC, NONE, GUARDS };
+static const char *const guard_names[] = {"sem", "mutex", "atomic", "none"};
+static const long usual_counts[] = {2500, 2500, 2000000, 10000000};
 
 static struct shared {
-    volatile long counter;
-    atomic_long atomic_counter; /* in its place for -m atomic */
+    volatile long x; /* loaded and stored each time, and not kept in a register; no guard */
+    atomic_long atomic_x;
     pthread_mutex_t mutex;
 } * shared;
 static int set;
+static bool mistake;
+static enum guard guard = GUARDS;
+static long workers = 4, count;
 
-/* Without SEM_UNDO: if a worker is killed, all of them end. See sem/undo. */
 static void change_semaphore(short amount)
 {
     struct sembuf operation = {.sem_num = 0, .sem_op = amount, .sem_flg = 0};
     while (semop(set, &operation, 1) == -1)
-        if (errno != EINTR) /* after Ctrl-Z and fg: never restarted, see signal(7) */
+        if (errno == EIDRM || errno == EINVAL) /* the parent has ended, and the set with it */
+            _exit(EXIT_FAILURE);
+        else if (errno != EINTR) /* after Ctrl-Z and fg: never restarted, see signal(7) */
             err(EXIT_FAILURE, "semop");
 }
 
-static void add_one(enum guard guard)
+static void lock(void)
 {
-    switch (guard) {
-    case SEM:
+    if (guard == SEM)
         change_semaphore(-1);
-        shared->counter = shared->counter + 1;
+    else if (guard == MUTEX)
+        check_error(pthread_mutex_lock(&shared->mutex), "pthread_mutex_lock");
+}
+
+static void unlock(void)
+{
+    if (guard == SEM)
         change_semaphore(+1);
-        break;
-    case MUTEX:
-        if ((errno = pthread_mutex_lock(&shared->mutex)) != 0)
-            err(EXIT_FAILURE, "pthread_mutex_lock");
-        shared->counter = shared->counter + 1;
-        if ((errno = pthread_mutex_unlock(&shared->mutex)) != 0)
-            err(EXIT_FAILURE, "pthread_mutex_unlock");
-        break;
-    case ATOMIC:
-        atomic_fetch_add(&shared->atomic_counter, 1);
-        break;
-    case NONE:
-        shared->counter = shared->counter + 1;
-        break;
+    else if (guard == MUTEX)
+        check_error(pthread_mutex_unlock(&shared->mutex), "pthread_mutex_unlock");
+}
+
+static void add_one(void)
+{
+    if (guard == ATOMIC && mistake) {
+        shared->atomic_x = shared->atomic_x + 1; /* an atomic load and an atomic store */
+    } else if (guard == ATOMIC) {
+        atomic_fetch_add(&shared->atomic_x, 1);
+    } else {
+        lock();
+        shared->x = shared->x + 1;
+        unlock();
     }
 }
 
-/* Nobody writes into this pipe: a read() from it sleeps until the parent closes its write end. */
-static int gate[2];
-
-static void wait_at_gate(void)
+static void add_one_slowly(int gate)
 {
     char byte;
-    if (close(gate[WRITE_END]) == -1)
-        err(EXIT_FAILURE, "close");
-    if (read(gate[READ_END], &byte, 1) == -1)
+    lock();
+    const long loaded = shared->x;
+    say("load x: %ld", loaded);
+    if (read(gate, &byte, 1) == -1) /* until the parent writes */
         err(EXIT_FAILURE, "read");
+    shared->x = loaded + 1;
+    say("store x: %ld", loaded + 1);
+    unlock();
 }
 
-static void count_up(enum guard guard, long count)
-{
-    for (long i = 0; i < count; i++)
-        add_one(guard);
-    _exit(EXIT_SUCCESS);
-}
-
-static void count_up_late(long count)
-{
-    lane(1, "worker 1");
-    const long loaded = shared->counter;
-    say("load: %ld; held up before the store", loaded);
-    wait_at_gate();
-    shared->counter = loaded + 1;
-    say("store: %ld; what was counted since is lost", loaded + 1);
-    count_up(NONE, count - 1);
-}
-
-static pid_t start_worker(void)
+static pid_t start_worker(int gate)
 {
     const pid_t pid = fork();
     if (pid == -1)
         err(EXIT_FAILURE, "fork");
-    if (pid == 0)
-        die_with_parent();
-    return pid;
+    if (pid > 0)
+        return pid;
+    lane(1, "worker 1");
+    die_with_parent();
+    if (gate != -1)
+        add_one_slowly(gate);
+    for (long i = gate != -1; i < count; i++)
+        add_one();
+    _exit(EXIT_SUCCESS);
 }
 
-static void open_gate(void)
+static void reap_workers(long number)
 {
-    if (close(gate[WRITE_END]) == -1)
-        err(EXIT_FAILURE, "close");
+    while (number-- > 0)
+        if (reap(wait_for_any()) != EXIT_SUCCESS)
+            errx(EXIT_FAILURE, "a worker failed"); /* and the others end with us */
 }
 
-/* In the order in which they end: if one fails we end, and the others with us. */
-static void reap_workers(long workers)
+static long count_together(void)
 {
-    for (int status; workers > 0; workers--) {
-        while (wait(&status) == -1)
-            if (errno != EINTR)
-                err(EXIT_FAILURE, "wait");
-        if (status != 0)
-            errx(EXIT_FAILURE, "a worker failed");
-    }
-}
-
-static void count_together(enum guard guard, long workers, long count)
-{
-    for (long i = 0; i < workers; i++) {
-        const pid_t worker = start_worker();
-        if (worker == 0) {
-            wait_at_gate();
-            count_up(guard, count);
-        }
-        wait_asleep(worker);
-    }
-    open_gate();
+    shared->x = 0;
+    shared->atomic_x = 0;
+    for (long i = 0; i < workers; i++)
+        start_worker(-1);
     reap_workers(workers);
+    return guard == ATOMIC ? shared->atomic_x : shared->x;
 }
 
-static void hold_up_the_first(long workers, long count)
+/* Worker 1 stops between load and store. A guard puts the others to sleep; without one they end. */
+static long count_in_slow_motion(void)
 {
-    const pid_t late = start_worker();
-    if (late == 0)
-        count_up_late(count);
-    wait_asleep(late);
-    say("worker 1 sleeps between load and store");
-    for (long i = 1; i < workers; i++)
-        if (start_worker() == 0)
-            count_up(NONE, count);
-    reap_workers(workers - 1);
-    say("the other workers have ended: the counter is at %ld", shared->counter);
-    open_gate();
-    reap_workers(1);
+    int gate[2];
+    shared->x = 0;
+    if (pipe(gate) == -1)
+        err(EXIT_FAILURE, "pipe");
+    const pid_t first = start_worker(gate[READ_END]);
+    say_asleep_in("worker 1", first, "read", gate[READ_END]);
+    for (long i = 2; i <= workers; i++) {
+        const pid_t worker = start_worker(-1);
+        if (guard == NONE && reap(worker) == EXIT_SUCCESS)
+            say("another worker has ended: x is %ld", shared->x);
+        else
+            say_asleep_in("another worker", worker, guard == SEM ? "semop" : "futex", ANY_ARGUMENT);
+    }
+    if (write(gate[WRITE_END], "", 1) == -1)
+        err(EXIT_FAILURE, "write");
+    reap_workers(guard == NONE ? 1 : workers);
+    return shared->x;
 }
 
-static void make_shared(void)
-{
-    const int id = shmget(IPC_PRIVATE, sizeof *shared, S_IRUSR | S_IWUSR);
-    if (id == -1)
-        err(EXIT_FAILURE, "shmget");
-    shared = shmat(id, NULL, 0);
-    const int reason = errno;
-    if (shmctl(id, IPC_RMID, NULL) == -1) /* it lives until its last process ends */
-        err(EXIT_FAILURE, "shmctl IPC_RMID");
-    errno = reason;
-    if (shared == (void *)-1)
-        err(EXIT_FAILURE, "shmat");
-}
-
-static void make_semaphore(void)
-{
-    set = semget(IPC_PRIVATE, 1, S_IRUSR | S_IWUSR);
-    if (set == -1)
-        err(EXIT_FAILURE, "semget");
-    remove_set_at_exit(set);
-    if (semctl(set, 0, SETVAL, (union semun){.val = 1}) == -1)
-        err(EXIT_FAILURE, "semctl SETVAL");
-}
-
-static void make_mutex(void)
+static void make_guards(void)
 {
     pthread_mutexattr_t attributes;
-    if ((errno = pthread_mutexattr_init(&attributes)) != 0 ||
-        (errno = pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED)) != 0 ||
-        (errno = pthread_mutex_init(&shared->mutex, &attributes)) != 0)
-        err(EXIT_FAILURE, "pthread_mutex_init");
-    pthread_mutexattr_destroy(&attributes);
-}
-
-static enum guard parse_guard(const char *text)
-{
-    for (enum guard guard = SEM; guard < NONE; guard++)
-        if (strcmp(text, guard_names[guard]) == 0)
-            return guard;
-    errx(USAGE_ERROR, "-m '%s': not sem, mutex or atomic", text);
+    check_error(pthread_mutexattr_init(&attributes), "pthread_mutexattr_init");
+    check_error(pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED),
+                "pthread_mutexattr_setpshared");
+    check_error(pthread_mutex_init(&shared->mutex, &attributes), "pthread_mutex_init");
+    if (guard == SEM)
+        set = private_set(1);
+    if (guard == SEM && semctl(set, 0, SETVAL, (union semun){.val = 1}) == -1)
+        err(EXIT_FAILURE, "semctl SETVAL");
 }
 
 int main(int argc, char *argv[])
 {
-    enum guard guard = SEM;
-    bool guarded = true;
-    long workers = 4, count = 2500;
     for (int letter; (letter = next_option(argc, argv, "c:m:w:x", usage)) != -1;)
-        switch (letter) {
-        case 'c':
-            count = parse_long("-c", optarg, 1, MOST_COUNT);
-            break;
-        case 'm':
-            guard = parse_guard(optarg);
-            break;
-        case 'w':
-            workers = parse_long("-w", optarg, 1, MOST_WORKERS);
-            break;
-        case 'x':
-            guarded = false;
-            break;
+        if (letter == 'c') {
+            count = parse_long("-c", optarg, 1, 30000000);
+        } else if (letter == 'w') {
+            workers = parse_long("-w", optarg, 1, 64);
+        } else if (letter == 'x') {
+            mistake = true;
+        } else {
+            for (guard = SEM; guard < GUARDS && strcmp(optarg, guard_names[guard]) != 0;)
+                guard++;
+            if (guard == GUARDS)
+                errx(USAGE_ERROR, "-m '%s': not sem, mutex, atomic or none", optarg);
         }
     check_operands(argc, argv, 0, 0);
-    if (!guarded && workers < 2)
-        errx(USAGE_ERROR, "-x needs two workers");
-
+    guard = guard != GUARDS ? guard : mistake ? NONE : SEM;
+    if (count == 0)
+        count = usual_counts[guard];
+    if (mistake ? guard < ATOMIC || workers < 2 : guard == NONE)
+        errx(USAGE_ERROR, "-x goes with -m none or atomic, and needs two workers");
+    const char *const name = guard_names[guard];
     lane(0, "parent");
-    hold_endings();
-    make_shared();
-    if (guarded && guard == SEM)
-        make_semaphore();
-    release_endings();
-    if (guarded && guard == MUTEX)
-        make_mutex();
-    if (pipe(gate) == -1)
-        err(EXIT_FAILURE, "pipe");
-    say("%ld workers, %ld increments each, guard: %s", workers, count,
-        guarded ? guard_names[guard] : "none");
-    if (guarded)
-        count_together(guard, workers, count);
-    else
-        hold_up_the_first(workers, count);
+    shared = share_memory(sizeof *shared);
+    make_guards();
+    say("%ld workers, %ld increments each, guard: %s", workers, count, name);
+    for (int i = 0; mistake && i < 3; i++)
+        say("x = x + 1: expected %ld, counted %ld", workers * count, count_together());
 
-    const bool atomic = guarded && guard == ATOMIC;
-    const long expected = workers * count;
-    const long counted = atomic ? atomic_load(&shared->atomic_counter) : shared->counter;
-    printf("expected %ld counted %ld\n", expected, counted);
+    const long counted = guard == ATOMIC ? count_together() : count_in_slow_motion();
+    printf("expected %ld counted %ld\n", workers * count, counted);
     flush_stdout();
-    if ((counted == expected) != guarded)
-        errx(EXIT_FAILURE, "unexpected: %ld of %ld", counted, expected);
-    lesson(guarded ? "x = x + 1 in shared memory must be guarded, or be atomic"
-                   : "x = x + 1 is a load and a store: it overwrites what is stored in between");
+    if ((counted == workers * count) == mistake)
+        errx(EXIT_FAILURE, "unexpected: %ld", counted);
+    lesson(guard == NONE ? "x = x + 1 is a load and a store: what is stored in between is lost"
+           : mistake ? "x = x + 1 on an _Atomic: an atomic load, an atomic store, and a gap between"
+                     : "a guard, or one atomic operation, lets nothing come between");
     return EXIT_SUCCESS;
 }

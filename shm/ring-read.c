@@ -1,13 +1,14 @@
 /* ring-read - takes out what shm/ring-write writes into a ring in shared memory, to stdout
  *
- * write() copies from the shared memory straight into the kernel. Only then does the reader store
- * the new count of bytes taken (release), and the writer that loads it (acquire) may overwrite
- * them. The end is announced by a flag; a writer that has gone without it was killed.
+ * write() copies from the shared memory straight into the kernel. Only then may the writer
+ * overwrite the bytes: the reader publishes the new count. An empty ring puts it to sleep in
+ * futex().
  *
  * futex(2), futex(7), shmget(2), F_SETLK in fcntl(2), setitimer(2)
  */
 #define _DEFAULT_SOURCE      /* syscall */
 #define _FILE_OFFSET_BITS 64 /* locks beyond 2 GiB, on small machines too */
+#include "meet.h"
 #include "ring.h"
 
 #include <err.h>
@@ -26,25 +27,32 @@ static bool has_ended_writing(struct ring *ring)
     return atomic_load_explicit(&ring->ended, memory_order_acquire);
 }
 
-static void writer_has_gone(void)
-{
-    errx(EXIT_FAILURE, "the writer, process %d, has gone without an end", (int)other_pid);
-}
-
 /* Waits for bytes, and returns how many there are; 0 at the end. */
 static size_t wait_for_bytes(struct ring *ring, size_t taken)
 {
-    for (bool gone = false;;) {
+    for (bool alive = true;;) {
         const unsigned seen = events_so_far(ring);
-        const bool ended = has_ended_writing(ring); /* before the count, which is then the last */
-        /* Acquire: we see the bytes that were stored before the count. */
-        const size_t written = atomic_load_explicit(&ring->written, memory_order_acquire);
-        if (written != taken || ended)
-            return written - taken;
-        if (gone)
-            writer_has_gone();
-        gone = !sleep_until_event(ring, seen) && !other_lives(); /* and then look once more */
+        const bool ended = has_ended_writing(ring); /* read first: if set, the count is final */
+        const size_t bytes = look_at(&ring->written) - taken;
+        if (bytes > 0 || ended)
+            return bytes;
+        if (!alive)
+            other_is_gone();
+        alive = sleep_while_other_lives(ring, seen);
     }
+}
+
+/* Like write(2) to stdout, for as long as there is a writer, or has been one to the end. */
+static size_t write_output(struct ring *ring, const unsigned char *bytes, size_t most)
+{
+    ssize_t count;
+    while ((count = write(STDOUT_FILENO, bytes, most)) == -1) {
+        if (errno != EINTR)
+            err(EXIT_FAILURE, "stdout");
+        if (!other_lives() && !has_ended_writing(ring)) /* in this order */
+            other_is_gone();
+    }
+    return (size_t)count;
 }
 
 int main(int argc, char *argv[])
@@ -58,22 +66,17 @@ int main(int argc, char *argv[])
     pair_lane("reader");
     struct ring *const ring = open_ring(key, READER);
     size_t taken = 0;
+    unsigned checksum = 0;
     for (size_t bytes; (bytes = wait_for_bytes(ring, taken)) > 0;) {
         const size_t place = taken % CAPACITY;
-        const size_t in_a_row = bytes < CAPACITY - place ? bytes : CAPACITY - place;
-        const size_t most = in_a_row < MOST_AT_ONCE ? in_a_row : MOST_AT_ONCE;
-        const ssize_t count = write(STDOUT_FILENO, ring->bytes + place, most);
-        if (count == -1) {
-            if (errno != EINTR)
-                err(EXIT_FAILURE, "stdout");
-            if (!other_lives() && !has_ended_writing(ring)) /* in this order */
-                writer_has_gone();
-            continue;
-        }
-        taken += (size_t)count;
-        atomic_store_explicit(&ring->taken, taken, memory_order_release);
-        announce(ring);
+        const unsigned char *const next = ring->bytes + place;
+        const size_t count = write_output(ring, next, in_a_row(bytes, place));
+        checksum = add_to_checksum(checksum, next, count);
+        taken += count;
+        publish(ring, &ring->taken, taken);
     }
     say("the end, after %zu bytes", taken);
+    if (checksum != ring->checksum)
+        errx(EXIT_FAILURE, "unexpected: the writer has overwritten what was not taken yet");
     return EXIT_SUCCESS;
 }

@@ -1,17 +1,14 @@
 /* ring-write - writes stdin into a ring in shared memory; shm/ring-read takes it out
  *
- * One process writes, one reads, and neither needs a lock: the writer alone stores the count of
- * bytes written, the reader alone that of bytes taken. What matters is the order. The writer stores
- * the bytes, then the new count (release); who loads that count (acquire) also sees the bytes. x86
- * keeps this order by itself, ARM does not.
- *
- * A full ring puts the writer to sleep in futex(), an empty one the reader; nobody spins. Each is
- * told when the other one is killed (see ring.h).
+ * read() copies from the kernel straight into the shared memory. Only then does the writer publish
+ * the new count of bytes written. A full ring puts it to sleep in futex() until the reader has
+ * taken some; nobody spins. It notices when the reader is killed (see meet.h).
  *
  * futex(2), futex(7), shmget(2), F_SETLK in fcntl(2), setitimer(2)
  */
 #define _DEFAULT_SOURCE      /* syscall */
 #define _FILE_OFFSET_BITS 64 /* locks beyond 2 GiB, on small machines too */
+#include "meet.h"
 #include "ring.h"
 
 #include <err.h>
@@ -25,25 +22,31 @@ static const char usage[] = "usage: ring-write [-k KEY]\n"
                             "  writes stdin; ends when the reader has taken it all\n"
                             "  other terminal: ./shm/ring-read\n";
 
-static void reader_has_gone(void)
-{
-    errx(EXIT_FAILURE, "the reader, process %d, has gone", (int)other_pid);
-}
-
 /* Waits until `least` bytes of the ring are free, and returns how many are. */
 static size_t wait_for_room(struct ring *ring, size_t written, size_t least)
 {
-    for (bool gone = false;;) {
+    for (bool alive = true;;) {
         const unsigned seen = events_so_far(ring);
-        /* Acquire: the reader has done with the bytes before we overwrite them. */
-        const size_t taken = atomic_load_explicit(&ring->taken, memory_order_acquire);
-        const size_t room = CAPACITY - (written - taken);
+        const size_t room = CAPACITY - (written - look_at(&ring->taken));
         if (room >= least)
             return room;
-        if (gone)
-            reader_has_gone();
-        gone = !sleep_until_event(ring, seen) && !other_lives(); /* and then look once more */
+        if (!alive)
+            other_is_gone();
+        alive = sleep_while_other_lives(ring, seen);
     }
+}
+
+/* Like read(2) from stdin, for as long as there is a reader. */
+static size_t read_input(unsigned char *bytes, size_t most)
+{
+    ssize_t count;
+    while ((count = read(STDIN_FILENO, bytes, most)) == -1) {
+        if (errno != EINTR)
+            err(EXIT_FAILURE, "stdin");
+        if (!other_lives())
+            other_is_gone();
+    }
+    return (size_t)count;
 }
 
 int main(int argc, char *argv[])
@@ -59,24 +62,16 @@ int main(int argc, char *argv[])
     size_t written = 0;
     for (;;) {
         const size_t room = wait_for_room(ring, written, 1), place = written % CAPACITY;
-        const size_t in_a_row = room < CAPACITY - place ? room : CAPACITY - place;
-        const size_t most = in_a_row < MOST_AT_ONCE ? in_a_row : MOST_AT_ONCE;
-        const ssize_t count = read(STDIN_FILENO, ring->bytes + place, most);
+        unsigned char *const bytes = ring->bytes + place;
+        const size_t count = read_input(bytes, in_a_row(room, place));
         if (count == 0)
             break;
-        if (count == -1) {
-            if (errno != EINTR)
-                err(EXIT_FAILURE, "stdin");
-            if (!other_lives())
-                reader_has_gone();
-            continue;
-        }
-        written += (size_t)count;
-        atomic_store_explicit(&ring->written, written, memory_order_release);
-        announce(ring);
+        ring->checksum = add_to_checksum(ring->checksum, bytes, count);
+        written += count;
+        publish(ring, &ring->written, written);
     }
     atomic_store_explicit(&ring->ended, true, memory_order_release);
-    announce(ring);
+    wake_other(ring);
     say("stdin has ended: %zu bytes", written);
     wait_for_room(ring, written, CAPACITY);
     say("the reader has taken them all");

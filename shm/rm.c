@@ -31,20 +31,19 @@ int main(int argc, char *argv[])
     if (id == -1 && errno == ENOENT)
         errx(EXIT_FAILURE, "key 0x%08x has no segment", (unsigned)key);
     if (id == -1)
-        err(EXIT_FAILURE, "shmget 0x%08x (whose it is: ipcs -m)", (unsigned)key);
-    if (shmctl(id, IPC_RMID, NULL) == -1)
-        err(EXIT_FAILURE, "shmctl IPC_RMID %d (whose it is: ipcs -m)", id);
-    say("shmctl(%d, IPC_RMID): the key is free", id);
+        get_failed("shmget", key);
+    const int result = shmctl(id, IPC_RMID, NULL);
+    if (result == -1)
+        err(EXIT_FAILURE, "shmctl IPC_RMID %d: %s (its owner: ipcs -m)", id, errno_name(errno));
+    say("shmctl(%d, IPC_RMID) = %d: the key is free", id, result);
 
     struct shmid_ds segment;
-    if (shmctl(id, IPC_STAT, &segment) == 0) {
+    if (shmctl(id, IPC_STAT, &segment) == 0)
         say("still attached: nattch %lu, mode %o, dest", (unsigned long)segment.shm_nattch,
             (unsigned)segment.shm_perm.mode);
-        say("the memory stays until the last detach");
-    } else if (errno == EINVAL || errno == EIDRM) {
-        say("shmctl(%d, IPC_STAT) = -1 %s: gone", id, errno == EINVAL ? "EINVAL" : "EIDRM");
-    } else {
+    else if (errno == EINVAL || errno == EIDRM)
+        say("shmctl(%d, IPC_STAT) = -1 %s: gone", id, errno_name(errno));
+    else
         err(EXIT_FAILURE, "shmctl IPC_STAT");
-    }
     return EXIT_SUCCESS;
 }

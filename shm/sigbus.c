@@ -1,7 +1,8 @@
-/* sigbus - memory of an object that is too short can be mapped, but not touched
+/* sigbus - an object that is too short can be mapped, but not accessed
  *
- * shm_open() makes an object of no bytes. mmap() does not mind; the first access does, and there is
- * nobody to return an error: the process gets SIGBUS. ftruncate() gives the object its size.
+ * shm_open() makes an object of no bytes. mmap() does not check the size. The first access does,
+ * and a load or a store has no way to return an error: the process gets SIGBUS. ftruncate() gives
+ * the object its size, and repairs even a mapping that is there already.
  *
  * What is past the end of the object, but in its last page, can be touched. It is no part of the
  * object, and may be lost.
@@ -11,23 +12,24 @@
 #include "../lib/demo.h"
 
 #include <err.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 static const char usage[] = "usage: sigbus [-x]\n"
-                            "  -x  the mistake: no ftruncate(), or to less than what is touched\n";
+                            "  -x  the mistake: no ftruncate(), or one that is too short\n"
+                            "  prints which bytes could be stored, and which were a SIGBUS\n";
 
 enum { PAGES = 2 };
 static size_t page_size;
 
-/* An object without a name: it goes with us. */
+/* Nobody else needs its name: it goes with us. */
 static int make_object(void)
 {
     char what[32];
@@ -37,54 +39,54 @@ static int make_object(void)
     const int fd = shm_open(name, O_RDWR | O_CREAT | O_EXCL, S_IRUSR | S_IWUSR);
     if (fd == -1)
         err(EXIT_FAILURE, "shm_open %s", name);
-    if (shm_unlink(name) == -1)
+    const int result = shm_unlink(name);
+    if (result == -1)
         err(EXIT_FAILURE, "shm_unlink %s", name);
     release_endings();
-    say("shm_open() = %d", fd);
+    say("shm_open(%s) = %d", name, fd);
+    say("shm_unlink(%s) = %d", name, result);
     return fd;
-}
-
-static char *map(int fd)
-{
-    struct stat status;
-    if (fstat(fd, &status) == -1)
-        err(EXIT_FAILURE, "fstat");
-    char *const memory = mmap(NULL, PAGES * page_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (memory == MAP_FAILED)
-        err(EXIT_FAILURE, "mmap");
-    say("fstat(): %lld bytes; mmap(%zu) works", (long long)status.st_size, PAGES * page_size);
-    return memory;
 }
 
 static void set_size(int fd, size_t size)
 {
-    if (ftruncate(fd, (off_t)size) == -1)
-        err(EXIT_FAILURE, "ftruncate");
-    say("ftruncate(%zu) = 0", size);
+    signal(SIGXFSZ, SIG_IGN); /* a size above RLIMIT_FSIZE is an error then: EFBIG */
+    const int result = ftruncate(fd, (off_t)size);
+    if (result == -1)
+        err(EXIT_FAILURE, "ftruncate: %s", errno_name(errno));
+    say("ftruncate(%d, %zu) = %d", fd, size, result);
 }
 
-static void touch(volatile char *memory, size_t place)
+static char *map(int fd)
+{
+    char *const memory = mmap(NULL, PAGES * page_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (memory == MAP_FAILED)
+        err(EXIT_FAILURE, "mmap");
+    say("mmap(%zu, %d) = %p", PAGES * page_size, fd, (void *)memory);
+    return memory;
+}
+
+static void store(volatile char *memory, size_t place)
 {
     lane(1, "child");
     die_with_parent();
-    if (signal(SIGBUS, SIG_DFL) == SIG_ERR)
-        err(EXIT_FAILURE, "signal");
+    signal(SIGBUS, SIG_DFL);
     if (prctl(PR_SET_DUMPABLE, 0) == -1) /* no core file */
         err(EXIT_FAILURE, "prctl");
     say("stores a byte at %zu", place);
     memory[place] = 'x';
-    say("it is there");
+    say("it is there: '%c'", memory[place]);
     _exit(EXIT_SUCCESS);
 }
 
-/* Returns whether a child that stores a byte there is killed by SIGBUS. */
-static bool kills(char *memory, size_t place)
+/* Returns whether a child that stores a byte there lives on; if not, it was killed by SIGBUS. */
+static bool survives_store(char *memory, size_t place)
 {
     const pid_t child = fork();
     if (child == -1)
         err(EXIT_FAILURE, "fork");
     if (child == 0)
-        touch(memory, place);
+        store(memory, place);
     const int status = reap(child);
     if (status != EXIT_SUCCESS && status != 128 + SIGBUS)
         errx(EXIT_FAILURE, "the child has ended with status %d", status);
@@ -92,7 +94,20 @@ static bool kills(char *memory, size_t place)
         say("the child was killed by SIGBUS");
     printf("byte %zu: %s\n", place, status == EXIT_SUCCESS ? "stored" : "SIGBUS");
     flush_stdout();
-    return status != EXIT_SUCCESS;
+    return status == EXIT_SUCCESS;
+}
+
+static void forget_the_size(void)
+{
+    const int fd = make_object();
+    char *const memory = map(fd);
+    if (survives_store(memory, 0))
+        errx(EXIT_FAILURE, "no SIGBUS");
+    set_size(fd, 1); /* the mapping that is there sees it */
+    if (!survives_store(memory, 0) || !survives_store(memory, page_size - 1) ||
+        survives_store(memory, page_size))
+        errx(EXIT_FAILURE, "SIGBUS does not begin where the last page ends");
+    lesson("mmap() does not check the size: accessing what is not there is a SIGBUS");
 }
 
 int main(int argc, char *argv[])
@@ -104,22 +119,15 @@ int main(int argc, char *argv[])
     page_size = (size_t)sysconf(_SC_PAGESIZE);
 
     lane(0, "parent");
-    const int fd = make_object();
-    if (!mistake) {
-        set_size(fd, PAGES * page_size);
-        char *const memory = map(fd);
-        if (kills(memory, 0) || kills(memory, PAGES * page_size - 1))
-            errx(EXIT_FAILURE, "SIGBUS within the object");
-        lesson("shm_open, ftruncate, mmap: the size comes before the first access");
+    if (mistake) {
+        forget_the_size();
         return EXIT_SUCCESS;
     }
+    const int fd = make_object();
+    set_size(fd, PAGES * page_size);
     char *const memory = map(fd);
-    if (!kills(memory, 0))
-        errx(EXIT_FAILURE, "no SIGBUS");
-    set_size(fd, 1); /* the mapping that is there sees it */
-    if (kills(memory, 0) || kills(memory, page_size - 1) || !kills(memory, page_size))
-        errx(EXIT_FAILURE, "SIGBUS is not where the last page ends");
-    lesson("mmap() does not look at the size of the object: whoever touches what is not there gets "
-           "SIGBUS");
+    if (!survives_store(memory, 0) || !survives_store(memory, PAGES * page_size - 1))
+        errx(EXIT_FAILURE, "unexpected: SIGBUS");
+    lesson("shm_open(), ftruncate(), mmap(): the size comes before the first access");
     return EXIT_SUCCESS;
 }

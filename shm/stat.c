@@ -1,4 +1,4 @@
-/* stat - what the kernel knows of the blackboard: its size, who made it, who is attached
+/* stat - what the kernel knows of the blackboard: its size, its creator, how often it is attached
  *
  * The names are those of ipcs -m -i, the times those of /proc/sysvipc/shm. The kernel counts the
  * attachments, not the processes: one process may attach a segment twice (see attach).
@@ -22,13 +22,13 @@ static const char usage[] =
     "  prints a name and a value in each line:\n"
     "    key, id      as in ipcs -m\n"
     "    uid, gid     its owner\n"
-    "    cuid, cgid   who made it\n"
+    "    cuid, cgid   its creator\n"
     "    mode         who may attach it, in octal\n"
-    "    bytes        its size, as it was asked for; the kernel gives whole pages\n"
+    "    bytes        the size that was asked for; the kernel gives whole pages\n"
     "    nattch       attachments now\n"
-    "    cpid, lpid   the process that made it; the last one to attach or detach\n"
-    "    atime, dtime the last shmat and shmdt, in seconds since 1970; 0: there was none\n"
-    "    ctime        the making of it, or the last change of owner or mode\n";
+    "    cpid, lpid   the process that created it; the last to attach or detach\n"
+    "    atime, dtime the last shmat and shmdt, in seconds since 1970; 0: none\n"
+    "    ctime        when it was created, or its owner or mode last changed\n";
 
 int main(int argc, char *argv[])
 {
@@ -42,7 +42,7 @@ int main(int argc, char *argv[])
     if (id == -1 && errno == ENOENT)
         errx(EXIT_FAILURE, "key 0x%08x has no segment; ./shm/write makes one", (unsigned)key);
     if (id == -1)
-        err(EXIT_FAILURE, "shmget 0x%08x (whose it is: ipcs -m)", (unsigned)key);
+        get_failed("shmget", key);
     struct shmid_ds segment;
     if (shmctl(id, IPC_STAT, &segment) == -1)
         err(EXIT_FAILURE, "shmctl IPC_STAT");

@@ -9,36 +9,24 @@
 #include <string.h>
 #include <unistd.h>
 
-/* All of stdin if it fits into `size` bytes, otherwise a little more than that; but for its last
- * newline. */
-static char *read_stdin(size_t size, size_t *length)
+/* The operand, or where that is NULL stdin without a final newline. Ends the program if the text
+ * does not fit into the `size` bytes of `what`, which then stays as it was. */
+static const char *take_text(const char *operand, const char *what, size_t size, size_t *length)
 {
-    enum { ROOM_TO_SPARE = 2 };
-    char *const text = malloc(size + ROOM_TO_SPARE);
-    if (text == NULL)
-        err(EXIT_FAILURE, "malloc");
-    const ssize_t count = read_full(STDIN_FILENO, text, size + ROOM_TO_SPARE);
-    if (count == -1)
-        err(EXIT_FAILURE, "stdin");
-    *length = (size_t)count;
-    if (count > 0 && text[count - 1] == '\n')
-        --*length;
-    return text;
-}
-
-/* The operand, or stdin where that is NULL; the caller frees it. Ends the program if the text does
- * not fit into the `size` bytes of `what`, which so stays as it was. */
-static char *take_text(const char *operand, const char *what, size_t size, size_t *length)
-{
-    char *text;
+    enum { ROOM_TO_SPARE = 2 }; /* for the newline, and to see that there is more */
+    char *buffer = NULL;
     if (operand != NULL) {
         *length = strlen(operand);
-        text = strdup(operand);
-        if (text == NULL)
-            err(EXIT_FAILURE, "strdup");
     } else {
-        text = read_stdin(size, length);
+        buffer = malloc(size + ROOM_TO_SPARE);
+        if (buffer == NULL)
+            err(EXIT_FAILURE, "malloc");
+        const ssize_t count = read_full(STDIN_FILENO, buffer, size + ROOM_TO_SPARE);
+        if (count == -1)
+            err(EXIT_FAILURE, "stdin");
+        *length = count > 0 && buffer[count - 1] == '\n' ? (size_t)count - 1 : (size_t)count;
     }
+    const char *const text = operand != NULL ? operand : buffer;
     if (*length > size)
         errx(EXIT_FAILURE, "the text is longer than the %s (%zu bytes)", what, size);
     if (memchr(text, '\0', *length) != NULL)

@@ -1,12 +1,12 @@
-/* group - whom kill() reaches: a process, the sender's own group, another group, or nobody
+/* group - which processes kill() reaches: one, the sender's own group, another group, or none
  *
- * A and B are a process group of their own; the parent stays outside and could not tell the story
- * if SIGUSR1 reached it, too. The shell makes such a group of every pipeline. Signal 0 is never
- * sent: kill() only tells whether it could be.
+ * A and B are a process group of their own. The parent stays outside, since SIGUSR1 would end it.
+ * The shell makes such a group of every pipeline. Signal 0 is not a signal: kill() only says
+ * whether it could have sent one.
  *
  * kill(2), setpgid(2), credentials(7), signal(7)
  */
-#define _GNU_SOURCE /* setresuid, MAP_ANONYMOUS */
+#define _GNU_SOURCE /* setresuid */
 #include "../lib/demo.h"
 #include "sets.h"
 
@@ -15,12 +15,11 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 static const char usage[] = "usage: group\n"
-                            "  prints whom each kill() reached, or how it ended\n";
+                            "  prints which processes each kill() reached, or its error\n";
 
 enum { A, B, MEMBERS, NOBODY = 65534 };
 
@@ -28,31 +27,27 @@ static const char *const member_names[MEMBERS] = {"A", "B"};
 static pid_t members[MEMBERS];
 static volatile int *reached; /* how often SIGUSR1 has reached each member; in shared memory */
 
-/* SIGUSR1 is what all this is about. SIGUSR2 asks a member to signal its whole group. */
+/* SIGUSR1 is the signal under test. SIGUSR2 asks a member to signal its whole group. */
 static void wait_for_signals(int me)
 {
     lane(1 + me, member_names[me]);
     die_with_parent();
-    sigset_t signals, blocked;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGUSR1);
+    sigset_t signals = set_of(SIGUSR1);
     sigaddset(&signals, SIGUSR2);
-    blocked = signals;
+    sigset_t blocked = signals;
     sigaddset(&blocked, SIGTTOU); /* a background group: `stty tostop` would stop its story */
     if (sigprocmask(SIG_SETMASK, &blocked, NULL) == -1)
         err(EXIT_FAILURE, "sigprocmask");
     for (;;) {
         siginfo_t info;
         const int number = sigwaitinfo(&signals, &info);
-        if (number == -1 && errno != EINTR) /* EINTR after Ctrl-Z and fg, see signal(7) */
+        if (number == -1 && errno != EINTR) /* EINTR: stopped and continued, see signal(7) */
             err(EXIT_FAILURE, "sigwaitinfo");
         if (number == SIGUSR1) {
-            say("SIGUSR1 from %d%s", (int)info.si_pid, info.si_pid == getpid() ? ", itself" : "");
+            say("SIGUSR1 from %d", (int)info.si_pid);
             reached[me] = reached[me] + 1;
         } else if (number == SIGUSR2) {
-            say("kill(0, SIGUSR1)");
-            if (kill(0, SIGUSR1) == -1)
-                err(EXIT_FAILURE, "kill");
+            say_kill(0, SIGUSR1);
         }
     }
 }
@@ -68,38 +63,31 @@ static void start_member(int me)
     members[me] = pid;
     if (setpgid(pid, members[A]) == -1)
         err(EXIT_FAILURE, "setpgid");
-    say("setpgid(%d, %d): %s", (int)pid, (int)members[A], member_names[me]);
-    wait_asleep(pid);
+    say("setpgid(%d, %d) = 0: %s", (int)pid, (int)members[A], member_names[me]);
+    wait_asleep_in(pid, "sigwaitinfo", ANY_ARGUMENT);
 }
 
 /* Prints which members SIGUSR1 has reached, when all that were woken sleep again. */
 static void signal_and_print(const char *what, pid_t pid, int number, bool reaches_both)
 {
     reached[A] = reached[B] = 0;
-    if (number == SIGUSR2)
-        say("kill(%d, SIGUSR2): asks A to do it", (int)pid);
-    else
-        say("kill(%d, SIGUSR1)", (int)pid);
-    if (kill(pid, number) == -1)
-        err(EXIT_FAILURE, "kill");
-    wait_asleep(members[A]);
-    wait_asleep(members[B]);
+    say_kill(pid, number);
+    wait_asleep_in(members[A], "sigwaitinfo", ANY_ARGUMENT); /* it may have to signal B */
+    wait_asleep_in(members[B], "sigwaitinfo", ANY_ARGUMENT);
     printf("kill(%s, SIGUSR1):%s%s\n", what, reached[A] == 1 ? " A" : "",
            reached[B] == 1 ? " B" : "");
     flush_stdout();
     if (reached[A] != reaches_both || reached[B] != 1)
-        errx(EXIT_FAILURE, "kill(%s): not those whom it should have reached", what);
+        errx(EXIT_FAILURE, "unexpected: kill(%s) has reached others", what);
 }
 
-/* Signal 0 asks for existence and permission. Returns 0, ESRCH or EPERM. */
-static int ask_after(const char *what, pid_t pid)
+/* Returns 0, or the error: ESRCH, EPERM. */
+static int ask_about(const char *what, pid_t pid)
 {
     const int error = kill(pid, 0) == 0 ? 0 : errno;
-    const char *const result = error == 0 ? "0" : error == ESRCH ? "ESRCH" : "EPERM";
-    if (error != 0 && error != ESRCH && error != EPERM)
-        err(EXIT_FAILURE, "kill");
-    say("kill(%d, 0): %s", (int)pid, result);
-    printf("kill(%s, 0): %s\n", what, result);
+    say("kill(%d, 0) = %s%s", (int)pid, error == 0 ? "0" : "-1 ",
+        error == 0 ? "" : errno_name(error));
+    printf("kill(%s, 0): %s\n", what, error == 0 ? "0" : errno_name(error));
     flush_stdout();
     return error;
 }
@@ -107,42 +95,35 @@ static int ask_after(const char *what, pid_t pid)
 static void end_b(void)
 {
     const pid_t b = members[B];
-    say("kill(%d, SIGTERM)", (int)b);
-    if (kill(b, SIGTERM) == -1)
-        err(EXIT_FAILURE, "kill");
+    say_kill(b, SIGTERM);
     siginfo_t ended;
-    while (waitid(P_PID, (id_t)b, &ended, WEXITED | WNOWAIT) == -1) /* and leave it a zombie */
+    while (waitid(P_PID, (id_t)b, &ended, WEXITED | WNOWAIT) == -1) /* WNOWAIT: a zombie stays */
         if (errno != EINTR)
             err(EXIT_FAILURE, "waitid");
-    say("B has ended, but is not yet waited for");
-    if (ask_after("zombie", b) != 0)
-        errx(EXIT_FAILURE, "kill: a zombie does not exist");
+    say("waitid(%d, WNOWAIT) = 0: it has ended, and is a zombie", (int)b);
+    if (ask_about("zombie", b) != 0)
+        errx(EXIT_FAILURE, "unexpected: kill() does not find a zombie");
     if (reap(b) != 128 + SIGTERM)
         errx(EXIT_FAILURE, "B failed");
-    say("waitpid() = %d", (int)b);
-    if (ask_after("reaped", b) != ESRCH)
-        errx(EXIT_FAILURE, "kill: process %d is still there", (int)b);
+    say("waitpid(%d): it is reaped", (int)b);
+    if (ask_about("reaped", b) != ESRCH)
+        errx(EXIT_FAILURE, "unexpected: process %d is still there", (int)b);
 }
 
-/* Root may signal everybody, so it gives up to be root. */
-static void ask_after_init(void)
+/* With CAP_KILL a process may signal all others; a change of all three user ids takes it away. */
+static void ask_about_init(void)
 {
     lane(1, "stranger");
     if (geteuid() == 0) {
-        enum { SETUID_CAPABILITY = 7 }; /* CAP_SETUID; a container's root may lack it */
-        const bool may = is_in_set(SETUID_CAPABILITY + 1, status_field(getpid(), "CapEff", 16));
-        if (!may)
-            say("root without CAP_SETUID: stays root");
-        else if (setresuid(NOBODY, NOBODY, NOBODY) == 0)
-            say("setresuid(): user %d from now on", NOBODY);
-        else if (errno == EINVAL) /* a user namespace that has no such user; its root is not real */
-            say("setresuid(): EINVAL, no user %d here", NOBODY);
+        if (setresuid(NOBODY, NOBODY, NOBODY) == 0)
+            say("setresuid(%d) = 0", NOBODY);
+        else if (errno == EPERM || errno == EINVAL) /* no CAP_SETUID; no such user here */
+            say("setresuid(%d) = -1 %s", NOBODY, errno_name(errno));
         else
             err(EXIT_FAILURE, "setresuid");
     }
     die_with_parent(); /* now: a change of the user would have undone it */
-    if (ask_after("1", 1) == 0)
-        say("process 1 is ours here: no EPERM to be seen");
+    ask_about("1", 1);
     _exit(EXIT_SUCCESS);
 }
 
@@ -153,10 +134,7 @@ int main(int argc, char *argv[])
     check_operands(argc, argv, 0, 0);
 
     lane(0, "parent");
-    reached = mmap(NULL, MEMBERS * sizeof *reached, PROT_READ | PROT_WRITE,
-                   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (reached == MAP_FAILED)
-        err(EXIT_FAILURE, "mmap");
+    reached = share_memory(MEMBERS * sizeof *reached);
     start_member(A);
     start_member(B);
     signal_and_print("B", members[B], SIGUSR1, false);
@@ -168,7 +146,7 @@ int main(int argc, char *argv[])
     if (stranger == -1)
         err(EXIT_FAILURE, "fork");
     if (stranger == 0)
-        ask_after_init();
+        ask_about_init();
     if (reap(stranger) != EXIT_SUCCESS)
         errx(EXIT_FAILURE, "the stranger failed");
 
@@ -176,6 +154,6 @@ int main(int argc, char *argv[])
         err(EXIT_FAILURE, "kill");
     if (reap(members[A]) != 128 + SIGTERM)
         errx(EXIT_FAILURE, "A failed");
-    lesson("a pid is one process, 0 the sender's own group with the sender, -PGID that group");
+    lesson("kill(PID): one process; kill(0): the sender's group; kill(-PGID): that group");
     return EXIT_SUCCESS;
 }

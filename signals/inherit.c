@@ -1,4 +1,5 @@
-/* inherit - what fork() and exec() leave of handlers, ignored, blocked and pending signals
+/* inherit - which handlers, and which ignored, blocked and pending signals survive fork() and
+ * exec()
  *
  * The parent gives itself one of each and forks. The child is a copy, but nothing is pending for it
  * until the parent sends it the signal too. Then it executes cat(1), a program without the handler:
@@ -24,20 +25,19 @@ static const char usage[] = "usage: inherit\n"
 enum { HANDLER, IGNORED, MASK, PENDING, FACTS };
 
 static const struct {
-    const char *what;
-    const char *field; /* of /proc/PID/status */
+    const char *what, *field; /* of the table, of /proc/PID/status */
     int number;
-    const char *name, *lost; /* of the signal; what it is called when it is not kept */
+    const char *lost; /* for the table, if it is not kept */
 } facts[FACTS] = {
-    [HANDLER] = {"handler", "SigCgt", SIGUSR1, "SIGUSR1", "reset"},
-    [IGNORED] = {"ignored", "SigIgn", SIGUSR2, "SIGUSR2", "reset"},
-    [MASK] = {"mask", "SigBlk", SIGALRM, "SIGALRM", "cleared"},
-    [PENDING] = {"pending", "ShdPnd", SIGALRM, "SIGALRM", "cleared"},
+    [HANDLER] = {"handler", "SigCgt", SIGUSR1, "reset"},
+    [IGNORED] = {"ignored", "SigIgn", SIGUSR2, "reset"},
+    [MASK] = {"mask", "SigBlk", SIGALRM, "cleared"},
+    [PENDING] = {"pending", "ShdPnd", SIGALRM, "cleared"},
 };
 
 static void do_nothing(int number)
 {
-    (void)number; /* pause() ends, that is enough */
+    (void)number; /* it ends pause() */
 }
 
 /* One of each, for the process that calls it. */
@@ -46,31 +46,27 @@ static void set_up(void)
     const struct sigaction handle = {.sa_handler = do_nothing}, ignore = {.sa_handler = SIG_IGN};
     if (sigaction(SIGUSR1, &handle, NULL) == -1 || sigaction(SIGUSR2, &ignore, NULL) == -1)
         err(EXIT_FAILURE, "sigaction");
-    say("sigaction(SIGUSR1, a handler)");
-    say("sigaction(SIGUSR2, SIG_IGN)");
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGALRM);
+    say("sigaction(SIGUSR1, a handler) = 0");
+    say("sigaction(SIGUSR2, SIG_IGN) = 0");
+    const sigset_t set = set_of(SIGALRM);
     if (sigprocmask(SIG_SETMASK, &set, NULL) == -1)
         err(EXIT_FAILURE, "sigprocmask");
-    say("sigprocmask(SIG_SETMASK, SIGALRM)");
-    if (kill(getpid(), SIGALRM) == -1)
-        err(EXIT_FAILURE, "kill");
-    say("kill(%d, SIGALRM): pending, as it is blocked", (int)getpid());
+    say("sigprocmask(SIG_SETMASK, SIGALRM) = 0");
+    say_kill(getpid(), SIGALRM);
 }
 
 struct state {
     bool has[FACTS];
 };
 
-/* What the kernel says of a process. */
-static struct state look_at(pid_t pid)
+static struct state look_at(const char *who, pid_t pid)
 {
     struct state state;
     for (int i = 0; i < FACTS; i++) {
         const unsigned long long set = status_field(pid, facts[i].field, 16);
         state.has[i] = is_in_set(facts[i].number, set);
-        say("%s %016llx: %s%s", facts[i].field, set, state.has[i] ? "" : "no ", facts[i].name);
+        say("%s: %s %016llx: %s%s", who, facts[i].field, set, state.has[i] ? "" : "no ",
+            signal_name(facts[i].number));
     }
     return state;
 }
@@ -80,12 +76,13 @@ static void become_cat(int fd)
 {
     lane(1, "child");
     die_with_parent();
+    say("pause() ...");
     if (pause() == -1 && errno != EINTR)
         err(EXIT_FAILURE, "pause");
-    say("pause() = -1 EINTR: the handler has run");
+    say("... = -1 %s: the handler has run", errno_name(errno));
     if (dup2(fd, STDIN_FILENO) == -1 || dup2(fd, STDOUT_FILENO) == -1)
         err(EXIT_FAILURE, "dup2");
-    say("execlp(\"cat\")");
+    say("execlp(\"cat\") ...");
     execlp("cat", "cat", (char *)NULL);
     err(EXIT_FAILURE, "execlp cat");
 }
@@ -97,8 +94,8 @@ static void wait_for_cat(int fd)
     if (send(fd, &byte, 1, MSG_NOSIGNAL) == -1)
         err(EXIT_FAILURE, "send");
     if (read_full(fd, &byte, 1) != 1)
-        err(EXIT_FAILURE, "read: no answer from cat");
-    say("cat runs: it has answered");
+        errx(EXIT_FAILURE, "read: no answer from cat");
+    say("cat has answered: the child has executed it");
 }
 
 static void print_table(struct state before, struct state after_fork, struct state after_exec)
@@ -111,7 +108,7 @@ static void print_table(struct state before, struct state after_fork, struct sta
     for (int i = 0; i < FACTS; i++)
         if (!before.has[i] || after_fork.has[i] != (i != PENDING) ||
             after_exec.has[i] != (i != HANDLER))
-            errx(EXIT_FAILURE, "%s: not what signal(7) says", facts[i].what);
+            errx(EXIT_FAILURE, "unexpected: %s, against signal(7)", facts[i].what);
 }
 
 int main(int argc, char *argv[])
@@ -122,7 +119,7 @@ int main(int argc, char *argv[])
 
     lane(0, "parent");
     set_up();
-    const struct state before = look_at(main_process);
+    const struct state before = look_at("parent", main_process);
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == -1)
         err(EXIT_FAILURE, "socketpair");
@@ -133,22 +130,20 @@ int main(int argc, char *argv[])
         become_cat(ends[1]);
     if (close(ends[1]) == -1)
         err(EXIT_FAILURE, "close");
+    say("fork() = %d", (int)child);
 
-    wait_asleep(child);
-    say("fork() = %d: the child", (int)child);
-    const struct state after_fork = look_at(child);
-    say("kill(%d, SIGALRM): pending in it too", (int)child);
-    say("kill(%d, SIGUSR1): go on", (int)child);
-    if (kill(child, SIGALRM) == -1 || kill(child, SIGUSR1) == -1)
-        err(EXIT_FAILURE, "kill");
+    wait_asleep_in(child, "pause", ANY_ARGUMENT);
+    const struct state after_fork = look_at("child", child);
+    say_kill(child, SIGALRM);
+    say_kill(child, SIGUSR1);
     wait_for_cat(ends[0]);
-    const struct state after_exec = look_at(child);
+    const struct state after_exec = look_at("cat", child);
     if (close(ends[0]) == -1) /* end of file for cat */
         err(EXIT_FAILURE, "close");
     if (reap(child) != EXIT_SUCCESS)
         errx(EXIT_FAILURE, "cat failed");
 
     print_table(before, after_fork, after_exec);
-    lesson("fork() copies all but what is pending; exec() resets handlers and keeps the rest");
+    lesson("fork() copies all but pending signals; exec() resets handlers, keeps the rest");
     return EXIT_SUCCESS;
 }

@@ -1,15 +1,9 @@
-/* oob-recv - TCP urgent data: tells the urgent byte from the ordinary ones; oob-send sends them
+/* oob-recv - receives TCP urgent data from oob-send: tells the urgent byte from the ordinary ones
  *
- * The receiver learns that there is an urgent byte in two ways. The kernel sends SIGURG to the
- * owner of the socket, but a socket has no owner until somebody says F_SETOWN; here that is done
- * when the first bytes have come, so that a byte that is urgent at once shows what is missed. And
- * the socket is in an exceptional condition: POLLPRI, EPOLLPRI, the third set of select().
- *
- * The byte is out of band only in that an ordinary read never returns it: recv(MSG_OOB) does. Its
- * place in the stream is the mark. No read goes past the mark, so sockatmark() between two reads
- * finds it, and what is printed is in the order in which it was sent. A read at the mark would jump
- * over the byte; therefore read only after poll() has said what is there. With -i the byte stays in
- * line, and only the mark tells it from the others.
+ * It learns of an urgent byte by SIGURG, if the socket has an owner (F_SETOWN), and by POLLPRI. No
+ * read goes past the mark, so it asks sockatmark() before each, and prints everything in the order
+ * in which it was sent. With -i the byte stays in line, and only the mark tells it from the others.
+ * The whole story in one program: signals/oob.
  *
  * tcp(7), F_SETOWN in fcntl(2), sockatmark(3), MSG_OOB in recv(2), SO_OOBINLINE in socket(7)
  */
@@ -23,15 +17,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/select.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 static const char usage[] =
     "usage: oob-recv [-i] [-p PORT]\n"
     "  -i       SO_OOBINLINE: the urgent byte stays among the others\n"
-    "  -p PORT  to listen at, 0: any free one (20000 + 10 * (UID modulo 1201))\n"
+    "  -p PORT  listen on PORT; 0 picks a free one (20000 + 10 * (UID modulo 1201))\n"
     "  prints its port, then \"normal TEXT\" for each line or part of one,\n"
     "  and \"urgent C\" for each urgent byte, as they are read\n"
     "  other terminal: ./signals/oob-send hello '!X' world\n";
@@ -44,125 +36,38 @@ static void count_signal(int signal_number)
     signals = signals + 1;
 }
 
-static void catch_sigurg(void)
-{
-    struct sigaction action = {.sa_handler = count_signal, .sa_flags = SA_RESTART};
-    sigemptyset(&action.sa_mask);
-    if (sigaction(SIGURG, &action, NULL) == -1)
-        err(EXIT_FAILURE, "sigaction");
-}
-
 static int accept_sender(in_port_t port, bool in_line)
 {
     const int listener = bind_to(port);
     if (in_line) { /* before anybody can connect: the new socket inherits it */
         if (setsockopt(listener, SOL_SOCKET, SO_OOBINLINE, &(int){1}, sizeof(int)) == -1)
             err(EXIT_FAILURE, "setsockopt SO_OOBINLINE");
-        say("setsockopt(%d, SO_OOBINLINE, 1)", listener);
+        say("setsockopt(%d, SO_OOBINLINE, 1) = 0", listener);
     }
     start_to_listen(listener);
-    say("accept(%d) waits for a sender", listener);
-    const int fd = accept(listener, NULL, NULL);
-    if (fd == -1)
-        err(EXIT_FAILURE, "accept");
-    say("accept() = %d", fd);
-    if (close(listener) == -1)
-        err(EXIT_FAILURE, "close");
-    return fd;
-}
-
-/* The same news by the two other calls. */
-static void ask_select_and_epoll(int fd)
-{
-    fd_set exceptional;
-    if (fd >= FD_SETSIZE) /* FD_SET() would write past the end */
-        errx(EXIT_FAILURE, "descriptor %d is not below FD_SETSIZE, %d", fd, FD_SETSIZE);
-    FD_ZERO(&exceptional);
-    FD_SET((unsigned)fd, &exceptional);
-    const int selected = select(fd + 1, NULL, NULL, &exceptional, &(struct timeval){0});
-    if (selected == -1)
-        err(EXIT_FAILURE, "select");
-
-    const int epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (epoll == -1)
-        err(EXIT_FAILURE, "epoll_create1");
-    struct epoll_event event = {.events = EPOLLPRI};
-    if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == -1)
-        err(EXIT_FAILURE, "epoll_ctl");
-    const int ready = epoll_wait(epoll, &event, 1, 0);
-    if (ready == -1)
-        err(EXIT_FAILURE, "epoll_wait");
-    if (close(epoll) == -1)
-        err(EXIT_FAILURE, "close");
-    say("select(): %s; epoll: %s", selected == 1 ? "exceptional" : "nothing",
-        ready == 1 ? "EPOLLPRI" : "nothing");
-}
-
-/* What is known of the urgent byte that is to be read next. */
-static struct {
-    bool owned;   /* SIGURG has somebody to go to */
-    bool waiting; /* the byte has been told of */
-    int signals;  /* told of so far */
-    int taken;    /* bytes read */
-} urgent;
-
-/* The handler has run by now: the kernel sends the signal before it sets POLLPRI. */
-static void tell_of_urgent(int fd)
-{
-    if (urgent.signals != signals) {
-        urgent.signals = signals;
-        say("SIGURG: number %d", urgent.signals);
-        if (urgent.waiting)
-            say("the first is unread: it is pushed out");
-    } else if (!urgent.waiting) {
-        say("POLLPRI, no SIGURG: %s", urgent.owned ? "came before the owner" : "without an owner");
+    for (;;) {
+        say("accept(%d) ...", listener);
+        const int fd = accept(listener, NULL, NULL);
+        if (fd == -1)
+            err(EXIT_FAILURE, "accept");
+        say("... = %d", fd);
+        if (is_own_peer(fd)) {
+            close(listener);
+            return fd;
+        }
+        close(fd);
     }
-    if (!urgent.waiting && urgent.taken == 0)
-        ask_select_and_epoll(fd);
-    urgent.waiting = true;
-}
-
-static void own(int fd)
-{
-    if (fcntl(fd, F_SETOWN, getpid()) == -1)
-        err(EXIT_FAILURE, "fcntl F_SETOWN");
-    say("fcntl(%d, F_SETOWN, getpid())", fd);
-    urgent.owned = true;
 }
 
 static bool part_is_printed; /* of the line that is coming in */
 
-static void take_urgent_byte(int fd, bool in_line)
-{
-    char byte;
-    say("sockatmark() = 1: the next byte is urgent");
-    ssize_t count = recv(fd, &byte, 1, MSG_OOB);
-    if (in_line) {
-        if (count != -1 || errno != EINVAL)
-            err(EXIT_FAILURE, "recv MSG_OOB = %zd", count);
-        say("recv(MSG_OOB) = -1 EINVAL: it is in line");
-        count = recv(fd, &byte, 1, 0);
-    }
-    if (count == -1 && errno == EAGAIN)
-        return; /* a newer one has been announced just now, and is still to come */
-    if (count != 1)
-        err(EXIT_FAILURE, "recv%s", in_line ? "" : " MSG_OOB");
-    say("recv(%s) = 1 %s", in_line ? "" : "MSG_OOB", quoted(&byte, 1));
-    printf("urgent %c\n", byte);
-    flush_stdout();
-    if (urgent.taken == 0)
-        ask_select_and_epoll(fd);
-    urgent.taken++;
-    urgent.waiting = false;
-    part_is_printed = true;
-}
-
-static void print_lines(const char *bytes, size_t length)
+static void print_lines(char *bytes, size_t length)
 {
     while (length > 0) {
-        const char *const newline = memchr(bytes, '\n', length);
+        char *const newline = memchr(bytes, '\n', length);
         const size_t part = newline != NULL ? (size_t)(newline - bytes) : length;
         if (part > 0 || !part_is_printed) {
+            tame(bytes, part);
             fputs("normal ", stdout);
             fwrite(bytes, 1, part, stdout);
             putchar('\n');
@@ -174,22 +79,37 @@ static void print_lines(const char *bytes, size_t length)
     flush_stdout();
 }
 
+/* The socket is at the mark. */
+static void take_urgent_byte(int fd, bool in_line)
+{
+    char byte;
+    const ssize_t count = recv(fd, &byte, 1, in_line ? 0 : MSG_OOB);
+    if (count == -1 && errno == EAGAIN)
+        return; /* a newer one has been announced just now, and is still to come */
+    if (count != 1)
+        err(EXIT_FAILURE, "recv%s", in_line ? "" : " MSG_OOB");
+    say("recv(%d, %s) = %zd %s", fd, in_line ? "0" : "MSG_OOB", count, quoted(&byte, 1));
+    tame(&byte, 1);
+    printf("urgent %c\n", byte);
+    flush_stdout();
+    part_is_printed = true;
+}
+
 /* Stops at the mark, however large the buffer is. Returns false at the end of the stream. */
 static bool read_ordinary_bytes(int fd)
 {
     static char buffer[4096];
     const ssize_t count = recv(fd, buffer, sizeof buffer, 0);
     if (count == -1)
-        err(EXIT_FAILURE, "recv");
-    if (count == 0)
-        return false;
-    say("recv() = %zd %s", count, quoted(buffer, (size_t)count));
+        err(EXIT_FAILURE, "recv: %s", errno_name(errno));
+    say("recv(%d) = %zd %s", fd, count, quoted(buffer, (size_t)count));
     print_lines(buffer, (size_t)count);
-    return true;
+    return count > 0;
 }
 
 static void receive(int fd, bool in_line)
 {
+    int seen = 0;
     for (bool open = true; open;) {
         struct pollfd sender = {.fd = fd, .events = POLLIN | POLLPRI};
         if (poll(&sender, 1, -1) == -1) {
@@ -197,20 +117,21 @@ static void receive(int fd, bool in_line)
                 continue;
             err(EXIT_FAILURE, "poll");
         }
-        const bool announced = (sender.revents & POLLPRI) != 0;
-        if (announced)
-            tell_of_urgent(fd);
-        if (!urgent.owned)
-            own(fd);
+        if (seen != signals)
+            say("SIGURG has come: %d in all", seen = signals);
+        const bool urgent = (sender.revents & POLLPRI) != 0;
+        if (urgent)
+            say("poll(%d) = 1, %s", fd, poll_events(sender.revents));
         const int at_mark = sockatmark(fd);
         if (at_mark == -1)
             err(EXIT_FAILURE, "sockatmark");
-        if (announced && at_mark == 1)
+        if (urgent && at_mark == 1) {
+            say("sockatmark(%d) = %d: the urgent byte", fd, at_mark);
             take_urgent_byte(fd, in_line);
-        else if (sender.revents != POLLPRI)
+        } else if (sender.revents != POLLPRI) {
             open = read_ordinary_bytes(fd);
+        }
     }
-    say("recv() = 0: end of file");
 }
 
 int main(int argc, char *argv[])
@@ -218,26 +139,26 @@ int main(int argc, char *argv[])
     const char *port_option = NULL;
     bool in_line = false;
     for (int letter; (letter = next_option(argc, argv, "ip:", usage)) != -1;)
-        switch (letter) {
-        case 'i':
+        if (letter == 'i')
             in_line = true;
-            break;
-        case 'p':
+        else
             port_option = optarg;
-            break;
-        }
     check_operands(argc, argv, 0, 0);
     const in_port_t port = demo_port(0, port_option);
 
     pair_lane("receiver");
-    catch_sigurg();
+    const struct sigaction action = {.sa_handler = count_signal, .sa_flags = SA_RESTART};
+    if (sigaction(SIGURG, &action, NULL) == -1)
+        err(EXIT_FAILURE, "sigaction");
     const int fd = accept_sender(port, in_line);
+    if (fcntl(fd, F_SETOWN, getpid()) == -1) /* what was urgent before sends no signal */
+        err(EXIT_FAILURE, "fcntl F_SETOWN");
+    say("fcntl(%d, F_SETOWN, %d) = 0", fd, (int)getpid());
     receive(fd, in_line);
     if (close(fd) == -1)
         err(EXIT_FAILURE, "close");
-    if (in_line)
-        lesson("SO_OOBINLINE: the urgent byte stays in line, and sockatmark() tells which it is");
-    else
-        lesson("one byte is urgent: it waits beside the stream, and the mark keeps its place");
+    lesson(in_line
+               ? "SO_OOBINLINE: the urgent byte stays in line; sockatmark() says which it is"
+               : "one byte is urgent: it waits beside the stream, and the mark keeps its place");
     return EXIT_SUCCESS;
 }

@@ -1,143 +1,124 @@
-/* orphan - a process whose parent ends gets a new parent: the nearest subreaper above it, else init
+/* orphan - a process whose parent ends gets a new parent: the nearest subreaper above it, or init
  *
- * A child starts a grandchild, and ends. Whose child is the grandchild then? The kernel goes up the
- * line of ancestors to the first one that has made itself a subreaper, as systemd and many
- * container tools do. If there is none, it is process 1, init. The first orphan goes to whatever is
- * above this program; for the second one the program has made itself a subreaper, and may wait()
- * for a process that it never forked.
- *
- * The orphan learns of its parent's end by a signal that it has asked for: PR_SET_PDEATHSIG. When
- * it comes, the new parent is already there.
+ * The kernel goes up the line of ancestors to the first one that has made itself a subreaper, as
+ * systemd and many container tools do. If there is none, it is process 1, init. For the second
+ * orphan the program has made itself a subreaper, and may wait() for a process that it never
+ * forked. The orphan has asked for a signal at the end of its parent: PR_SET_PDEATHSIG. When the
+ * signal comes, the new parent is already there.
  *
  * PR_SET_CHILD_SUBREAPER and PR_SET_PDEATHSIG in prctl(2), getppid(2), pid_namespaces(7)
  */
 #include "../lib/demo.h"
+#include "sets.h"
 
 #include <err.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-static const char usage[] = "usage: orphan\n"
-                            "  prints who adopts an orphan without and with a subreaper near it\n";
+static const char usage[] =
+    "usage: orphan\n"
+    "  prints who adopts an orphan: first without a subreaper nearby, then with one\n";
 
-/* What the grandchild tells the program, before and after its parent has ended. */
 struct report {
-    pid_t self, parent;
+    pid_t orphan, parent;
 };
-static int reports[2];
 
-static void tell(void)
+static void write_report(int fd)
 {
-    const struct report report = {.self = getpid(), .parent = getppid()};
-    say("parent: pid %d", (int)report.parent);
-    if (write_full(reports[WRITE_END], &report, sizeof report) == -1)
+    const struct report report = {.orphan = getpid(), .parent = getppid()};
+    say("getppid() = %d", (int)report.parent);
+    if (write_full(fd, &report, sizeof report) == -1)
         err(EXIT_FAILURE, "write");
 }
 
-/* When the program itself is killed, its child is, and that ends us, too. */
-static void be_orphaned(pid_t parent)
+static struct report read_report(int fd)
+{
+    struct report report;
+    if (read_full(fd, &report, sizeof report) != sizeof report)
+        errx(EXIT_FAILURE, "read: the orphan has ended too early");
+    return report;
+}
+
+/* If the program is killed, so is its child; that ends this one, too. */
+static void be_orphaned(int fd, pid_t parent)
 {
     lane(2, "orphan");
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGUSR1);
+    const sigset_t set = set_of(SIGUSR1);
     if (sigprocmask(SIG_BLOCK, &set, NULL) == -1)
         err(EXIT_FAILURE, "sigprocmask");
     if (prctl(PR_SET_PDEATHSIG, SIGUSR1) == -1)
         err(EXIT_FAILURE, "prctl");
-    tell();
+    write_report(fd);
     int received;
-    if (getppid() == parent && (errno = sigwait(&set, &received)) != 0)
-        err(EXIT_FAILURE, "sigwait");
-    tell();
+    if (getppid() == parent) /* not if it has ended before we could ask for the signal */
+        check_error(sigwait(&set, &received), "sigwait");
+    write_report(fd);
     _exit(EXIT_SUCCESS);
 }
 
-static void be_parent(void)
+static void be_parent(int fd)
 {
     lane(1, "parent");
     die_with_parent();
     const pid_t self = getpid();
-    const pid_t child = fork();
-    if (child == -1)
+    const pid_t orphan = fork();
+    if (orphan == -1)
         err(EXIT_FAILURE, "fork");
-    if (child == 0)
-        be_orphaned(self);
-    if (close(reports[WRITE_END]) == -1) /* if the orphan fails, the program reads its end */
-        err(EXIT_FAILURE, "close");
-    say("fork() = %d", (int)child);
+    if (orphan == 0)
+        be_orphaned(fd, self);
+    close(fd);
+    say("fork() = %d", (int)orphan);
     for (;;)
         pause();
-}
-
-static struct report read_report(void)
-{
-    struct report report;
-    const ssize_t count = read_full(reports[READ_END], &report, sizeof report);
-    if (count == -1)
-        err(EXIT_FAILURE, "read");
-    if (count != sizeof report)
-        errx(EXIT_FAILURE, "the orphan has ended too early");
-    return report;
 }
 
 /* Returns the orphan, and its new parent. */
 static struct report make_orphan(void)
 {
-    if (pipe(reports) == -1)
+    int fds[2];
+    if (pipe(fds) == -1)
         err(EXIT_FAILURE, "pipe");
     const pid_t parent = fork();
     if (parent == -1)
         err(EXIT_FAILURE, "fork");
     if (parent == 0)
-        be_parent();
-    if (close(reports[WRITE_END]) == -1)
-        err(EXIT_FAILURE, "close");
-    const pid_t orphan = read_report().self;
-    wait_asleep(orphan);
-    wait_asleep(parent);
-    say("kill(%d, SIGTERM): the parent ends", (int)parent);
-    if (kill(parent, SIGTERM) == -1)
-        err(EXIT_FAILURE, "kill");
+        be_parent(fds[WRITE_END]);
+    close(fds[WRITE_END]);
+    say("fork() = %d", (int)parent);
+
+    read_report(fds[READ_END]); /* the orphan has asked for its signal */
+    say_asleep_in("the parent", parent, "pause", ANY_ARGUMENT);
+    say_kill(parent, SIGTERM);
     if (reap(parent) != 128 + SIGTERM)
         errx(EXIT_FAILURE, "the parent failed");
-    const struct report report = read_report();
-    if (close(reports[READ_END]) == -1)
-        err(EXIT_FAILURE, "close");
-    return report;
+    const struct report last = read_report(fds[READ_END]);
+    close(fds[READ_END]);
+    return last;
 }
 
 static void show_name(pid_t pid)
 {
     char path[64], name[32] = "";
     snprintf(path, sizeof path, "/proc/%d/comm", (int)pid);
-    FILE *const file = fopen(path, "re");
-    if (file == NULL || fgets(name, sizeof name, file) == NULL)
-        err(EXIT_FAILURE, "%s", path);
-    fclose(file);
-    name[strcspn(name, "\n")] = '\0';
-    say("%s: %s", path, name);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd == -1 || read(fd, name, sizeof name - 1) == -1) /* hidepid in proc(5) may be set */
+        say("%s: %s", path, errno_name(errno));
+    else
+        say("%s: %.*s", path, (int)strcspn(name, "\n"), name);
+    close(fd);
 }
 
-/* Nobody but its new parent can wait for it; process 1 of a container may be one that does not. */
-static void watch_it_go(pid_t orphan)
+static void be_subreaper(unsigned long on)
 {
-    enum { LONGEST_MS = 300, MILLISECOND = 1000000 };
-    for (int i = 0; i < LONGEST_MS && kill(orphan, 0) == 0; i++)
-        nanosleep(&(struct timespec){.tv_nsec = MILLISECOND}, NULL);
-    if (kill(orphan, 0) == 0)
-        say("the orphan has ended; its new parent has not waited yet: a zombie");
-    else if (errno == ESRCH)
-        say("the orphan has ended, and its new parent has waited for it");
-    else
-        err(EXIT_FAILURE, "kill");
+    if (prctl(PR_SET_CHILD_SUBREAPER, on) == -1)
+        err(EXIT_FAILURE, "prctl: %s", errno_name(errno));
+    say("prctl(PR_SET_CHILD_SUBREAPER, %lu) = 0", on);
 }
 
 int main(int argc, char *argv[])
@@ -148,27 +129,23 @@ int main(int argc, char *argv[])
 
     lane(0, "program");
     say("process %d, a child of process %d", (int)getpid(), (int)getppid());
-    if (prctl(PR_SET_CHILD_SUBREAPER, 0) == -1) /* execve() keeps it */
-        err(EXIT_FAILURE, "prctl");
+    be_subreaper(0); /* execve() keeps it */
     const struct report first = make_orphan();
     show_name(first.parent);
-    if (first.parent == getpid()) /* the only program of a container is process 1 itself */
-        reap(first.self);
-    watch_it_go(first.self);
     printf("no subreaper here: adopted by process %d\n", (int)first.parent);
     flush_stdout();
+    if (first.parent == getpid()) /* the only program of a container is process 1 itself */
+        reap(first.orphan);
 
-    if (prctl(PR_SET_CHILD_SUBREAPER, 1) == -1)
-        err(EXIT_FAILURE, "prctl");
-    say("prctl(PR_SET_CHILD_SUBREAPER, 1)");
+    be_subreaper(1);
     const struct report second = make_orphan();
     if (second.parent != getpid())
         errx(EXIT_FAILURE, "unexpected: adopted by process %d", (int)second.parent);
-    if (reap(second.self) != EXIT_SUCCESS)
+    if (reap(second.orphan) != EXIT_SUCCESS)
         errx(EXIT_FAILURE, "the orphan failed");
-    say("waitpid() = %d: the orphan, which was not forked here", (int)second.self);
+    say("waitpid(%d) = %d: the orphan", (int)second.orphan, (int)second.orphan);
     puts("a subreaper here: adopted by it");
     flush_stdout();
-    lesson("an orphan becomes the child of the nearest subreaper above it, or else of init");
+    lesson("an orphan becomes the child of the nearest subreaper above it, or of init");
     return EXIT_SUCCESS;
 }

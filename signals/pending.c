@@ -1,7 +1,8 @@
 /* pending - a blocked signal waits; sent five times meanwhile, it is delivered once
  *
- * What is pending for a process is a set: one bit for each signal, in it or not. The receiver
- * blocks SIGUSR1 and only then starts the sender. When that has ended it lets the signal through.
+ * What is pending for a process is a set: one bit for each standard signal, in it or not. The
+ * receiver blocks SIGUSR1 and only then starts the sender. When the sender has ended, it lets the
+ * signal through.
  *
  * signal(7), sigprocmask(2), sigpending(2), SigBlk and ShdPnd in proc(5)
  */
@@ -12,7 +13,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 enum { TIMES = 5 };
@@ -32,7 +32,7 @@ static bool kernel_shows(const char *field)
 {
     const unsigned long long set = status_field(main_process, field, 16);
     say("its %s: %016llx", field, set);
-    return is_in_set(SIGUSR1, set); /* bit 0 is signal 1 */
+    return is_in_set(SIGUSR1, set);
 }
 
 static void send_all(void)
@@ -58,15 +58,14 @@ int main(int argc, char *argv[])
     check_operands(argc, argv, 0, 0);
 
     lane(0, "receiver");
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGUSR1);
-    if (sigprocmask(SIG_BLOCK, &set, NULL) == -1)
-        err(EXIT_FAILURE, "sigprocmask");
-    say("sigprocmask(SIG_BLOCK, SIGUSR1)");
     const struct sigaction action = {.sa_handler = count_delivery};
     if (sigaction(SIGUSR1, &action, NULL) == -1)
         err(EXIT_FAILURE, "sigaction");
+    say("sigaction(SIGUSR1, a handler) = 0");
+    const sigset_t set = set_of(SIGUSR1);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) == -1)
+        err(EXIT_FAILURE, "sigprocmask");
+    say("sigprocmask(SIG_BLOCK, SIGUSR1) = 0");
 
     const pid_t sender = fork();
     if (sender == -1)
@@ -75,16 +74,16 @@ int main(int argc, char *argv[])
         send_all();
     if (reap(sender) != EXIT_SUCCESS)
         errx(EXIT_FAILURE, "the sender failed");
-    say("the sender has ended, the handler has run %d times", (int)delivered);
+    say("the sender has ended; the handler has run %d times", (int)delivered);
 
     sigset_t waiting;
     if (sigpending(&waiting) == -1)
         err(EXIT_FAILURE, "sigpending");
     if (delivered != 0 || sigismember(&waiting, SIGUSR1) != 1)
-        errx(EXIT_FAILURE, "SIGUSR1 does not wait");
-    say("sigpending(): SIGUSR1 is in it, how often it does not say");
+        errx(EXIT_FAILURE, "SIGUSR1 is not pending");
+    say("sigpending() = 0: SIGUSR1 is in the set, which has no count");
     say("sigprocmask(SIG_UNBLOCK, SIGUSR1) ...");
-    if (sigprocmask(SIG_UNBLOCK, &set, NULL) == -1) /* returns when the handler has */
+    if (sigprocmask(SIG_UNBLOCK, &set, NULL) == -1) /* returns after the handler */
         err(EXIT_FAILURE, "sigprocmask");
     say("... = 0: the handler has run %d time%s", (int)delivered, delivered == 1 ? "" : "s");
 
@@ -92,6 +91,6 @@ int main(int argc, char *argv[])
     flush_stdout();
     if (delivered != 1)
         errx(EXIT_FAILURE, "delivered %d times, not once", (int)delivered);
-    lesson("a standard signal is pending or not: sent many times while blocked, it comes once");
+    lesson("a standard signal is pending or not: sent often while blocked, it comes once");
     return EXIT_SUCCESS;
 }

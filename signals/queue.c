@@ -1,13 +1,16 @@
-/* queue - real-time signals queue up: each one is kept, with its value, in order
+/* queue - sigqueue() keeps each real-time signal, with its value, in order, or it fails
  *
- * All signals are blocked while the sender sends them, the highest number first. Then the receiver
- * takes them one by one: on Linux the lowest number first, and those of one number in the order in
- * which they were sent. SIGUSR1 is a standard signal; all but the first were lost, yet sigqueue()
- * returned 0. A queue costs memory, so there is a limit; at the limit the sender is told.
+ * All signals are blocked while the sender sends them, the highest number first. The receiver takes
+ * them in another order: the lowest number first, and those of one number in the order in which
+ * they were sent. Of SIGUSR1, a standard signal, one is kept. A queue costs memory, so there is a
+ * limit, where sigqueue() fails; kill() does not, and its signals merge.
  *
  * signal(7), sigqueue(3), sigtimedwait(2), RLIMIT_SIGPENDING in getrlimit(2)
  */
+#define _GNU_SOURCE /* RLIMIT_SIGPENDING */
 #include "../lib/demo.h"
+#include "names.h"
+#include "sets.h"
 
 #include <err.h>
 #include <errno.h>
@@ -17,72 +20,62 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { VALUES = 3, KINDS = 3, KEPT = 2 * VALUES + 1 };
+enum { VALUES = 3 };
 
 static const char usage[] = "usage: queue\n"
                             "  prints each signal that was received, and its value\n";
 
-static const char *const names[KINDS] = {"SIGUSR1", "SIGRTMIN+1", "SIGRTMIN+2"};
-static int numbers[KINDS]; /* SIGRTMIN is no constant: the C library keeps some for itself */
-
-static void send_all(void)
+static void send_values(int number)
 {
-    lane(1, "sender");
-    die_with_parent();
-    for (int kind = KINDS - 1; kind >= 0; kind--)
-        for (int value = 1; value <= VALUES; value++) {
-            if (sigqueue(main_process, numbers[kind], (union sigval){.sival_int = value}) == -1)
-                err(EXIT_FAILURE, "sigqueue");
-            say("sigqueue(%s, %d) = 0", names[kind], value);
-        }
-    _exit(EXIT_SUCCESS);
+    for (int value = 1; value <= VALUES; value++) {
+        if (sigqueue(main_process, number, (union sigval){.sival_int = value}) == -1)
+            err(EXIT_FAILURE, "sigqueue: %s", errno_name(errno));
+        say("sigqueue(%s, %d) = 0", signal_name(number), value);
+    }
 }
 
-static const char *name_of(int number)
+/* The next pending signal of the set, or -1 if there is none. */
+static int take(const sigset_t *set, siginfo_t *info)
 {
-    for (int kind = 0; kind < KINDS; kind++)
-        if (numbers[kind] == number)
-            return names[kind];
-    errx(EXIT_FAILURE, "signal %d: not one of ours", number);
+    const int number = sigtimedwait(set, info, &(struct timespec){.tv_sec = 0});
+    if (number == -1)
+        say("sigtimedwait() = -1 %s: no more", errno_name(errno));
+    else
+        say("sigtimedwait() = %s, si_value %d", signal_name(number), info->si_value.sival_int);
+    return number;
 }
 
-/* Prints what waits, and exits unless that is the lowest number first, then the first value. */
+/* Exits unless they come with the lowest number first, and of each number the first value first. */
 static void take_all(const sigset_t *set)
 {
     siginfo_t before = {.si_signo = 0}, info;
     int count = 0;
-    while (sigtimedwait(set, &info, &(struct timespec){.tv_sec = 0}) != -1) {
+    for (; take(set, &info) != -1; count++) {
         const int value = info.si_value.sival_int;
-        say("sigtimedwait() = %s, si_value %d", name_of(info.si_signo), value);
-        printf("%s value %d\n", name_of(info.si_signo), value);
+        const int last = info.si_signo == before.si_signo ? before.si_value.sival_int : 0;
+        printf("%s value %d\n", signal_name(info.si_signo), value);
         flush_stdout();
-        if (info.si_signo < before.si_signo ||
-            value != (info.si_signo == before.si_signo ? before.si_value.sival_int + 1 : 1))
+        if (info.si_signo < before.si_signo || value != last + 1)
             errx(EXIT_FAILURE, "not in order");
         before = info;
-        count++;
     }
-    if (errno != EAGAIN)
-        err(EXIT_FAILURE, "sigtimedwait");
-    say("sigtimedwait() = -1 EAGAIN: no more");
-    if (count != KEPT)
-        errx(EXIT_FAILURE, "%d signals came, not %d", count, KEPT);
+    if (count != 2 * VALUES + 1)
+        errx(EXIT_FAILURE, "unexpected: %d signals came", count);
 }
 
-static void reach_the_limit(void)
+static void reach_the_limit(int number, const sigset_t *set)
 {
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_SIGPENDING, &limit) == -1)
-        err(EXIT_FAILURE, "getrlimit");
-    limit.rlim_cur = 0;
-    if (setrlimit(RLIMIT_SIGPENDING, &limit) == -1)
+    if (setrlimit(RLIMIT_SIGPENDING, &(struct rlimit){0, 0}) == -1)
         err(EXIT_FAILURE, "setrlimit");
-    say("setrlimit(RLIMIT_SIGPENDING, 0)");
-    if (sigqueue(main_process, numbers[KINDS - 1], (union sigval){.sival_int = 0}) != -1)
+    say("setrlimit(RLIMIT_SIGPENDING, 0) = 0");
+    if (sigqueue(main_process, number, (union sigval){.sival_int = 0}) != -1)
         errx(EXIT_FAILURE, "a signal was queued beyond the limit");
-    if (errno != EAGAIN)
-        err(EXIT_FAILURE, "sigqueue");
-    say("sigqueue(%s) = -1 EAGAIN: the sender knows", names[KINDS - 1]);
+    say("sigqueue(%s, 0) = -1 %s", signal_name(number), errno_name(errno));
+    say_kill(main_process, number);
+    say_kill(main_process, number);
+    siginfo_t info;
+    if (take(set, &info) != number || take(set, &info) != -1)
+        errx(EXIT_FAILURE, "unexpected: kill() twice did not make one signal");
 }
 
 int main(int argc, char *argv[])
@@ -92,26 +85,28 @@ int main(int argc, char *argv[])
     check_operands(argc, argv, 0, 0);
 
     lane(0, "receiver");
-    numbers[0] = SIGUSR1;
-    numbers[1] = SIGRTMIN + 1;
-    numbers[2] = SIGRTMIN + 2;
-    sigset_t set;
-    sigemptyset(&set);
-    for (int kind = 0; kind < KINDS; kind++)
-        sigaddset(&set, numbers[kind]);
+    sigset_t set = set_of(SIGUSR1);
+    sigaddset(&set, SIGRTMIN + 1);
+    sigaddset(&set, SIGRTMIN + 2);
     if (sigprocmask(SIG_BLOCK, &set, NULL) == -1)
         err(EXIT_FAILURE, "sigprocmask");
-    say("sigprocmask(SIG_BLOCK) for the three");
+    say("sigprocmask(SIG_BLOCK, the three) = 0");
 
     const pid_t sender = fork();
     if (sender == -1)
         err(EXIT_FAILURE, "fork");
-    if (sender == 0)
-        send_all();
+    if (sender == 0) {
+        lane(1, "sender");
+        die_with_parent();
+        send_values(SIGRTMIN + 2);
+        send_values(SIGRTMIN + 1);
+        send_values(SIGUSR1);
+        _exit(EXIT_SUCCESS);
+    }
     if (reap(sender) != EXIT_SUCCESS)
         errx(EXIT_FAILURE, "the sender failed");
     take_all(&set);
-    reach_the_limit();
-    lesson("real-time signals are queued in order, with values; a standard one is kept once");
+    reach_the_limit(SIGRTMIN + 2, &set);
+    lesson("sigqueue() queues real-time signals in order, or fails; a standard one merges");
     return EXIT_SUCCESS;
 }

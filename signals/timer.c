@@ -1,17 +1,15 @@
-/* timer - three ways to have the kernel watch the clock, and what each tells of time that was
- * missed
+/* timer - three ways to have the kernel watch the clock, and what each reports about missed time
  *
- * Each timer expires every 20 ms, and for a while nobody heeds it: the signals are blocked, the
- * descriptor is not read, until the clock says that it must have expired five times. SIGALRM is a
- * standard signal: five make one, and nobody counts them. A POSIX timer sends one signal, and the
- * kernel counts its overruns. A timerfd is a descriptor that is readable; read() gives the number.
+ * Each timer expires every 20 ms, and nobody looks until the clock says that it has expired five
+ * times. SIGALRM is a standard signal: five make one, and nobody counts them. A POSIX timer sends
+ * one signal, and the kernel counts its overruns. The read() of a timerfd returns the number.
  *
- * Then each serves for ten timeouts of 5 ms, and the clock says how late they were. They may be
- * late; they are never early.
+ * With -x a program limits a read() by alarm(1), and is held up (by SIGSTOP) between the two calls.
  *
- * setitimer(2), timer_create(2), timer_getoverrun(2), timerfd_create(2), sigwaitinfo(2), time(7)
+ * setitimer(2), timer_create(2), timer_getoverrun(2), timerfd_create(2), alarm(2), time(7)
  */
 #include "../lib/demo.h"
+#include "sets.h"
 
 #include <err.h>
 #include <errno.h>
@@ -22,226 +20,161 @@
 #include <string.h>
 #include <sys/time.h>
 #include <sys/timerfd.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { MISSED = 5, TIMEOUTS = 10 };
-enum { MS = 1000000, PERIOD = 20 * MS, TIMEOUT = 5 * MS }; /* nanoseconds */
+enum { MISSED = 5, PERIOD_MS = 20, MISSED_MS = 110, WATCHED_MS = 200, MILLISECOND = 1000000 };
 
 static const char usage[] =
-    "usage: timer [-m alarm|posix|fd]\n"
-    "  -m WAY  alarm: setitimer() and SIGALRM; posix: timer_create(); fd: timerfd (all three)\n"
-    "  prints, for each, how often it expired unheeded and how often the program was told of it;\n"
-    "  then the least and the most that ten timeouts were late\n";
+    "usage: timer [-x | -m alarm|posix|fd]\n"
+    "  -m WAY  alarm: setitimer(); posix: timer_create(); fd: timerfd_create() (all)\n"
+    "  -x      alarm(), then read(): the alarm comes before it, and it has no end\n"
+    "  prints how often each expired while nobody looked, and how much was learned\n";
 
-static long long now_in_ns(void)
+static const struct itimerspec every = {.it_value.tv_nsec = PERIOD_MS * MILLISECOND,
+                                        .it_interval.tv_nsec = PERIOD_MS * MILLISECOND};
+
+/* The timer has been set just now. */
+static void look_away(void)
 {
-    struct timespec now;
-    if (clock_gettime(CLOCK_MONOTONIC, &now) == -1)
-        err(EXIT_FAILURE, "clock_gettime");
-    return now.tv_sec * 1000LL * MS + now.tv_nsec;
+    const double start = now_in_ms();
+    while (now_in_ms() - start < MISSED_MS)
+        nanosleep(&(struct timespec){.tv_nsec = PERIOD_MS * MILLISECOND / 2}, NULL);
+    say("%.0f ms later: it has expired, %d times at least", now_in_ms() - start, MISSED);
 }
 
-static struct timespec in_timespec(long long ns)
+static void print(const char *way, long learned, bool counts)
 {
-    return (struct timespec){.tv_sec = (time_t)(ns / (1000LL * MS)), .tv_nsec = ns % (1000LL * MS)};
+    printf("%s expired %ld told %ld\n", way, learned > MISSED ? learned : MISSED, learned);
+    flush_stdout();
+    if (counts ? learned < MISSED : learned != 1)
+        errx(EXIT_FAILURE, "unexpected: %ld of %d", learned, MISSED);
 }
 
-/* SIGALRM and SIGRTMIN are blocked: they stay pending until they are taken here, without a handler.
- */
-static sigset_t timer_signals;
-
-static void block_signals(void)
+static void use_alarm(void)
 {
-    sigemptyset(&timer_signals);
-    sigaddset(&timer_signals, SIGALRM);
-    sigaddset(&timer_signals, SIGRTMIN);
-    if (sigprocmask(SIG_BLOCK, &timer_signals, NULL) == -1)
-        err(EXIT_FAILURE, "sigprocmask");
-}
-
-static void wait_for_signal(void)
-{
-    while (sigwaitinfo(&timer_signals, NULL) == -1)
-        if (errno != EINTR) /* after Ctrl-Z and fg: never restarted, see signal(7) */
-            err(EXIT_FAILURE, "sigwaitinfo");
-}
-
-static int take_pending(void)
-{
-    int taken = 0;
-    while (sigtimedwait(&timer_signals, NULL, &(struct timespec){0}) != -1)
-        taken++;
-    if (errno != EAGAIN)
-        err(EXIT_FAILURE, "sigtimedwait");
-    return taken;
-}
-
-/* Each way: how to make the timer, to set it, to wait for it, to delete it. A period of 0: once.
- * The wait returns how many expirations the program is told of. */
-
-static void set_alarm(long first, long period) /* a process has one, and need not make it */
-{
-    const struct itimerval times = {.it_value.tv_usec = first / 1000,
-                                    .it_interval.tv_usec = period / 1000};
+    lane(0, "alarm");
+    const sigset_t set = set_of(SIGALRM);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    const struct itimerval times = {.it_value.tv_usec = PERIOD_MS * 1000,
+                                    .it_interval.tv_usec = PERIOD_MS * 1000};
     if (setitimer(ITIMER_REAL, &times, NULL) == -1)
         err(EXIT_FAILURE, "setitimer");
+    say("setitimer(every %d ms) = 0", PERIOD_MS);
+    look_away();
+    setitimer(ITIMER_REAL, &(struct itimerval){.it_value.tv_usec = 0}, NULL);
+    long signals = 0;
+    while (sigtimedwait(&set, NULL, &(struct timespec){.tv_sec = 0}) == SIGALRM)
+        signals++;
+    say("sigtimedwait() = -1 %s, after %ld SIGALRM", errno_name(errno), signals);
+    print("alarm", signals, false);
 }
 
-static long wait_for_alarm(void)
+static void use_posix_timer(void)
 {
-    wait_for_signal();
-    return 1;
-}
-
-static timer_t timer;
-
-static void create_posix(void)
-{
+    lane(0, "posix");
+    const sigset_t set = set_of(SIGRTMIN);
+    sigprocmask(SIG_BLOCK, &set, NULL);
     struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN};
+    timer_t timer;
     if (timer_create(CLOCK_MONOTONIC, &event, &timer) == -1)
         err(EXIT_FAILURE, "timer_create");
-}
-
-static void set_posix(long first, long period)
-{
-    const struct itimerspec times = {.it_value.tv_nsec = first, .it_interval.tv_nsec = period};
-    if (timer_settime(timer, 0, &times, NULL) == -1)
-        err(EXIT_FAILURE, "timer_settime");
-}
-
-static long wait_for_posix(void)
-{
-    wait_for_signal(); /* a real-time signal, but never more than one for each timer */
+    timer_settime(timer, 0, &every, NULL);
+    say("timer_settime(every %d ms) = 0", PERIOD_MS);
+    look_away();
+    while (sigwaitinfo(&set, NULL) == -1) /* EINTR: stopped and continued, see signal(7) */
+        continue;
+    say("sigwaitinfo() = SIGRTMIN");
     const int overruns = timer_getoverrun(timer);
-    if (overruns == -1)
-        err(EXIT_FAILURE, "timer_getoverrun");
-    return 1 + overruns;
+    say("timer_getoverrun() = %d: expirations besides this one", overruns);
+    print("posix", 1 + overruns, true);
 }
 
-static void delete_posix(void)
+static void use_timerfd(void)
 {
-    if (timer_delete(timer) == -1)
-        err(EXIT_FAILURE, "timer_delete");
-}
-
-static int timer_fd;
-
-static void create_fd(void)
-{
-    timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
-    if (timer_fd == -1)
-        err(EXIT_FAILURE, "timerfd_create");
-}
-
-static void set_fd(long first, long period)
-{
-    const struct itimerspec times = {.it_value.tv_nsec = first, .it_interval.tv_nsec = period};
-    if (timerfd_settime(timer_fd, 0, &times, NULL) == -1)
+    lane(0, "fd");
+    const int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+    if (fd == -1 || timerfd_settime(fd, 0, &every, NULL) == -1)
         err(EXIT_FAILURE, "timerfd_settime");
+    say("timerfd_settime(%d, every %d ms) = 0", fd, PERIOD_MS);
+    look_away();
+    uint64_t count = 0;
+    const ssize_t bytes = read(fd, &count, sizeof count);
+    say("read(%d) = %zd: a number of 8 bytes, %ld", fd, bytes, (long)count);
+    print("fd", (long)count, true);
 }
 
-static long wait_for_fd(void)
+static void do_nothing(int signal_number)
 {
-    uint64_t expirations;
-    if (read_full(timer_fd, &expirations, sizeof expirations) == -1)
-        err(EXIT_FAILURE, "read");
-    return (long)expirations;
+    (void)signal_number; /* read() fails with EINTR, if it has begun: there is no SA_RESTART */
 }
 
-static void delete_fd(void)
+static void read_with_alarm(int fd)
 {
-    if (close(timer_fd) == -1)
-        err(EXIT_FAILURE, "close");
+    lane(1, "reader");
+    die_with_parent();
+    const struct sigaction action = {.sa_handler = do_nothing};
+    if (sigaction(SIGALRM, &action, NULL) == -1)
+        err(EXIT_FAILURE, "sigaction");
+    char byte;
+    say("alarm(1) = %u", alarm(1));
+    kill(getpid(), SIGSTOP); /* the gap: here we are held up */
+    say("read(%d) ...", fd);
+    errx(EXIT_FAILURE, "unexpected: read() = %zd", read(fd, &byte, 1));
 }
 
-static const struct way {
-    const char *name, *set_call, *wait_call;
-    void (*create)(void);
-    void (*set)(long first, long period);
-    long (*wait)(void);
-    void (*delete)(void);
-    bool counts;
-} ways[] = {
-    {"alarm", "setitimer()", "SIGALRM", NULL, set_alarm, wait_for_alarm, NULL, false},
-    {"posix", "timer_settime()", "SIGRTMIN + timer_getoverrun()", create_posix, set_posix,
-     wait_for_posix, delete_posix, true},
-    {"fd", "timerfd_settime()", "read()", create_fd, set_fd, wait_for_fd, delete_fd, true},
-};
-enum { WAYS = sizeof ways / sizeof *ways };
-
-static void miss_some(const struct way *way)
+static void miss_the_alarm(void)
 {
-    const long long before = now_in_ns();
-    way->set(PERIOD, PERIOD);
-    const long long start = now_in_ns();
-    say("%s: expires every %d ms; nobody heeds it", way->set_call, PERIOD / MS);
-    const struct timespec wake_up = in_timespec(start + MISSED * PERIOD + PERIOD / 2);
-    if ((errno = clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &wake_up, NULL)) != 0)
-        err(EXIT_FAILURE, "clock_nanosleep");
-
-    const long least = (long)((now_in_ns() - start) / PERIOD);
-    long told = way->wait();
-    const long most = (long)((now_in_ns() - before) / PERIOD);
-    way->set(0, 0);
-    const int more_signals = take_pending();
-    if (!way->counts)
-        told += more_signals;
-    const long expired = told > least ? told : least;
-    say("the clock: expired %ld times; %s: %ld", expired, way->wait_call, told);
-    if (way->counts ? told < least || told > most : told >= least)
-        errx(EXIT_FAILURE, "%s: told of %ld expirations, the clock says %ld to %ld", way->name,
-             told, least, most);
-    printf("%s expired %ld told %ld\n", way->name, expired, told);
-}
-
-static void measure(const struct way *way)
-{
-    long long least = INT64_MAX, most = 0;
-    for (int i = 0; i < TIMEOUTS; i++) {
-        const long long start = now_in_ns();
-        way->set(TIMEOUT, 0);
-        way->wait();
-        const long long late = now_in_ns() - start - TIMEOUT;
-        if (late < 0)
-            errx(EXIT_FAILURE, "%s: %lld ns too early", way->name, -late);
-        least = late < least ? late : least;
-        most = late > most ? late : most;
-    }
-    printf("%s late %.3f ms to %.3f ms\n", way->name, (double)least / MS, (double)most / MS);
-}
-
-static void show(const struct way *way)
-{
-    lane(0, way->name);
-    if (way->create != NULL)
-        way->create();
-    miss_some(way);
-    measure(way);
-    if (way->delete != NULL)
-        way->delete ();
+    lane(0, "parent");
+    int fds[2];
+    if (pipe(fds) == -1)
+        err(EXIT_FAILURE, "pipe");
+    const pid_t reader = fork();
+    if (reader == -1)
+        err(EXIT_FAILURE, "fork");
+    if (reader == 0)
+        read_with_alarm(fds[READ_END]);
+    waitpid(reader, NULL, WUNTRACED);
+    say("waitpid(%d): stopped, in the gap", (int)reader);
+    while (!is_in_set(SIGALRM, status_field(reader, "ShdPnd", 16)))
+        nanosleep(&(struct timespec){.tv_nsec = MILLISECOND}, NULL);
+    say("its ShdPnd has SIGALRM: the second is over");
+    say_kill(reader, SIGCONT);
+    while (!still_asleep(reader, WATCHED_MS)) /* it has not begun, or was stopped and continued */
+        wait_asleep_in(reader, "read", fds[READ_END]);
+    say_asleep_in("200 ms later: the reader", reader, "read", fds[READ_END]);
+    kill(reader, SIGKILL);
+    reap(reader);
+    puts("no limit");
     flush_stdout();
-}
-
-static const struct way *parse_way(const char *text)
-{
-    for (int i = 0; i < WAYS; i++)
-        if (strcmp(text, ways[i].name) == 0)
-            return &ways[i];
-    errx(USAGE_ERROR, "-m '%s': not alarm, posix or fd", text);
+    lesson("alarm(), then read(): a signal that comes in between limits nothing");
 }
 
 int main(int argc, char *argv[])
 {
-    const struct way *only = NULL;
-    while (next_option(argc, argv, "m:", usage) != -1)
-        only = parse_way(optarg);
+    const char *way = "";
+    bool miss = false;
+    for (int letter; (letter = next_option(argc, argv, "xm:", usage)) != -1;)
+        if (letter == 'x')
+            miss = true;
+        else
+            way = optarg;
     check_operands(argc, argv, 0, 0);
-
-    block_signals();
-    for (int i = 0; i < WAYS; i++)
-        if (only == NULL || only == &ways[i])
-            show(&ways[i]);
-    lesson("an unheeded SIGALRM is lost; a POSIX timer and a timerfd count what was missed");
+    const bool all = *way == '\0', one = strcmp(way, "alarm") == 0;
+    const bool two = strcmp(way, "posix") == 0, three = strcmp(way, "fd") == 0;
+    if (!all && (miss || (!one && !two && !three)))
+        errx(USAGE_ERROR, "-m %s: %s", quoted(way, strlen(way)),
+             miss ? "-x has no ways" : "not alarm, posix or fd");
+    if (miss)
+        miss_the_alarm();
+    else if (all || one)
+        use_alarm();
+    if (!miss && (all || two))
+        use_posix_timer();
+    if (!miss && (all || three))
+        use_timerfd();
+    if (!miss)
+        lesson("SIGALRMs that nobody takes merge into one; a POSIX timer and a timerfd count");
     return EXIT_SUCCESS;
 }

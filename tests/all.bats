@@ -111,15 +111,15 @@ refuses() {
 # wide_stories FOLDER prints each line of a story that is too wide, of all programs of that folder.
 wide_stories() {
     local T line program
-    T=$(mktemp -d) # its name is shorter than that of bats
     export LANE=1
     while read -r line; do
+        T=$(mktemp -d) # its name is shorter than that of bats
         program=${line#*@}
         program=${program%% *}
         try bash -c "T=$T; ${line//@/./}; kill \$(jobs -p) 2>/dev/null; wait"
         excused "$program" || fits_80 "$stderr" || echo "(that was $program: $line)"
+        rm -r "$T"
     done < <(grep "^[^#]*@$1/" "$BATS_TEST_DIRNAME/runs" | grep -v '@[a-z]*/[a-z-]*bench') # which tell no story
-    rm -r "$T"
 }
 
 @test "no line of a story is longer than 80 columns" {

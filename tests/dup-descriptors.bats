@@ -1,4 +1,4 @@
-# dup/: descriptors and what they lead to: redirect, offset, cloexec.
+# dup/: descriptors and what they lead to: redirect, offset, cloexec, lock.
 load helper
 
 # How many descriptors a process has open.
@@ -106,8 +106,8 @@ opened again       4  off       off         off" ]
     [ "$status" = 0 ]
     [ -z "$output" ]
     grep -q '^cat: /proc/self/fd/[0-9]*: ' <<<"$stderr"
-    grep -q 'cat has ended with status 1' <<<"$stderr"
-    assert_lesson "open everything with O_CLOEXEC"
+    grep -q 'wait() = [0-9]*, status 1$' <<<"$stderr"
+    assert_lesson "open with O_CLOEXEC: exec closes it"
 }
 
 @test "cloexec -x: a descriptor leaks across exec, and another program reads the secret" {
@@ -122,9 +122,9 @@ opened again       4  off       off         off" ]
     grep -q '| dup([0-9]*) = [0-9]*: no FD_CLOEXEC$' <<<"$stderr"
     grep -q '| dup3([0-9]*, [0-9]*, O_CLOEXEC) = [0-9]*: FD_CLOEXEC$' <<<"$stderr"
     grep -q '| dup2([0-9]*, [0-9]*) = [0-9]*: no FD_CLOEXEC$' <<<"$stderr"
-    grep -q '| dup2(\([0-9]*\), \1) = \1: FD_CLOEXEC, it does nothing$' <<<"$stderr"
+    grep -q '| dup2(\([0-9]*\), \1) = \1: FD_CLOEXEC, nothing has changed$' <<<"$stderr"
     grep -q '| dup3(\([0-9]*\), \1, O_CLOEXEC) = -1 EINVAL$' <<<"$stderr"
-    grep -q '| fcntl([0-9]*, F_DUPFD_CLOEXEC) = [0-9]*: FD_CLOEXEC$' <<<"$stderr"
+    grep -q '| fcntl([0-9]*, F_DUPFD_CLOEXEC, 0) = [0-9]*: FD_CLOEXEC$' <<<"$stderr"
 }
 
 @test "cloexec fails where there is no cat, or where it cannot print" {
@@ -142,4 +142,23 @@ opened again       4  off       off         off" ]
     [ "$(ls "/tmp/ipc-$(id -u)")" = "$files" ]
     try ./dup/cloexec
     [ "$(ls "/tmp/ipc-$(id -u)")" = "$files" ]
+}
+
+@test "lock: flock() and F_OFD_SETLK belong to the open file, F_SETLK to the process" {
+    try ./dup/lock
+    [ "$status" = 0 ]
+    [ "$output" = "lock         stranger  child    after another close()
+flock        refused   has it   held
+F_OFD_SETLK  refused   has it   held
+F_SETLK      refused   refused  lost" ]
+    assert_lesson "flock() and F_OFD_SETLK lock for the open file"
+    [ -z "$(find "/tmp/ipc-$(id -u)" -name 'lock-*')" ]
+}
+
+@test "lock -x: closing another descriptor of the file loses the lock of fcntl()" {
+    try ./dup/lock -x
+    [ "$status" = 0 ]
+    [ -z "$output" ]
+    [ "$(grep -o 'stranger | fcntl([0-9]*, F_SETLK) = .*' <<<"$stderr" | sed 's/.*= //')" = $'-1 EAGAIN\n0' ]
+    assert_lesson "F_SETLK: any close()"
 }

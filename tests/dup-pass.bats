@@ -71,7 +71,7 @@ at_pass() {
 
 start_receiver() {
     start receiver ./dup/pass-recv
-    eventually grep -q "listen($pass)" "$T/receiver.err"
+    eventually grep -q "listen([0-9]*) = 0: $pass" "$T/receiver.err"
 }
 
 # How many descriptors a process has open.
@@ -94,7 +94,7 @@ descriptors() {
     [ ! -e "$pass" ]
 
     start sender "$B/dup/pass-send" "$T/file"
-    eventually grep -q "waiting for a receiver at $pass" "$T/sender.err"
+    eventually grep -q "waiting for a receiver: ./dup/pass-recv" "$T/sender.err"
     try "$B/dup/pass-recv"
     [ "$status" = 0 ]
     [ "$output" = $'two\nthree' ]
@@ -146,7 +146,7 @@ descriptors() {
     open=$(descriptors "$receiver")
     try ./dup/pass-send /etc/passwd /etc/passwd /etc/passwd /etc/passwd /etc/passwd
     [ "$status" = 1 ]
-    grep -q '^pass-send: the receiver has gone, or did not want them' <<<"$stderr"
+    grep -q '^pass-send: recv: the receiver has gone, or did not want them' <<<"$stderr"
     grep -q 'MSG_CTRUNC' "$T/receiver.err"
     [ "$(grep -c '| close(' "$T/receiver.err")" = 4 ]
     eventually asleep "$receiver"
@@ -207,12 +207,12 @@ descriptors() {
     at_pass
     start_receiver
     start silent perl -MSocket -e 'socket(S, AF_UNIX, SOCK_STREAM, 0); connect(S, pack_sockaddr_un($ARGV[0])) or die; 1 while sysread S, $_, 1; sleep' "$pass"
-    eventually grep -q "SO_PEERCRED: process $silent " "$T/receiver.err"
+    eventually grep -q "SO_PEERCRED: pid $silent called" "$T/receiver.err"
     try ./dup/pass-send /etc/passwd
     [ "$status" = 0 ]
     finish receiver
     [ "$status" = 0 ]
-    grep -q '| nothing for 1000 ms: refused' "$T/receiver.err"
+    grep -q '| poll([0-9]*, 1000 ms) = 0: no more of this' "$T/receiver.err"
     kill "$silent"
     finish silent
 }
@@ -234,12 +234,12 @@ descriptors() {
     other_user dup
     build_peer
     start receiver "${nobody[@]}" ./dup/pass-recv
-    eventually grep -q "listen(/tmp/ipc-$other/pass)" "$T/receiver.err"
+    eventually grep -q "listen([0-9]*) = 0: /tmp/ipc-$other/pass" "$T/receiver.err"
     open=$(descriptors "$receiver")
 
     try "$BATS_FILE_TMPDIR/peer" "/tmp/ipc-$other/pass" send /etc/shadow 1
     [ "$status" = 1 ]
-    eventually grep -q "SO_PEERCRED: process [0-9]* of user 0: refused" "$T/receiver.err"
+    eventually grep -q "SO_PEERCRED: user 0: refused" "$T/receiver.err"
     eventually asleep "$receiver"
     [ "$(descriptors "$receiver")" = "$open" ]
     try "${nobody[@]}" ./dup/pass-send /etc/passwd
@@ -253,7 +253,7 @@ descriptors() {
     start_receiver
     try ./dup/pass-recv
     [ "$status" = 1 ]
-    [ "$stderr" = "pass-recv: $pass: another receiver is at work" ]
+    [ "$stderr" = "pass-recv: $pass: another receiver is running" ]
     try ./dup/pass-send /etc/passwd
     [ "$status" = 0 ]
     finish receiver
@@ -264,7 +264,7 @@ descriptors() {
     at_pass
     try flock -n "/tmp/ipc-$(id -u)" ./dup/pass-recv
     [ "$status" = 1 ]
-    [ "$stderr" = "pass-recv: $pass: another receiver is at work" ]
+    [ "$stderr" = "pass-recv: $pass: another receiver is running" ]
     [ ! -e "$pass" ]
 }
 
@@ -275,7 +275,7 @@ descriptors() {
     eventually asleep "$foreign"
     try ./dup/pass-recv
     [ "$status" = 1 ]
-    [ "$stderr" = "pass-recv: $pass: another receiver is at work" ]
+    [ "$stderr" = "pass-recv: $pass: another receiver is running" ]
     [ -S "$pass" ]
     kill "$foreign"
     finish foreign
@@ -292,7 +292,7 @@ descriptors() {
     eventually grep -q waiting "$T/sender.err"
     try ./dup/pass-recv
     [ "$status" = 0 ]
-    [[ $stderr = *"unlink($pass): a dead receiver's"* ]]
+    [[ $stderr = *"unlink() = 0: a dead receiver's"* ]]
     finish sender
     [ "$status" = 0 ]
     [ ! -e "$pass" ]
@@ -323,11 +323,11 @@ descriptors() {
     exec {hold}<>"$T/input"
     echo "first line" >&"$hold"
     start sender ./dup/pass-send "$T/input"
-    eventually grep -q "[0-9] -> $T/input" "$T/receiver.err"
+    eventually grep -q "readlink(fd/[0-9]*) = " "$T/receiver.err"
     kill -KILL "$receiver"
     finish sender
     [ "$status" = 1 ]
-    grep -q '^pass-send: the receiver has gone' "$T/sender.err"
+    grep -q '^pass-send: recv: the receiver has gone' "$T/sender.err"
     finish receiver
     exec {hold}>&-
     rm "$T/input" "$pass"
@@ -340,7 +340,7 @@ descriptors() {
     exec {hold}<>"$T/input"
     echo "first line" >&"$hold"
     start sender ./dup/pass-send "$T/input"
-    eventually grep -q "[0-9] -> $T/input" "$T/receiver.err"
+    eventually grep -q "readlink(fd/[0-9]*) = " "$T/receiver.err"
     kill -KILL "$sender"
     finish sender
     echo "second line" >&"$hold"
@@ -348,7 +348,7 @@ descriptors() {
     finish receiver
     [ "$status" = 0 ]
     [ "$(<"$T/receiver")" = "second line" ]
-    grep -q "the sender has gone; no harm" "$T/receiver.err"
+    grep -q "send([0-9]*) = -1 EPIPE: the sender has gone" "$T/receiver.err"
     rm "$T/input"
 }
 
@@ -371,7 +371,7 @@ descriptors() {
 @test "pass-recv fails where stdout is full, and its sender does too" {
     at_pass
     start receiver bash -c 'exec ./dup/pass-recv >/dev/full'
-    eventually grep -q "listen($pass)" "$T/receiver.err"
+    eventually grep -q "listen([0-9]*) = 0: $pass" "$T/receiver.err"
     try ./dup/pass-send /etc/passwd
     [ "$status" = 1 ]
     finish receiver
@@ -393,4 +393,56 @@ descriptors() {
     mapfile -t files < <(yes /etc/passwd | head -254)
     try ./dup/pass-send "${files[@]}"
     [ "$status" = 2 ]
+}
+
+@test "pass: a file of one line arrives, too" {
+    at_pass
+    echo "one line" >"$T/file"
+    start_receiver
+    try ./dup/pass-send "$T/file"
+    [ "$output" = "one line" ]
+    finish receiver
+    [ "$status" = 0 ]
+    [ "$(<"$T/receiver")" = "one line" ]
+}
+
+@test "pass-recv -x: without room for it the descriptor does not arrive, and MSG_CTRUNC says so" {
+    at_pass
+    start receiver ./dup/pass-recv -x
+    eventually grep -q "listen(" "$T/receiver.err"
+    try ./dup/pass-send /etc/passwd
+    [ "$status" = 1 ]
+    finish receiver
+    [ "$status" = 0 ]
+    [ ! -s "$T/receiver" ]
+    grep -q 'recvmsg([0-9]*) = 2 "1\\n" + 0 fds$' "$T/receiver.err"
+    grep -q 'msg_flags: MSG_CTRUNC' "$T/receiver.err"
+    [ "$(tail -1 "$T/receiver.err")" = "=> without msg_control the kernel closes the descriptor, and only a flag says so" ]
+}
+
+@test "pass-recv: a silent FIFO does not block it, and the sender gets its answer" {
+    at_pass
+    mkfifo "$T/silent"
+    start_receiver
+    exec {hold}<>"$T/silent"
+    echo first >&"$hold"
+    try ./dup/pass-send "$T/silent"
+    [ "$status" = 0 ]
+    finish receiver
+    [ "$status" = 0 ]
+    grep -q '| poll([0-9]*, 1000 ms) = 0: no more of this' "$T/receiver.err"
+    exec {hold}>&-
+    rm "$T/silent"
+}
+
+@test "pass-recv: a sender that has only closed its direction gets no answer, and the next one is served" {
+    at_pass
+    start_receiver
+    try perl -MSocket -e 'socket(S, AF_UNIX, SOCK_STREAM, 0); connect(S, pack_sockaddr_un($ARGV[0])) or die; shutdown(S, 1); print <S>' "$pass"
+    [ "$status" = 0 ]
+    [ -z "$output" ]
+    grep -q 'recvmsg([0-9]*) = 0: no message' "$T/receiver.err"
+    try ./dup/pass-send /etc/passwd
+    [ "$status" = 0 ]
+    finish receiver
 }

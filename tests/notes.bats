@@ -1,53 +1,129 @@
 # The notes: every console block is run, and every demo has its place.
 load helper
 
-check_notes() {
+# compare FOLDER runs every console block of its notes.
+compare() {
     "$BATS_TEST_DIRNAME/notes" "$BATS_TEST_DIRNAME/../$1/README.md" 3>&-
 }
 
-@test "every console block of pipe/README.md prints what the notes say" { check_notes pipe; }
-@test "every console block of fifo/README.md prints what the notes say" { check_notes fifo; }
-@test "every console block of msgq/README.md prints what the notes say" { check_notes msgq; }
-@test "every console block of shm/README.md prints what the notes say" { check_notes shm; }
-@test "every console block of sem/README.md prints what the notes say" { check_notes sem; }
-@test "every console block of signals/README.md prints what the notes say" { check_notes signals; }
-@test "every console block of dup/README.md prints what the notes say" { check_notes dup; }
+@test "every console block of pipe/README.md prints what the notes say" {
+    compare pipe
+}
+
+@test "every console block of fifo/README.md prints what the notes say" {
+    compare fifo
+}
+
+@test "every console block of msgq/README.md prints what the notes say" {
+    compare msgq
+}
+
+@test "every console block of shm/README.md prints what the notes say" {
+    compare shm
+}
+
+@test "every console block of sem/README.md prints what the notes say" {
+    compare sem
+}
+
+@test "every console block of signals/README.md prints what the notes say" {
+    compare signals
+}
+
+@test "every console block of dup/README.md prints what the notes say" {
+    compare dup
+}
 
 @test "no line of a console block is longer than 80 columns" {
+    pending=" dup " # some of its command lines are longer
     cd "$BATS_TEST_DIRNAME/.."
-    pending="msgq shm sem signals dup" # their notes still have the wide form
-    for notes in README.md */README.md; do
-        [[ " $pending " != *" ${notes%/*} "* ]] || continue
-        awk -v notes="$notes" '
-            /^```console$/ { inside = 1; next }
-            /^```/         { inside = 0 }
-            inside && length > 80 { print notes ":" FNR ": " $0; long = 1 }
-            END { exit long }' "$notes"
+    for folder in pipe fifo msgq shm sem signals dup; do
+        [[ $pending != *" $folder "* ]] || continue
+        awk '/^```/ { inside = $0 == "```console" }
+            inside && length > 80 { print FILENAME ":" FNR ": " length " columns"; long = 1 }
+            END { exit long }' "$folder/README.md"
     done
 }
 
-@test "notes -w changes nothing where the notes are right, and mends what is wrong" {
-    cat >"$T/notes.md" <<'END'
-# Notes
+# Notes with a story and a status: $T/notes.md.
+write_small_notes() {
+    cat >"$T/notes.md" <<'NOTES'
+Text with `$ backquotes` & a \ backslash.
 
-```console
-$ echo hello
-hello
-$ echo world
-world
+```sh
+$ this is not run
 ```
 
-Text that stays.
-END
-    cp "$T/notes.md" "$T/right.md"
-    try "$BATS_TEST_DIRNAME/notes" -w "$T/notes.md"
-    [ "$status" = 0 ]
-    cmp "$T/notes.md" "$T/right.md"
-    sed -i 's/^world/word/' "$T/notes.md"
-    try "$BATS_TEST_DIRNAME/notes" "$T/notes.md"
+```console
+$ for i in 1 2; do printf '%7.3f  writer | fork() = %d\n' $((RANDOM % 900)).$i $$; done
+ 12.300  writer | fork() = 4711
+  0.456  writer | fork() = 4711
+$ printf '  0.001  %-16sreader | read(3) = 5\n=> %s\n' '' 'the lesson'; false
+  0.001                  reader | read(3) = 5
+=> the lesson
+$ echo $?
+1
+```
+
+```console
+$ echo 'a \ and "quotes"'
+a \ and "quotes"
+```
+NOTES
+    cp "$T/notes.md" "$T/copy.md"
+}
+
+notes() {
+    try "$BATS_TEST_DIRNAME/notes" "$@" 3>&-
+}
+
+@test "notes are right if only times and pids differ; one wrong word in any lane is found" {
+    write_small_notes
+    notes "$T/notes.md"
+    [ "$status" = 0 ] && [ -z "$output$stderr" ]
+    for change in 's/^1$/2/' 's/= 5$/= 6/' 's/the lesson$/another &/' 's/^a ./b &/' 's/^ 12/    &/' \
+        's/^  0.001   /&  /' '/0.456/d'; do
+        sed "$change" "$T/notes.md" >"$T/wrong.md"
+        notes "$T/wrong.md"
+        [ "$status" = 1 ] || { echo "not found: $change"; false; }
+    done
+}
+
+@test "where pages are larger, sizes may differ" {
+    mkdir "$T/bin"
+    printf '#!/bin/sh\necho 16384\n' >"$T/bin/getconf"
+    chmod +x "$T/bin/getconf"
+    printf '```console\n$ echo 16384 bytes\n4096 bytes\n```\n' >"$T/notes.md"
+    notes "$T/notes.md"
     [ "$status" = 1 ]
-    try "$BATS_TEST_DIRNAME/notes" -w "$T/notes.md"
-    cmp "$T/notes.md" "$T/right.md"
+    PATH=$T/bin:$PATH notes "$T/notes.md"
+    [ "$status" = 0 ]
+}
+
+@test "notes -w changes nothing where the notes are right" {
+    write_small_notes
+    notes -w "$T/notes.md"
+    [ "$status" = 0 ] && [ -z "$output$stderr" ]
+    cmp "$T/notes.md" "$T/copy.md"
+}
+
+@test "notes -w writes a block that is wrong anew, and only that; a second time it changes nothing" {
+    write_small_notes
+    sed -i -e 's/= 5$/= 6/' "$T/notes.md"
+    notes -w "$T/notes.md"
+    [ "$status" = 0 ]
+    [ "$output" = "$T/notes.md:7: written anew" ]
+    cmp <(sed 's/^[ 0-9.]*writer.*/TIME/' "$T/notes.md") <(sed 's/^[ 0-9.]*writer.*/TIME/' "$T/copy.md")
+    cmp -s "$T/notes.md" "$T/copy.md" && { echo "the times are not those of the run"; false; }
+    cp "$T/notes.md" "$T/copy.md"
+    notes -w "$T/notes.md"
+    [ "$status" = 0 ] && [ -z "$output" ]
+    cmp "$T/notes.md" "$T/copy.md"
+
+    sed -i -e '/^a /d' "$T/notes.md" # no output at all
+    notes -w "$T/notes.md"
+    [ "$output" = "$T/notes.md:18: written anew" ]
+    cmp "$T/notes.md" "$T/copy.md"
 }
 
 @test "every program is in the notes of its folder and in the map of README.md" {

@@ -1,4 +1,4 @@
-# pipe/: every sentence here is one that a program or its notes tell.
+# pipe/: every sentence here is one that a program prints or its notes say.
 load helper
 
 @test "hello: what the parent writes the child reads, of any length" {
@@ -123,6 +123,19 @@ load helper
             [[ $output =~ ^whole\ [0-9]+\ torn\ [1-9] ]]
         done
     done
+}
+
+@test "atomic -x: a writer that is stopped in the middle of a message writes the rest when it continues" {
+    start atomic ./pipe/atomic -x -m 1000000
+    eventually says atomic "torn: "
+    for _ in $(seq 10); do
+        for pid in $(pgrep -P "$atomic"); do stop "$pid"; done
+        kill -CONT $(pgrep -P "$atomic")
+    done
+    kill -TERM "$atomic"
+    finish atomic
+    [ "$status" = 143 ]
+    [[ $(<"$T/atomic.err") != *$'\n'"atomic: "* ]]
 }
 
 @test "duplex: the answer comes back over two pipes, or one socket pair" {
@@ -253,6 +266,14 @@ END
     [ "$output" = y ]
 }
 
+@test "pipeline -x: a last command that waits elsewhere is let go after 2 s, without the lesson" {
+    try ./pipe/pipeline -x echo hello : sh -c 'cat; true' # sh waits for cat
+    [ "$status" = 0 ]
+    [ "$output" = hello ]
+    [[ $stderr = *"the kernel does not show it in read(0)"* ]]
+    [[ $stderr != *"=>"* ]]
+}
+
 @test "pool: every job is done once" {
     for options in "" "-w 1" "-w 64 -j 500" "-j 0"; do
         try ./pipe/pool $options
@@ -342,6 +363,60 @@ END
     [ "$output" = redgreenblue ]
 }
 
+@test "a short count is reported as what it is, not with an errno from earlier" {
+    needs strace
+    strace -f -qq -o "$T/trace" true || skip "strace may not trace"
+    for call in full:-n:"read = 3, not 100" records::"the pipe ended in the middle of a message"; do
+        IFS=: read -r program option message <<<"$call"
+        when=$(strace -f -qq -e trace=read -o /dev/stdout ./pipe/$program $option 2>/dev/null | grep -c ' read(')
+        found=
+        for i in $(seq "$when"); do
+            try strace -f -qq -o "$T/trace" -e trace=read -e inject=read:retval=3:when="$i" ./pipe/$program $option
+            [[ $stderr != *"Inappropriate ioctl"* ]]
+            [[ $stderr != *": $message"* ]] || found=yes
+        done
+        [ -n "$found" ]
+    done
+}
+
+@test "a user who has 1024 pipes gets small ones, and no demo waits for ever" {
+    other_user pipe
+    needs perl
+    [ "$(cat /proc/sys/fs/pipe-user-pages-soft)" = 16384 ] || skip "another limit"
+    (ulimit -n 3000) 2>/dev/null || skip "too few descriptors allowed"
+    many='for (1 .. 1030) { pipe(my $r, my $w) or die "pipe: $!"; push @ends, $r, $w } exit(system(@ARGV) >> 8)'
+    with_many() { try "${nobody[@]}" bash -c 'ulimit -n 3000; exec perl -e "$@"' bash "$many" "$@"; }
+    with_many ./pipe/full
+    [ "$status" = 0 ]
+    [ "${lines[0]}" = "capacity $((2 * $(getconf PAGESIZE)))" ]
+    with_many ./pipe/full -s 65536
+    [ "$status" = 1 ]
+    [[ $stderr = *"(see /proc/sys/fs/pipe-*): EPERM: "* ]]
+    with_many ./pipe/records -d
+    [ "$status" = 1 ]
+    [[ $stderr = *"records: fcntl F_SETPIPE_SZ"* ]]
+    for demo in "atomic -x" buffer records "duplex -x" pool; do
+        with_many ./pipe/$demo
+        [ "$status" = 0 ]
+    done
+}
+
+@test "where /proc/PID/syscall may not be read, the story says only that the process sleeps" {
+    other_user pipe
+    chmod 111 pipe/* # the processes of a program that one may not read are hidden, too
+    blind=("${nobody[@]}" env) # env: setpriv itself still has the rights of root when it executes a program
+    for demo in empty full "eof -x" "duplex -x"; do
+        try "${blind[@]}" ./pipe/$demo
+        [ "$status" = 0 ]
+        [[ $stderr = *" sleeps"$'\n'* ]]
+        [[ $stderr != *" sleeps in "* ]]
+    done
+    try "${blind[@]}" ./pipe/pipeline -x echo hello : cat
+    [ "$status" = 0 ]
+    [ "$output" = hello ]
+    [[ $stderr != *"=>"* ]]
+}
+
 @test "ignored signals that are inherited do no harm" {
     for command in "eof -x" "duplex -x" "pool -j 4"; do
         try bash -c "trap '' TERM CHLD; exec env --ignore-signal=CHLD ./pipe/$command"
@@ -360,8 +435,8 @@ END
 @test "a parent that is killed with -9 leaves no child behind" {
     for command in "eof -x" full "pool -j 10000" "pipeline sleep 60 : cat" "coproc sleep 60"; do
         start program ./pipe/$command
-        eventually pgrep -P "$program" >/dev/null
-        kill -KILL "$program"
+        eventually eval 'pgrep -P "$program" >/dev/null || ended "$program"' # some are quick
+        kill -KILL "$program" 2>/dev/null || true
         finish program
         eventually none_left
     done

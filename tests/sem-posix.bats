@@ -34,7 +34,7 @@ value_is() {
     try sh -c "cd / && exec '$B/sem/posix-wait'"
     [ "$status" = 0 ]
     start wait ./sem/posix-wait
-    eventually sleeps wait "waits for a value"
+    eventually sleeps wait "sem_wait() ..."
     try ./sem/posix-post
     [ "$status" = 0 ]
     finish wait
@@ -46,11 +46,11 @@ value_is() {
     for program in posix-wait posix-post posix-stat; do
         try ./sem/$program
         [ "$status" = 1 ]
-        [[ $stderr = "$program: there is no semaphore /ipc-"*"-sem; make it first: ./sem/posix-create" ]]
+        [[ $stderr = "$program: sem_open: ENOENT: there is no /ipc-"*"-sem; first run ./sem/posix-create" ]]
     done
     try ./sem/posix-rm
     [ "$status" = 1 ]
-    [[ $stderr = "posix-rm: there is no semaphore /ipc-"*"-sem" ]]
+    [[ $stderr = "posix-rm: sem_unlink: ENOENT: there is no semaphore /ipc-"*"-sem" ]]
 }
 
 @test "semaphore: it is a file in /dev/shm, with mode 600, and it outlives all programs" {
@@ -68,7 +68,7 @@ value_is() {
     quietly ./sem/posix-create -n "$N" -v 0
     try ./sem/posix-create -n "$N" -v 5
     [ "$status" = 1 ]
-    [ "$stderr" = "posix-create: $N exists already; posix-stat shows it, posix-rm removes it" ]
+    [ "$stderr" = "posix-create: sem_open: EEXIST: $N (posix-rm removes it)" ]
     value_is 0
     quietly ./sem/posix-rm -n "$N"
 }
@@ -80,12 +80,12 @@ value_is() {
     [[ $stderr = *"sem_trywait() = 0: taken" ]]
     try ./sem/posix-wait -n "$N" -w 0
     [ "$status" = 1 ]
-    [[ $stderr = *"posix-wait: sem_trywait: EAGAIN: the value is 0" ]]
+    [[ $stderr = *"posix-wait: sem_trywait: EAGAIN: value 0: Resource temporarily unavailable" ]]
     begin=${EPOCHREALTIME/[,.]/}
     try ./sem/posix-wait -n "$N" -w 300
     elapsed=$((${EPOCHREALTIME/[,.]/} - begin))
     [ "$status" = 1 ]
-    [[ $stderr = *"posix-wait: sem_timedwait: ETIMEDOUT: the value is still 0" ]]
+    [[ $stderr = *"posix-wait: sem_timedwait: ETIMEDOUT: value 0: "* ]]
     ((elapsed >= 300000 && elapsed < 5000000))
     value_is 0
     for ms in 60999 60998; do # a whole second, in nearly every case: the nanoseconds carry
@@ -106,14 +106,14 @@ value_is() {
     value_is 0
     for signal in INT TERM KILL; do
         start wait ./sem/posix-wait -n "$N"
-        eventually sleeps wait "waits for a value"
+        eventually sleeps wait "sem_wait() ..."
         kill -$signal "$wait"
         finish wait
         [ "$status" -gt 128 ]
         value_is 0
     done
     start wait ./sem/posix-wait -n "$N" # the dead ones do not get what is given
-    eventually sleeps wait "waits for a value"
+    eventually sleeps wait "sem_wait() ..."
     quietly ./sem/posix-post -n "$N"
     finish wait
     [ "$status" = 0 ]
@@ -125,7 +125,7 @@ value_is() {
     quietly ./sem/posix-create -n "$N" -v 0
     start one ./sem/posix-wait -n "$N"
     start two ./sem/posix-wait -n "$N" -w 60999
-    eventually sleeps one "waits for a value"
+    eventually sleeps one "sem_wait() ..."
     eventually sleeps two "until"
     value_is 0
     for waiter in one two; do
@@ -146,7 +146,7 @@ value_is() {
 @test "semaphore: a removed one lives on for who has it open; the next of that name is another" {
     quietly ./sem/posix-create -n "$N" -v 0
     start wait ./sem/posix-wait -n "$N"
-    eventually sleeps wait "waits for a value"
+    eventually sleeps wait "sem_wait() ..."
     quietly ./sem/posix-rm -n "$N"
     quietly ./sem/posix-create -n "$N" -v 0
     quietly ./sem/posix-post -n "$N"
@@ -161,7 +161,7 @@ value_is() {
     quietly ./sem/posix-create -n "$N" -v 2147483647
     try ./sem/posix-post -n "$N"
     [ "$status" = 1 ]
-    [[ $stderr = *"posix-post: sem_post: EOVERFLOW: the value would pass SEM_VALUE_MAX" ]]
+    [[ $stderr = *"posix-post: sem_post: EOVERFLOW: the value would pass SEM_VALUE_MAX: "* ]]
     value_is 2147483647
     quietly ./sem/posix-rm -n "$N"
     try ./sem/posix-create -n "$N" -v 2147483648
@@ -172,7 +172,7 @@ value_is() {
     peer_or_skip
     quietly ./sem/posix-create -n "$N" -v 0
     start wait ./sem/posix-wait -n "$N"
-    eventually sleeps wait "waits for a value"
+    eventually sleeps wait "sem_wait() ..."
     "$peer" post "$N"
     finish wait
     [ "$status" = 0 ]
@@ -196,11 +196,11 @@ value_is() {
     for program in posix-wait posix-post posix-stat; do
         try "${nobody[@]}" ./sem/$program -n "$N"
         [ "$status" = 1 ]
-        [ "$stderr" = "$program: sem_open $N (whose it is: ls -l /dev/shm): Permission denied" ]
+        [ "$stderr" = "$program: sem_open: EACCES: $N (its owner: ls -l /dev/shm): Permission denied" ]
     done
     try "${nobody[@]}" ./sem/posix-rm -n "$N"
     [ "$status" = 1 ]
-    [[ $stderr = "posix-rm: sem_unlink $N (whose it is: ls -l /dev/shm): "* ]]
+    [[ $stderr = "posix-rm: sem_unlink: E"*": $N (its owner: ls -l /dev/shm): "* ]]
     value_is 1
     quietly ./sem/posix-rm -n "$N"
 }

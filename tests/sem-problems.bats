@@ -1,4 +1,4 @@
-# sem/: the classical problems: prodcons, philosophers, rwlock, robust.
+# sem/: the classical problems: prodcons, monitor, philosophers, rwlock, robust.
 load helper
 
 # What sem/rwlock prints of one kind: number_of readers overtaken, number_of writers wait.
@@ -6,6 +6,7 @@ number_of() {
     case $2 in
     entries) awk -v kind="$1" '$1 == kind { print $3 }' <<<"$output" ;;
     wait) awk -v kind="$1" '$1 == kind { print int($6) }' <<<"$output" ;;
+    own) awk -v kind="$1" '$1 == kind { print $NF }' <<<"$output" ;;
     overtaken) awk -v kind="$1" '$1 == kind { print $9 }' <<<"$output" ;;
     esac
 }
@@ -23,12 +24,12 @@ circle_of() {
     done
 }
 
-@test "prodcons: every item arrives once, both ways, with one slot and with many, whoever is more" {
-    for way in sem monitor; do
+@test "prodcons and monitor: every item arrives once, with one slot and with many, whichever kind is more" {
+    for program in prodcons monitor; do
         for slots in 1 2 1000; do
-            for parties in "-p 1 -c 1" "-p 4 -c 1" "-p 1 -c 4" "-p 3 -c 3"; do
-                try ./sem/prodcons -m $way -s $slots -i 300 $parties
-                echo "$way $slots $parties: $status $output $stderr"
+            for load in "-p 1 -c 1" "-p 4 -c 1" "-p 1 -c 4" "-p 3 -c 3"; do
+                try ./sem/$program -s $slots -i 300 $load
+                echo "$program $slots $load: $status $output $stderr"
                 [ "$status" = 0 ]
                 [ "$output" = "produced 300 consumed 300" ]
             done
@@ -36,33 +37,46 @@ circle_of() {
     done
 }
 
-@test "prodcons: a hundred thousand items through many slots, for many at once: none lost, none twice" {
-    for way in sem sem monitor; do
-        try ./sem/prodcons -m $way -i 100000 -s 1000 -p 4 -c 4
+@test "prodcons and monitor: a hundred thousand items through many slots: none lost, none twice" {
+    for program in prodcons monitor; do
+        try ./sem/$program -i 100000 -s 1000 -p 4 -c 4
+        echo "$program: $status $output $stderr"
         [[ $status = 0 && $output = "produced 100000 consumed 100000" ]]
     done
 }
 
-@test "prodcons: one item, or fewer than there are parties" {
+@test "prodcons and monitor: one item, or fewer than there are processes" {
     try ./sem/prodcons -i 1
     [[ $status = 0 && $output = "produced 1 consumed 1" ]]
-    try ./sem/prodcons -m monitor -i 3 -p 32 -c 32
+    try ./sem/monitor -i 3 -p 32 -c 32
     [[ $status = 0 && $output = "produced 3 consumed 3" ]]
 }
 
-@test "prodcons: while the consumers wait for an item the lock is free; at the end all is as it was" {
+@test "prodcons: P P put V V in the story; while the consumers sleep the lock is free; at the end all is as it was" {
     try ./sem/prodcons -s 7
     assert_lesson "wait for the slot first"
     grep -q "the consumers sleep: lock 1, items 0, free 7$" <<<"$stderr"
     grep -q "all have ended: lock 1, items 0, free 7$" <<<"$stderr"
-    try ./sem/prodcons -m monitor -s 7
-    assert_lesson "pthread_cond_wait() gives the mutex back"
-    grep -q "the consumers sleep: the mutex is free, items 0, free 7$" <<<"$stderr"
-    grep -q "all have ended: the mutex is free, items 0, free 7$" <<<"$stderr"
+    [ "$(sed -n 's/.*prod 1 | //p' <<<"$stderr")" = "sem_wait(free) = 0
+sem_wait(lock) = 0
+sem_post(lock) = 0
+sem_post(items) = 0" ]
+    [ "$(sed -n 's/.*cons 1 | \(sem_.*\)/\1/p' <<<"$stderr")" = "sem_wait(items) = 0
+sem_wait(lock) = 0
+sem_post(lock) = 0
+sem_post(free) = 0" ]
+}
+
+@test "monitor: the calls of one item, and a wait that comes back" {
+    try ./sem/monitor
+    assert_lesson "the wait unlocks the mutex while it sleeps"
+    grep -q "4 consumers sleep: count 0$" <<<"$stderr"
+    [ "$(sed -n 's/.*cons 1 | \(pthread.*\)/\1/p' <<<"$stderr" | head -n 2)" = "pthread_mutex_lock() = 0
+pthread_cond_wait() = 0" ]
 }
 
 @test "prodcons -x: the lock before the item is a deadlock; it prints who has the lock and who waits for what" {
-    for options in "" "-s 1" "-i 2" "-m monitor" "-m monitor -s 1"; do
+    for options in "" "-s 2" "-i 2"; do
         try ./sem/prodcons -x $options
         [ "$status" = 0 ]
         [ "$output" = "consumer 1 has the lock, waits for an item
@@ -70,37 +84,56 @@ consumer 2 waits for the lock
 producer 1 waits for the lock
 producer 2 waits for the lock
 produced 0 consumed 0" ]
+        grep -q "consumer 1 sleeps in futex(&items)$" <<<"$stderr"
+        [ "$(grep -c "sleeps in futex(&lock)$" <<<"$stderr")" = 3 ]
         assert_lesson "it sleeps with the lock in hand"
     done
+    try ./sem/prodcons -x -s 1
+    grep -q "^producer [12] waits for a free slot$" <<<"$output"
     try ./sem/prodcons -x -c 1 -p 1
     [ "${#lines[@]}" = 3 ]
-    grep -q "all sleep: lock 0, items 0, free 4$" <<<"$stderr"
-    try ./sem/prodcons -x -m monitor
-    grep -q "all sleep: the mutex is free, items 0, free 4$" <<<"$stderr"
+    grep -q "200 ms later all still sleep: lock 0, items 0, free 3$" <<<"$stderr"
 }
 
-@test "prodcons: a party is killed with -9: one line that names it, status 1, and nobody stays" {
+@test "monitor -x: if instead of while, one condition, a signal at the edge: each does harm" {
+    try ./sem/monitor -x
+    [ "$status" = 0 ]
+    grep -q "cons [1-4] | pthread_cond_wait() = 0, but count = 0$" <<<"$stderr"
+    assert_lesson "pthread_cond_wait() returned, and there was no item"
+    try ./sem/monitor -x -m one
+    [ "$status" = 0 ]
+    grep -q "producer [1-4] sleeps in futex(&not_empty)$" <<<"$stderr"
+    assert_lesson "one condition for both sides"
+    try ./sem/monitor -x -m edge
+    [ "$status" = 0 ]
+    grep -q "200 ms later: count [12], and all that are left sleep$" <<<"$stderr"
+    grep -q "consumer [1-4] sleeps in futex(&not_empty)$" <<<"$stderr"
+    assert_lesson "a signal for the first item only"
+}
+
+@test "prodcons and monitor: one is killed with -9: one line that names it, status 1, and nobody stays" {
     needs pgrep
     names=("consumer 1" "consumer 2" "producer 1" "producer 2")
-    for way in sem monitor; do
+    for name in prodcons monitor; do
         for i in 0 1 2 3; do
-            start prodcons ./sem/prodcons -i 10000000 -m $way
-            eventually children_are "$prodcons" 4
+            start program ./sem/$name -i 10000000 -p 2 -c 2
+            eventually children_are "$program" 4
             kill -KILL "${children[i]}"
-            finish prodcons
+            finish program
             [ "$status" = 1 ]
-            [ "$(grep -c '^prodcons: ' "$T/prodcons.err")" = 1 ]
-            grep -q "^prodcons: ${names[i]} was killed, signal 9: ending all$" "$T/prodcons.err"
-            [ ! -s "$T/prodcons" ]
+            [ "$(grep -c "^$name: " "$T/program.err")" = 1 ]
+            grep -q "^$name: ${names[i]} was killed, signal 9: ending all$" "$T/program.err"
+            [ ! -s "$T/program" ]
             eventually none_left
         done
     done
 }
 
-@test "philosophers: 2 to 64, each way: all eat their rounds, and each line tells meals and longest wait" {
-    for way in state both order; do
+@test "philosophers: 2 to 64, each way: all eat their rounds, and each line has meals and longest wait" {
+    for way in state both order footman; do
         for count in 2 3 5 64; do
             try ./sem/philosophers -m $way -n $count -r 4
+            echo "$way $count: $status $stderr"
             [ "$status" = 0 ]
             [ "${#lines[@]}" = $count ]
             for ((i = 1; i <= count; i++)); do
@@ -116,25 +149,45 @@ somebody_waits() {
     awk '$7 >= 1 { long++ } END { exit long == 0 }' <<<"$output"
 }
 
-@test "philosophers: the longest wait of somebody is a meal at least, for neighbours do not eat together" {
-    for way in state both order; do
+@test "philosophers: the longest wait of one of them is a meal at least, for neighbours do not eat together" {
+    for way in state both order footman; do
         tries 20 somebody_waits $way # if both have a CPU at the same time
     done
 }
 
-@test "philosophers -x: the left fork first is a deadlock, and the circle is printed" {
+@test "philosophers -m both: philosopher 2 starves while its neighbours eat; with three it cannot" {
+    for count in 4 5; do
+        try ./sem/philosophers -m both -n $count
+        [ "$status" = 0 ]
+        [ "$(grep -c "philosopher 2 sleeps in semop(" <<<"$stderr")" = 2 ]
+        grep -q "200 meals of 1 and 3: GETNCNT of 2's forks = 1$" <<<"$stderr"
+        assert_lesson "no deadlock; but while its neighbours eat alternately, philosopher 2 starves"
+    done
+    try ./sem/philosophers -m both -n 3
+    [ "$status" = 0 ]
+    assert_lesson "both forks at once or none: no deadlock"
+}
+
+@test "philosophers -x: the left fork first is a deadlock, and the kernel shows the circle" {
     for count in 2 3 5 64; do
         try ./sem/philosophers -x -n $count
         [ "$status" = 0 ]
         [ "$output" = "$(circle_of $count)" ]
-        assert_lesson "each holds what its neighbour waits for"
-        [ "$(grep -c "GETVAL = 0, GETPID = [0-9]*, GETNCNT = 1" <<<"$stderr")" = $count ]
+        assert_lesson "each holds the fork its neighbour is waiting for"
+        [ "$(grep -c "GETNCNT = 1, GETPID = [0-9]*: philosopher" <<<"$stderr")" = $count ]
+    done
+}
+
+@test "-x of the philosophers is a way of its own, and -m of the monitor a mistake: together or apart, one line, status 2" {
+    for command in "philosophers -x -m both" "philosophers -m order -x" "monitor -m if" "prodcons -m monitor"; do
+        try ./sem/$command
+        [[ $status = 2 && -z $output && ${#stderr_lines[@]} = 1 ]]
     done
 }
 
 @test "philosophers: one is killed with -9: one line that names it, status 1, the set is removed" {
     needs pgrep
-    for way in state both order; do
+    for way in state both order footman; do
         start philosophers ./sem/philosophers -m $way -r 10000
         eventually children_are "$philosophers" 5
         kill -KILL "${children[2]}"
@@ -146,17 +199,17 @@ somebody_waits() {
     done
 }
 
-@test "prodcons and philosophers end by SIGINT and SIGTERM without a word, and leave nothing" {
+@test "prodcons, monitor, philosophers and barrier end by SIGINT and SIGTERM without a word, and leave nothing" {
     needs pgrep
     for signal in INT TERM; do
-        for command in "prodcons -i 10000000" "prodcons -m monitor -i 10000000" \
-            "philosophers -r 10000" "philosophers -r 10000 -m both" "philosophers -r 10000 -m order"; do
+        for command in "prodcons -i 10000000" "monitor -i 10000000" "barrier -r 1000000" "philosophers -r 10000" \
+            "philosophers -r 10000 -m both" "philosophers -r 10000 -m order" "philosophers -r 10000 -m footman"; do
             start program ./sem/$command
             eventually pgrep -P "$program" >"$T/pids"
             kill -$signal "$program"
             finish program
             [ "$status" = $((128 + $(kill -l $signal))) ]
-            ! grep -E '^(prodcons|philosophers): ' "$T/program.err" || false
+            ! grep -E '^(prodcons|monitor|philosophers|barrier): ' "$T/program.err" || false
             eventually none_left
             [ "$(objects)" = "$before" ]
         done
@@ -165,7 +218,7 @@ somebody_waits() {
 
 @test "the main process is killed with -9: the others end with it" {
     needs pgrep ipcrm
-    for command in "prodcons -i 10000000" "philosophers -r 10000"; do
+    for command in "prodcons -i 10000000" "monitor -i 10000000" "philosophers -r 10000"; do
         start program ./sem/$command
         eventually pgrep -P "$program" >"$T/pids"
         kill -KILL "$program"
@@ -225,6 +278,24 @@ somebody_waits() {
     assert_lesson "readers first"
 }
 
+@test "rwlock -m lightswitch: two semaphores, readers first" {
+    try ./sem/rwlock -m lightswitch
+    [ "$status" = 0 ]
+    [ "$(number_of readers overtaken)" = 0 ]
+    [ "$(number_of writers overtaken)" = 199 ]
+    [[ $stderr = *"reader 1 | sem_wait(lock) = 0"*"reader 1 | sem_wait(empty) = 0"*"writer 1 | sem_post(empty) = 0"* ]]
+    assert_lesson "while readers keep coming the light stays on"
+}
+
+@test "rwlock: a writer is overtaken by writers, too; only -m fair keeps an order within a kind" {
+    try ./sem/rwlock -m writers -w 16
+    [ "$status" = 0 ]
+    [ "$(number_of writers own)" -gt 0 ]
+    try ./sem/rwlock -m fair -w 16
+    [ "$(number_of writers own)" = 0 ]
+    [ "$(number_of readers own)" = 0 ]
+}
+
 @test "rwlock -m writers: every writer that comes later passes the readers, who wait for all of them" {
     try ./sem/rwlock -m writers
     [ "$status" = 0 ]
@@ -244,7 +315,7 @@ somebody_waits() {
 
 @test "rwlock: the load is the same under each policy, and all of it gets in, however many there are" {
     for parties in "-r 2 -w 32" "-r 32 -w 2"; do
-        for policy in readers writers fair; do
+        for policy in lightswitch readers writers fair; do
             try ./sem/rwlock $parties -m $policy
             echo "$parties $policy: $status $output $stderr"
             [ "$status" = 0 ]
@@ -274,8 +345,8 @@ somebody_waits() {
 @test "robust: EOWNERDEAD, the repair, and after pthread_mutex_consistent() all is well" {
     try ./sem/robust
     [[ $status = 0 && $output = "sum 100" ]]
-    assert_lesson "EOWNERDEAD: the mutex is yours"
-    grep -q "left 70, right 0, and not yet done" <<<"$stderr"
+    assert_lesson "EOWNERDEAD: you own the mutex"
+    grep -q "left 70, right 0: not yet done" <<<"$stderr"
     [ "$(grep -c "next | ... = EOWNERDEAD" <<<"$stderr")" = 2 ]
     grep -q "pthread_mutex_trylock() = 0: as good as new" <<<"$stderr"
 }
@@ -284,20 +355,20 @@ somebody_waits() {
     try ./sem/robust
     [ "$status" = 0 ]
     [ "$(grep -c "consistent() = 0" <<<"$stderr")" = 1 ]
-    [[ ${stderr_lines[-2]} = *"watcher | pthread_mutex_trylock() = ENOTRECOVERABLE: lost to all" ]]
+    [[ ${stderr_lines[-2]} = *"watcher | pthread_mutex_trylock() = ENOTRECOVERABLE: lost" ]]
 }
 
 @test "robust -x: a mutex that is not robust stays locked by the dead, and the next one waits for ever" {
     try ./sem/robust -x
     [[ $status = 0 && $output = "sum 70" ]]
     assert_lesson "a mutex that is not robust stays locked"
-    grep -q "200 ms later the next one still sleeps" <<<"$stderr"
+    grep -q "200 ms later: the next one sleeps in futex()" <<<"$stderr"
     grep -q "pthread_mutex_trylock() = EBUSY" <<<"$stderr"
 }
 
 @test "no number and no way that is not offered: one line, status 2" {
     for command in "prodcons -i 0" "prodcons -s 0" "prodcons -s 1001" "prodcons -p 33" "prodcons -c 0" \
-        "prodcons -m both" "prodcons -m semaphore" "prodcons -x -i 1" "philosophers -n 1" "philosophers -n 65" \
+        "monitor -x -m both" "monitor -s 0" "prodcons -x -i 1" "philosophers -n 1" "philosophers -n 65" \
         "philosophers -r 0" "philosophers -m stat" "rwlock -r 1" "rwlock -w 33" "rwlock -m reader"; do
         try ./sem/$command
         [[ $status = 2 && -z $output && ${#stderr_lines[@]} = 1 ]]
@@ -305,7 +376,7 @@ somebody_waits() {
 }
 
 @test "what -x prints is not lost silently: a full disk is an error" {
-    for program in prodcons philosophers robust; do
+    for program in prodcons monitor barrier philosophers robust init mutex; do
         try bash -c "./sem/$program -x >/dev/full"
         [ "$status" = 1 ]
         grep -q "^$program: stdout: No space left on device" <<<"$stderr"
@@ -315,8 +386,9 @@ somebody_waits() {
 @test "all of it on one CPU, with another process that is always busy there" {
     needs taskset
     start busy taskset -c 0 bash -c 'while :; do :; done'
-    for command in "prodcons" "prodcons -m monitor -s 1" "prodcons -x" "philosophers" "philosophers -m both" \
-        "philosophers -m order" "philosophers -x" "rwlock -m fair" "robust" "robust -x"; do
+    for command in "prodcons" "prodcons -x" "monitor -s 1" "monitor -x" "monitor -x -m one" "monitor -x -m edge" \
+        "philosophers" "philosophers -m both" "philosophers -m order" "philosophers -m footman" "philosophers -x" \
+        "rwlock -m fair" "rwlock -m lightswitch" "barrier" "barrier -x" "robust" "robust -x"; do
         try taskset -c 0 ./sem/$command
         echo "$command: $status $stderr"
         [ "$status" = 0 ]

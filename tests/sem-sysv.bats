@@ -69,10 +69,10 @@ segments_are() {
 @test "p, v, stat and rm without a set: one clear line, status 1" {
     for program in p v stat; do
         try "./sem/$program" -k "$key"
-        [[ $status = 1 && $stderr = "$program: key $key has no set; make it first: ./sem/create" ]]
+        [[ $status = 1 && $stderr = "$program: semget: ENOENT: no set has the key $key; first run ./sem/create" ]]
     done
     try ./sem/rm -k "$key"
-    [[ $status = 1 && $stderr = "rm: key $key has no set" ]]
+    [[ $status = 1 && $stderr = "rm: semget: ENOENT: there is no set with key $key" ]]
 }
 
 @test "create makes a set of one with the value 1 or that of -v, for this user alone, and says how to look and remove" {
@@ -93,19 +93,19 @@ segments_are() {
     needs ipcrm
     create 5
     try ./sem/create -k "$key" -v 3
-    [[ $status = 1 && $stderr = "create: key $key has a set already; to remove it: ipcrm -S $key" ]]
+    [[ $status = 1 && $stderr = "create: semget: EEXIST: key $key has a set; to remove it: ipcrm -S $key" ]]
     stat_is value 5
     ipcrm -S "$key"
 }
 
 @test "a value above SEMVMX is ERANGE: create makes no set, v changes nothing" {
     try ./sem/create -k "$key" -v 40000
-    [[ $status = 1 && $stderr = *"create: semctl SETVAL 40000, more than SEMVMX (32767): "* ]]
+    [[ $status = 1 && $stderr = *"create: semctl SETVAL 40000: ERANGE: above SEMVMX, 32767: "* ]]
     try ./sem/stat -k "$key"
     [ "$status" = 1 ]
     create 32767
     try ./sem/v -k "$key"
-    [[ $status = 1 && $stderr = *"v: semop: the value would pass SEMVMX (32767): "* ]]
+    [[ $status = 1 && $stderr = *"v: semop: ERANGE: the value would pass SEMVMX, 32767: "* ]]
     stat_is value 32767
     remove
 }
@@ -159,7 +159,7 @@ segments_are() {
 @test "p -n does not wait: EAGAIN" {
     create 0
     try ./sem/p -n -k "$key"
-    [[ $status = 1 && $stderr = *"p: semop: the value is 0: Resource temporarily unavailable" ]]
+    [[ $status = 1 && $stderr = *"p: semop: EAGAIN: the value is 0: Resource temporarily unavailable" ]]
     stat_is ncount 0
     remove
 }
@@ -241,7 +241,7 @@ segments_are() {
     eventually stat_is ncount 0
     kill -CONT "$p"
     eventually stat_is ncount 1
-    grep -q "semop() = -1 EINTR" "$T/p.err"
+    grep -q "p | ... = -1 EINTR" "$T/p.err"
     give
     finish p
     [ "$status" = 0 ]
@@ -255,7 +255,7 @@ segments_are() {
     remove
     finish p
     [ "$status" = 1 ]
-    grep -q "^p: semop: the set was removed meanwhile: Identifier removed$" "$T/p.err"
+    grep -q "^p: semop: EIDRM: the set was removed: Identifier removed$" "$T/p.err"
 }
 
 @test "the set is removed while p -u holds: it ends as usual" {
@@ -382,7 +382,7 @@ segments_are() {
         [[ $stderr = "$program: key $key has a set of 3 semaphores, not of one" ]]
     done
     try ./sem/create -k "$key"
-    [[ $status = 1 && $stderr = *"has a set already"* ]]
+    [[ $status = 1 && $stderr = *"EEXIST: key $key has a set"* ]]
     try ./sem/rm -k "$key"
     [ "$status" = 0 ]
 }
@@ -442,9 +442,9 @@ segments_are() {
         try "${nobody[@]}" "./sem/$program" -k "$key"
         [[ $status = 1 && -z $output ]] || { echo "$program: $status $output $stderr"; false; }
         case $program in
-        create) [[ $stderr = "create: key $key has a set already"* ]] ;;
-        rm) [[ $stderr = "rm: semctl IPC_RMID $id (whose it is: ipcs -s): Operation not permitted" ]] ;;
-        *) [[ $stderr = "$program: semget $key (whose it is: ipcs -s): Permission denied" ]] ;;
+        create) [[ $stderr = "create: semget: EEXIST: key $key has a set"* ]] ;;
+        rm) [[ $stderr = *"rm: semctl IPC_RMID $id: EPERM (its owner: ipcs -s): Operation not permitted" ]] ;;
+        *) [[ $stderr = "$program: semget: EACCES: no permission for the set with key $key (ipcs -s: its owner)" ]] ;;
         esac
     done
     stat_is value 1
@@ -455,8 +455,8 @@ segments_are() {
 @test "undo: the holder is killed while another sleeps in semop(); SEM_UNDO gives it the semaphore" {
     try ./sem/undo
     [[ $status = 0 && -z $output ]]
-    [[ $stderr = *"GETNCNT = 1: one sleeps in semop()"*"SIGKILL"* ]]
-    grep -q "waiter | ... = 0: mine" <<<"$stderr"
+    [[ $stderr = *"the waiter sleeps in semop("*"GETVAL = 0, GETNCNT = 1"*"SIGKILL"* ]]
+    grep -q "waiter | ... = 0$" <<<"$stderr"
     assert_lesson "SEM_UNDO: "
 }
 
@@ -464,34 +464,44 @@ segments_are() {
     try ./sem/undo -x
     [[ $status = 0 && -z $output ]]
     ! grep "waiter | ... = 0" <<<"$stderr" || false
-    grep -q "later: GETVAL = 0, GETNCNT = 1" <<<"$stderr"
+    [[ $stderr = *"200 ms later: the waiter sleeps in semop("*"GETVAL = 0, GETNCNT = 1"* ]]
     dead=$(sed -n 's/.*kill(\([0-9]*\), SIGKILL).*/\1/p' <<<"$stderr")
-    grep -q "GETPID = $dead changed it last" <<<"$stderr"
+    grep -qF "GETPID = $dead, kill($dead, 0) = -1 ESRCH" <<<"$stderr"
     assert_lesson "without SEM_UNDO"
 }
 
-@test "init: another process finds the set unset, and waits for sem_otime: nothing is lost" {
+@test "undo -x -m p: SEM_UNDO on P alone, and the semaphore ends one too high" {
+    try ./sem/undo -x -m p
+    [[ $status = 0 && -z $output ]]
+    grep -qE "worker \| semop\([0-9]+, -1, SEM_UNDO\) = 0" <<<"$stderr"
+    grep -q "the worker has ended: GETVAL = 2$" <<<"$stderr"
+    assert_lesson "SEM_UNDO on P and not on V"
+    for command in "undo -m p" "undo -x -m v"; do
+        try ./sem/$command
+        [[ $status = 2 && ${#stderr_lines[@]} = 1 ]]
+    done
+}
+
+@test "init: another process finds the set without a value, and waits for sem_otime: nothing is lost" {
     try ./sem/init
     [[ $status = 0 && $output = "expected 2 value 2" ]]
-    grep -q "other | sem_otime = 0: made, but not yet set" <<<"$stderr"
-    grep -q "creator | GETVAL = 0 before SETVAL" <<<"$stderr"
-    grep -q "other | sem_otime is not 0" <<<"$stderr"
+    [[ $stderr = *"= -1 EEXIST"*", sem_otime = 0"*"the second one sleeps in poll()"*"SETVAL, 0) = 0"*"sem_otime is set"* ]]
     assert_lesson "a new set is not ready"
 }
 
-@test "init -x: it does not wait, and SETVAL wipes out what it has added" {
+@test "init -x: every process does SETVAL, and the second wipes out what the first has done" {
     try ./sem/init -x
     [[ $status = 0 && $output = "expected 2 value 1" ]]
-    grep -q "creator | GETVAL = 1 before SETVAL" <<<"$stderr"
-    assert_lesson "what was done before the set was set is lost"
+    [ "$(grep -c "SETVAL, 0) = 0" <<<"$stderr")" = 2 ]
+    assert_lesson "SETVAL by each process"
 }
 
 @test "mutex: all want in, one is inside, the others sleep in semop()" {
     for workers in 1 2 3 20 64; do
         try ./sem/mutex -w $workers
         [[ $status = 0 && $output = "most at once 1" ]]
-        grep -q "all sleep: 1 inside, $((workers - 1)) in semop()" <<<"$stderr"
-        [ "$(grep -c "inside, as number 1" <<<"$stderr")" = $workers ]
+        grep -q "all sleep: 1 inside, GETNCNT = $((workers - 1))$" <<<"$stderr"
+        [ "$(grep -c "inside: 1 now" <<<"$stderr")" = $workers ]
     done
     assert_lesson "a semaphore of value 1"
 }
@@ -500,24 +510,51 @@ segments_are() {
     for workers in 2 3 64; do
         try ./sem/mutex -x -w $workers
         [[ $status = 0 && $output = "most at once $workers" ]]
-        grep -q "all sleep: $workers inside, 0 in semop()" <<<"$stderr"
+        grep -q "all sleep: $workers inside, GETNCNT = 0$" <<<"$stderr"
     done
     assert_lesson "without a semaphore"
     try ./sem/mutex -x -w 1
     [ "$status" = 2 ]
 }
 
-@test "order: step 1 comes before step 2, whoever starts first" {
+@test "order: step 1 comes before step 2, whichever process starts first" {
     try ./sem/order
     [[ $status = 0 && $output = $'A: step 1\nB: step 2\nA: step 1\nB: step 2' ]]
-    [[ $stderr = *"B starts first"*"B | semop(-1) ..."*"GETNCNT = 1: B sleeps"*"A | semop(+1) = 0"* ]]
-    [[ $stderr = *"A starts first"*"A | semop(+1) = 0"*"GETVAL = 1: kept for B"*"B | semop(-1) ..."*"B | ... = 0"* ]]
-    assert_lesson "a semaphore of 0"
+    [[ $stderr = *"B starts first"*"B | semop("*", -1) ..."*"B sleeps in semop("*"A | semop("*", +1) = 0"* ]]
+    [[ $stderr = *"A starts first"*"A | semop("*", +1) = 0"*"GETVAL = 1"*"B | semop("*", -1) ..."*"B | ... = 0"* ]]
+    assert_lesson "a semaphore that starts at 0"
+}
+
+@test "barrier: a rendezvous, then nobody passes before all have come, in a thousand rounds and for any number" {
+    for workers in 2 3 8 64; do
+        try ./sem/barrier -w $workers -r 200
+        echo "$workers: $status $output $stderr"
+        [[ $status = 0 && $output = "workers $workers rounds 200" ]]
+    done
+    try ./sem/barrier
+    [[ $status = 0 && $output = "workers 3 rounds 1000" ]]
+    [[ $stderr = *"side 1 | semop(here1, +1) = 0"*"side 1 sleeps in semop("*"side 2 | semop(here2, +1) = 0"* ]]
+    grep -q "first: GETVAL = 1, GETZCNT = 2$" <<<"$stderr"
+    assert_lesson "two turnstiles"
+}
+
+@test "barrier -x: one turnstile used again: all sleep, and wait for 0" {
+    for workers in 2 3 8 64; do
+        try ./sem/barrier -x -w $workers
+        echo "$workers: $status $output $stderr"
+        [[ $status = 0 && $output =~ ^workers\ $workers\ rounds\ [0-9]+$ ]]
+        grep -q "200 ms later, first: GETVAL = [1-9][0-9]*, GETZCNT = $workers$" <<<"$stderr"
+        assert_lesson "one turnstile"
+    done
+    for command in "barrier -x -r 5" "barrier -w 1" "barrier -r 0"; do
+        try ./sem/$command
+        [[ $status = 2 && ${#stderr_lines[@]} = 1 ]]
+    done
 }
 
 @test "each demo is as certain on one CPU" {
     needs taskset
-    for demo in undo "undo -x" init "init -x" mutex "mutex -x" order; do
+    for demo in undo "undo -x" "undo -x -m p" init "init -x" mutex "mutex -x" order barrier "barrier -x"; do
         read -ra words <<<"$demo"
         for _ in 1 2 3; do
             try taskset -c 0 ./sem/"${words[0]}" "${words[@]:1}"
@@ -527,7 +564,7 @@ segments_are() {
 }
 
 @test "SIGINT, SIGTERM and SIGHUP, at any moment, leave nothing behind" {
-    for demo in undo "undo -x" init mutex order; do
+    for demo in undo "undo -x" init "init -x" mutex order barrier; do
         read -ra words <<<"$demo"
         for moment in 0 1 2 3 4 6 8; do
             for signal in INT TERM HUP; do
@@ -552,7 +589,7 @@ segments_are() {
         done
         [ "$status" = 137 ]
         eventually none_left
-        id=$(sed -n 's/.*semget(IPC_PRIVATE) = \([0-9]*\),.*/\1/p' "$T/demo.err")
+        id=$(sed -n 's/.*semget(IPC_PRIVATE) = \([0-9]*\)$/\1/p' "$T/demo.err")
         [ "$(awk -v id="$id" '$2 == id { print $1 }' /proc/sysvipc/sem)" = 0 ]
         eventually segments_are "$segments"
         ipcrm -s "$id"

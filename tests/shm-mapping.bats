@@ -1,4 +1,4 @@
-# shm/: mapfile, fork and sigbus: what lies behind a page.
+# shm/: mapfile, fork, sigbus and memfd: what lies behind a page.
 load helper
 
 @test "mapfile: what one process stores, the other one and read() see" {
@@ -80,12 +80,12 @@ load helper
     [ "${lines[2]}" = "writing 16 MiB copied 16 MiB" ]
     [ "${lines[3]}" = "writing them again copied 0 MiB" ]
     [ "${lines[4]}" = "writing 64 MiB of MAP_SHARED copied 0 MiB" ]
-    grep -q "writing them again: 0 page faults" <<<"$stderr"
+    grep -q "writing them again: 0 faults" <<<"$stderr"
 }
 
 @test "fork: a page that is written is a page fault" {
     try ./shm/fork
-    faults=$(sed -n 's/.*writing 16 MiB: \([0-9]*\) page faults/\1/p' <<<"$stderr")
+    faults=$(sed -n 's/.*writing 16 MiB: \([0-9]*\) faults/\1/p' <<<"$stderr")
     [ "$faults" -ge $((16 * 1024 * 1024 / $(getconf PAGESIZE))) ]
 }
 
@@ -111,6 +111,29 @@ load helper
     [ "${lines[1]}" = "byte 0: stored" ]
     [ "${lines[2]}" = "byte $((page - 1)): stored" ]
     [ "${lines[3]}" = "byte $page: SIGBUS" ]
+    [ -z "$(find . /tmp -maxdepth 1 -name 'core*' -newer "$T")" ]
+}
+
+@test "sigbus: RLIMIT_FSIZE is an error, and no signal" {
+    try bash -c 'ulimit -f 1; ./shm/sigbus 2>&1 | cat; exit "${PIPESTATUS[0]}"'
+    [ "$status" = 1 ]
+    [ "${lines[-1]}" = "sigbus: ftruncate: EFBIG: File too large" ]
+}
+
+@test "memfd: a process that has only the descriptor reads the text; the seals keep its maker from shrinking it" {
+    try ./shm/memfd
+    [ "$status" = 0 ]
+    [ "$output" = "hello from nowhere" ]
+    [[ $stderr = *"F_ADD_SEALS, SHRINK|GROW|WRITE|SEAL) = 0"*"F_GET_SEALS) = 0xf"*"ftruncate("?", 0) = -1 EPERM"* ]]
+    assert_lesson "a sealed object stays as it is"
+}
+
+@test "memfd -x: without seals the object is shrunk, and its reader is killed by SIGBUS" {
+    try ./shm/memfd -x
+    [ "$status" = 0 ]
+    [ -z "$output" ]
+    [[ $stderr = *"F_GET_SEALS) = 0"*"ftruncate("?", 0) = 0"*"the receiver was killed by SIGBUS"* ]]
+    assert_lesson "an object without seals"
     [ -z "$(find . /tmp -maxdepth 1 -name 'core*' -newer "$T")" ]
 }
 

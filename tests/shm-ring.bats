@@ -3,7 +3,7 @@ load helper
 
 # A line of the story of $1 that says it waits alone.
 waits() {
-    grep -q 'waits for a' "$T/$1.err"
+    grep -q 'waiting for a' "$T/$1.err"
 }
 
 clean_pair() {
@@ -134,7 +134,7 @@ end_one() {
     start reader bash -c 'exec ./shm/ring-read >/dev/null'
     start writer ./shm/ring-write </dev/zero
     eventually grep -q "the writer is" "$T/reader.err"
-    end_one writer reader "ring-read: the writer, process $writer, has gone without an end"
+    end_one writer reader "ring-read: the writer, process $writer, is gone"
     clean_pair
     # While it waits for its stdin, and the reader in futex().
     mkfifo "$T/in"
@@ -159,7 +159,7 @@ end_one() {
     start reader bash -c 'exec ./shm/ring-read >/dev/null'
     start writer ./shm/ring-write </dev/zero
     eventually grep -q "the reader is" "$T/writer.err"
-    end_one reader writer "ring-write: the reader, process $reader, has gone"
+    end_one reader writer "ring-write: the reader, process $reader, is gone"
     clean_pair
     # While the writer waits for its stdin.
     mkfifo "$T/in"
@@ -255,7 +255,7 @@ switches() {
     start next_reader ./shm/ring-read
     finish writer
     [ "$status" = 1 ]
-    grep -q "^ring-write: the reader, process $reader, has gone" "$T/writer.err"
+    grep -q "^ring-write: the reader, process $reader, is gone" "$T/writer.err"
     eventually waits next_reader
     try ./shm/ring-write <<<"clean"
     [ "$status" = 0 ]
@@ -278,7 +278,7 @@ switches() {
     woken=$(switches "$reader")
     eventually eval '[ "$(switches "$reader")" -gt $((woken + 1)) ]' # it has looked round
     start next_writer ./shm/ring-write </dev/null
-    eventually grep -q "waits until process $reader has ended" "$T/next_writer.err"
+    eventually grep -q "process $reader must end first" "$T/next_writer.err"
     timeout 5 head -c 105000 <&"$out" | tail -c 100000 | cmp - "$T/in"
     finish reader
     [ "$status" = 0 ]
@@ -288,6 +288,35 @@ switches() {
     finish next_writer
     [ "$status" = 0 ]
     finish writer
+    exec {out}>&-
+    rm "$T/out"
+}
+
+@test "ring: while a new writer waits for the end of an old reader, a third program is refused at once" {
+    mkfifo "$T/out"
+    exec {out}<>"$T/out"
+    start reader bash -c "exec ./shm/ring-read >$T/out"
+    start writer ./shm/ring-write </dev/zero
+    eventually grep -q "the writer is" "$T/reader.err"
+    eventually asleep "$writer"
+    eventually asleep "$reader" # the FIFO is full
+    kill -STOP "$reader" # or it would notice in a moment, and end
+    kill -KILL "$writer"
+    finish writer
+    start next_writer ./shm/ring-write </dev/null
+    eventually grep -q "process $reader must end first" "$T/next_writer.err"
+    try ./shm/ring-write </dev/null
+    [ "$status" = 1 ]
+    [ "$stderr" = "ring-write: there is a writer already: process $next_writer" ]
+    try ./shm/ring-read
+    [ "$status" = 1 ]
+    [ "$stderr" = "ring-read: there is a reader already: process $reader" ]
+    kill -KILL "$reader"
+    finish reader
+    eventually waits next_writer
+    try ./shm/ring-read
+    [ "$status" = 0 ]
+    finish next_writer
     exec {out}>&-
     rm "$T/out"
 }
@@ -360,7 +389,7 @@ switches() {
         kill -KILL "${!victim}"
         finish "$victim"
         # The other one had met it, and ends; or it waits alone.
-        eventually eval 'ended "${!other}" || [[ $(tail -1 "$T/$other.err") = *"waits for a"* ]]'
+        eventually eval 'ended "${!other}" || [[ $(tail -1 "$T/$other.err") = *"waiting for a"* ]]'
         kill -TERM "${!other}" 2>/dev/null || true
         finish "$other"
         [[ $status = @(1|143) ]]

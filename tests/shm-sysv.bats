@@ -114,7 +114,7 @@ segments() {
     ./shm/write -s 100 hello
     try ./shm/write -s 200 other
     [ "$status" = 1 ]
-    [ "$stderr" = "write: shmget: EINVAL: the segment exists and has 100 bytes, not 200 (ipcrm -m $(value id))" ]
+    [ "$stderr" = "write: shmget: EINVAL: the segment has 100 bytes, not 200 (ipcrm -m $(value id))" ]
     try ./shm/write -s 50 smaller
     [ "$status" = 0 ]
     [ "$(value bytes)" = 100 ]
@@ -134,6 +134,26 @@ segments() {
     echo "$old" >/proc/sys/kernel/shmmax
     [ "$status" = 1 ]
     [ "$stderr" = "write: shmget: EINVAL: 5001 bytes are more than /proc/sys/kernel/shmmax" ]
+    echo 4000 >/proc/sys/kernel/shmmax
+    try ./shm/write "the usual size"
+    echo "$old" >/proc/sys/kernel/shmmax
+    [ "$stderr" = "write: shmget: EINVAL: 4096 bytes are more than /proc/sys/kernel/shmmax" ]
+}
+
+@test "where the kernel allows no more segments, ENOSPC is explained; where segments end with their last process, that is said" {
+    [[ $(id -u) = 0 && ${IPC_TESTS_PRIVATE:-} = yes ]] || skip "needs root, in a namespace of its own"
+    old=$(</proc/sys/kernel/shmmni)
+    segments >/proc/sys/kernel/shmmni
+    try ./shm/write hello
+    echo "$old" >/proc/sys/kernel/shmmni
+    [ "$status" = 1 ]
+    [[ $stderr = "write: shmget: ENOSPC: as many as the system allows (/proc/sys/kernel: shmmni, shmall;"* ]]
+    old=$(</proc/sys/kernel/shm_rmid_forced)
+    echo 1 >/proc/sys/kernel/shm_rmid_forced
+    try ./shm/write hello
+    echo "$old" >/proc/sys/kernel/shm_rmid_forced
+    [ "$status" = 0 ]
+    [[ ${stderr_lines[-1]} = *"IPC_STAT) = -1 EINVAL: it is gone" ]]
 }
 
 @test "-k takes a key as ipcs prints it, or in decimal; IPC_PRIVATE and words are refused" {
@@ -292,11 +312,11 @@ segments() {
         try "${nobody[@]}" ./shm/"${words[0]}" -k "$key" "${words[@]:1}"
         [ "$status" = 1 ]
         [ -z "$output" ]
-        [ "$stderr" = "${words[0]}: shmget $key (whose it is: ipcs -m): Permission denied" ]
+        [ "$stderr" = "${words[0]}: shmget: EACCES: no permission for the segment with key $key (ipcs -m: its owner)" ]
     done
     try "${nobody[@]}" ./shm/rm -k "$key"
     [ "$status" = 1 ]
-    [[ $stderr = "rm: shmctl IPC_RMID "*": Operation not permitted" ]]
+    [[ $stderr = "rm: shmctl IPC_RMID "*": EPERM (its owner: ipcs -m): Operation not permitted" ]]
     [ "$(./shm/read -k "$key")" = secret ]
     ./shm/rm -k "$key"
 }
@@ -322,7 +342,7 @@ segments() {
     others=$(segments)
     # fork() is held up, so that there is time to look and to kill.
     start tracer strace -o "$T/trace" -e inject=clone,clone3,fork:delay_enter=700000:when=1 ./shm/attach
-    eventually grep -q "the same memory" "$T/tracer.err"
+    eventually grep -qE "parent [|] at .*: \"hello\"$" "$T/tracer.err"
     [ "$(segments)" = $((others + 1)) ]
     kill -KILL "$(pgrep -P "$tracer")"
     finish tracer

@@ -1,40 +1,38 @@
-# signals/: reload, in the foreground and as a daemon.
+# signals/: reload, and daemon.
 load helper
 
 pid_file() {
-    echo "/tmp/ipc-$(id -u)/reload.pid"
+    echo "/tmp/ipc-$(id -u)/daemon.pid"
 }
 
-# There is one for each user: in namespaces of our own, none but ours.
-alone() {
-    [ -n "${IPC_TESTS_PRIVATE:-}" ] || [ ! -e "$(pid_file)" ] || skip "this user has a reload at work, or its pid file"
-    rm -f "$(pid_file)"
+log() {
+    echo "/tmp/ipc-$(id -u)/daemon.log"
 }
 
-# The daemon or the foreground program reads $T/conf.
-settings() {
-    printf 'greeting = %s\ntimes = %s\n' "$1" "$2" >"$T/conf"
-}
-
+# start_reload TEXT: it reads $T/conf; its pid, which it prints first, is in $reload.
 start_reload() {
-    alone
+    echo "$1" >"$T/conf"
     start reload ./signals/reload -f "$T/conf"
-    eventually grep -q "greeting" "$T/reload.err"
+    eventually grep -qx "$1" "$T/reload"
 }
 
 end_reload() {
     kill -TERM "$reload"
     finish reload
     [ "$status" = 0 ]
-    [ ! -e "$(pid_file)" ]
 }
 
-# The daemon is no child of ours.
+# There is one daemon for each user: in namespaces of our own, none but ours.
+alone() {
+    [ -n "${IPC_TESTS_PRIVATE:-}" ] || [ ! -e "$(pid_file)" ] || skip "this user has a daemon at work, or its pid file"
+    rm -f "$(pid_file)"
+    scratch=("$(log)")
+}
+
 start_daemon() {
-    alone
-    try ./signals/reload -d -f "$T/conf"
+    try ./signals/daemon
     [ "$status" = 0 ]
-    daemon=$(<"$(pid_file)")
+    daemon=$output
 }
 
 end_daemon() {
@@ -43,41 +41,28 @@ end_daemon() {
     [ ! -e "$(pid_file)" ]
 }
 
-@test "reload prints the greeting, rereads FILE on SIGHUP, and ends on SIGTERM" {
-    settings hello 1
-    start_reload
-    [ "$(<"$(pid_file)")" = "$reload" ]
-    [ "$(stat -c %a "$(pid_file)")" = 600 ]
-    settings "good evening" 2
+@test "reload prints its pid and the greeting, rereads FILE on SIGHUP, and ends on SIGTERM" {
+    start_reload hello
+    [ "$(head -1 "$T/reload")" = "$reload" ]
+    echo "good evening" >"$T/conf"
     kill -HUP "$reload"
     eventually grep -q evening "$T/reload"
-    kill -TERM "$reload"
-    finish reload
-    [ "$status" = 0 ]
-    [ "$(<"$T/reload")" = $'hello\ngood evening\ngood evening' ]
-    [ ! -e "$(pid_file)" ]
-    grep -q "SIGHUP from process $$" "$T/reload.err"
-    grep -q "SIGTERM from process $$: the end" "$T/reload.err"
+    end_reload
+    [ "$(tail -n +2 "$T/reload")" = $'hello\ngood evening' ]
+    grep -q "sigwaitinfo() = SIGHUP, si_pid $$" "$T/reload.err"
+    grep -q "sigwaitinfo() = SIGTERM" "$T/reload.err"
 }
 
-@test "reload: a broken FILE changes nothing, says where it is broken, and nothing of it is used" {
-    settings hello 1
-    start_reload
+@test "reload: a broken FILE changes nothing, and the old greeting stays" {
+    start_reload hello
     local broken=0
-    for text in 'greeting = new\ntimes = 0' 'greeting = new\ntimes = 10' 'greeting = new\ntimes = x' \
-        'times = 3' 'greeting = new' '' 'greeting = new\ntimes = 2\ncolour = red' 'greeting =\ntimes = 2' \
-        'greeting = new\ntimes = 2 3' 'greeting = new\ntimes 2' "greeting = $(printf %0100d 0)\ntimes = 2" \
-        "greeting = new\ntimes = 2\n#$(printf %05000d 0)" 'greeting = new\ntimes = 2\n\0nonsense'; do
-        printf '%b\n' "$text" >"$T/conf"
+    for text in '' '\n' 'one\ntwo\n' 'no newline' "$(printf %0100d 0)\n" "$(printf %05000d 0)\n" 'a\0b\n'; do
+        printf %b "$text" >"$T/conf"
         kill -HUP "$reload"
         broken=$((broken + 1))
-        eventually eval '[ "$(grep -c "the old settings stay" "$T/reload.err")" = $broken ]'
+        eventually eval '[ "$(grep -c "the old greeting stays" "$T/reload.err")" = $broken ]'
     done
-    eventually eval '[ "$(grep -cx hello "$T/reload")" = $((broken + 1)) ]' # the old settings are still in force
-    grep -q "^reload: $T/conf:2: no setting: \"times = 0\"" "$T/reload.err"
-    grep -q "^reload: $T/conf:3: no setting: \"colour = red\"" "$T/reload.err"
-    grep -q "^reload: $T/conf: it must have both settings" "$T/reload.err"
-    grep -q "^reload: $T/conf: a NUL byte is no text" "$T/reload.err"
+    [ "$(grep -c "^reload: $T/conf: not one line of 1 to 99 bytes" "$T/reload.err")" = $broken ]
     rm "$T/conf"
     kill -HUP "$reload"
     eventually grep -q "^reload: open $T/conf: No such file" "$T/reload.err"
@@ -85,109 +70,89 @@ end_daemon() {
     kill -HUP "$reload"
     eventually grep -q "^reload: read $T/conf: Is a directory" "$T/reload.err"
     rmdir "$T/conf"
-    printf '# a comment\n\n  times=3\ngreeting=at last' >"$T/conf"
+    mkfifo "$T/conf" # it does not hold it up
     kill -HUP "$reload"
-    eventually grep -q last "$T/reload"
+    eventually eval '[ "$(grep -c "the old greeting stays" "$T/reload.err")" = $((broken + 3)) ]'
+    rm "$T/conf"
+    printf '%099d\n' 0 >"$T/conf"
+    kill -HUP "$reload"
+    eventually grep -qx "$(printf %099d 0)" "$T/reload"
     end_reload
-    [ "$(uniq "$T/reload")" = $'hello\nat last' ]
-    [ "$(grep -c last "$T/reload")" = 3 ]
+    [ "$(tail -n +2 "$T/reload" | uniq | wc -l)" = 2 ]
 }
 
-@test "reload: a FIFO in the place of FILE does not hold it up" {
-    settings hello 1
-    start_reload
-    rm "$T/conf"
-    mkfifo "$T/conf"
-    kill -HUP "$reload"
-    eventually grep -q "the old settings stay" "$T/reload.err"
-    end_reload
-    rm "$T/conf"
-}
-
-@test "reload: a missing or broken FILE at the start is an error, and leaves no pid file" {
-    alone
-    for option in "" -d; do
-        try ./signals/reload $option -f "$T/none"
-        [ "$status" = 1 ]
-        [[ $stderr = *"reload: open $T/none: No such file or directory"* ]]
-        echo nonsense >"$T/conf"
-        try ./signals/reload $option -f "$T/conf"
-        [ "$status" = 1 ]
-        [[ $stderr = *"reload: $T/conf:1: no setting: \"nonsense\""* ]]
-        [ -z "$output" ]
-        [ ! -e "$(pid_file)" ]
-    done
-    [[ $stderr = *"reload: the daemon has ended before"* ]]
+@test "reload: a missing or broken FILE at the start is an error" {
+    try ./signals/reload -f "$T/none"
+    [ "$status" = 1 ]
+    [[ $stderr = *"reload: open $T/none: No such file or directory"* ]]
+    : >"$T/conf"
+    try ./signals/reload -f "$T/conf"
+    [ "$status" = 1 ]
+    [ -z "$output" ]
 }
 
 @test "reload makes the default FILE if it is missing, and leaves one that is there alone" {
-    alone
     conf=/tmp/ipc-$(id -u)/reload.conf
     [ ! -e "$conf" ] || skip "this user has settings already"
     scratch=("$conf")
     start reload ./signals/reload
     eventually grep -q hello "$T/reload"
     end_reload
-    printf 'greeting = mine\ntimes = 1\n' >"$conf"
+    echo mine >"$conf"
     start reload ./signals/reload
     eventually grep -q mine "$T/reload"
-    rm "$conf"
-    try ./signals/reload # refused: it makes no file
-    [ "$status" = 1 ]
-    [ ! -e "$conf" ]
     end_reload
 }
 
 @test "reload: many SIGHUPs while it is stopped are one; FILE is read as it is then" {
-    settings one 1
-    start_reload
+    start_reload one
     stop "$reload"
     for i in 1 2 3 4 5; do
-        settings "change $i" 1
+        echo "change $i" >"$T/conf"
         kill -HUP "$reload"
     done
     kill -CONT "$reload"
     eventually grep -q "change 5" "$T/reload"
     end_reload
-    [ "$(<"$T/reload")" = $'one\nchange 5' ]
+    [ "$(tail -n +2 "$T/reload")" = $'one\nchange 5' ]
 }
 
-@test "reload hears SIGHUP although nohup has it ignored, and SIGTERM although it comes first" {
-    alone
-    settings hello 1
+@test "reload hears SIGHUP although nohup has it ignored" {
+    echo hello >"$T/conf"
     start reload nohup ./signals/reload -f "$T/conf"
     eventually grep -q hello "$T/reload"
-    settings again 1
+    echo again >"$T/conf"
     kill -HUP "$reload"
     eventually grep -q again "$T/reload"
     end_reload
-    start reload ./signals/reload -f "$T/conf"
-    eventually test -s "$(pid_file)"
-    kill -HUP "$reload" # it may not have read FILE for the first time yet
-    end_reload
 }
 
-@test "reload in the foreground ends by SIGINT too, and removes its pid file" {
-    settings hello 1
-    start_reload
+@test "reload: when the terminal hangs up, it ends: that SIGHUP is the kernel's" {
+    command -v script >/dev/null || skip "needs script(1)"
+    echo hello >"$T/conf"
+    start script script -qec "exec ./signals/reload -f $T/conf >$T/got 2>$T/story" /dev/null
+    eventually grep -q hello "$T/got"
+    kill -KILL "$script"
+    finish script
+    eventually grep -q "SIGHUP, SI_KERNEL: the terminal has gone" "$T/story"
+    eventually none_left
+}
+
+@test "reload: SIGINT ends it; stdout is full: an error" {
+    start_reload hello
     kill -INT "$reload"
     finish reload
     [ "$status" = 130 ]
-    [ ! -e "$(pid_file)" ]
-}
-
-@test "reload: stdout is full: an error, and no pid file" {
-    alone
-    settings hello 1
     try bash -c "./signals/reload -f '$T/conf' >/dev/full"
     [ "$status" = 1 ]
     [[ $stderr = *"reload: stdout: No space left on device" ]]
-    [ ! -e "$(pid_file)" ]
 }
 
-@test "reload -d: no parent of ours, a session without a leader or a terminal, / as its folder, no umask" {
-    settings hello 1
+@test "daemon: no parent of ours, a session without a leader or a terminal, / as its folder, no umask" {
+    alone
     start_daemon
+    [ "$(<"$(pid_file)")" = "$daemon" ]
+    [ "$(stat -c %a "$(pid_file)" "$(log)" | uniq)" = 600 ]
     [ "$(ps -o ppid= -p "$daemon")" -ne $$ ]
     [ "$(ps -o tty= -p "$daemon")" = "?" ]
     sid=$(ps -o sid= -p "$daemon")
@@ -197,74 +162,50 @@ end_daemon() {
     [ "$(readlink "/proc/$daemon/cwd")" = / ]
     [ "$(awk '/^Umask/ { print $2 }' "/proc/$daemon/status")" = 0000 ]
     end_daemon
+    eventually grep -q "^=> a daemon has no terminal" "$(log)"
 }
 
-@test "reload -d: stdin and stdout are /dev/null, stderr is the log, nothing else is open but the pid file" {
-    settings hello 1
-    exec {leak}<"$T/conf"
+@test "daemon: the same when it is started from a terminal" {
+    command -v script >/dev/null || skip "needs script(1)"
+    alone
+    try script -qec "./signals/daemon" /dev/null </dev/null
+    [ "$status" = 0 ]
+    [[ $output = *'open("/dev/tty") = -1 ENXIO'* ]]
+    daemon=$(<"$(pid_file)")
+    [ "$(ps -o tty= -p "$daemon")" = "?" ]
+    end_daemon
+}
+
+@test "daemon: stdin and stdout are /dev/null, stderr is the log, nothing else is open but the pid file" {
+    alone
+    exec {leak}</dev/zero
     start_daemon
     exec {leak}<&-
     [ "$(readlink /proc/$daemon/fd/0)" = /dev/null ]
     [ "$(readlink /proc/$daemon/fd/1)" = /dev/null ]
-    [ "$(readlink /proc/$daemon/fd/2)" = "/tmp/ipc-$(id -u)/reload.log" ]
-    others=$(find /proc/$daemon/fd -type l ! -name '[012]' -printf '%l\n')
-    [ "$others" = "$(pid_file)" ]
+    [ "$(readlink /proc/$daemon/fd/2)" = "$(log)" ]
+    [ "$(find /proc/$daemon/fd -type l ! -name '[012]' -printf '%l\n')" = "$(pid_file)" ]
     end_daemon
-    [ "$(stat -c %a "/tmp/ipc-$(id -u)/reload.log")" = 600 ]
 }
 
-@test "reload -d: when the caller returns, the daemon is ready; its story goes on in the log" {
-    settings hello 1
-    start_daemon
-    log=/tmp/ipc-$(id -u)/reload.log
-    settings new 3
-    kill -HUP "$daemon"
-    eventually grep -q 'greeting "new", times 3' "$log"
-    echo rubbish >"$T/conf"
-    kill -HUP "$daemon"
-    eventually grep -q "the old settings stay" "$log"
-    grep -q "^reload: $T/conf:1: no setting" "$log"
-    end_daemon
-    eventually grep -q "^=> SIGHUP says" "$log"
-    [[ $stderr = *"read(3): process $daemon is ready"* ]]
-    [[ $stderr != *"=>"* ]]
-}
-
-@test "reload -d finds FILE again from /, though it was given by a relative path" {
-    settings hello 1
-    program=$PWD/signals/reload
+@test "daemon: a second one is refused, names the pid of the first, and does it no harm" {
     alone
-    cd "$T"
-    try "$program" -d -f conf
-    [ "$status" = 0 ]
-    daemon=$(<"$(pid_file)")
-    settings again 1
-    kill -HUP "$daemon"
-    eventually grep -q 'greeting "again"' "/tmp/ipc-$(id -u)/reload.log"
-    end_daemon
-}
-
-@test "reload: a second one is refused, is told the pid of the first, and does it no harm" {
-    settings hello 1
     start_daemon
-    for option in "" -d; do
-        try ./signals/reload $option -f "$T/conf"
-        [ "$status" = 1 ]
-        [[ $stderr = *"reload: $(pid_file): process $daemon has the lock"* ]]
-        [ "$(<"$(pid_file)")" = "$daemon" ]
-    done
+    try ./signals/daemon
+    [ "$status" = 1 ]
+    [[ $stderr = *"daemon: $(pid_file): process $daemon has the lock"* ]]
+    [ "$(<"$(pid_file)")" = "$daemon" ]
     echo nonsense >"$(pid_file)" # the lock counts, not the text
-    try ./signals/reload -f "$T/conf"
+    try ./signals/daemon
     [ "$status" = 1 ]
     [[ $stderr = *"process $daemon has the lock"* ]]
     end_daemon
 }
 
-@test "reload: of many that start at once, one comes through" {
-    settings hello 1
+@test "daemon: of many that start at once, one comes through" {
     alone
     for i in 1 2 3 4 5 6 7 8 9 10; do
-        start "many_$i" ./signals/reload -d -f "$T/conf"
+        start "many_$i" ./signals/daemon
     done
     through=0
     for i in 1 2 3 4 5 6 7 8 9 10; do
@@ -276,67 +217,75 @@ end_daemon() {
     end_daemon
 }
 
-@test "reload: one may start while another ends; whoever runs owns the pid file" {
-    settings hello 1
+@test "daemon: one may start while another ends; the one that runs owns the pid file" {
+    alone
     start_daemon
     for i in 1 2 3 4 5 6 7 8; do
         old=$daemon
         kill -TERM "$old"
-        until try ./signals/reload -d -f "$T/conf" && [ "$status" = 0 ]; do
+        until try ./signals/daemon && [ "$status" = 0 ]; do
             [[ $stderr = *"process $old has the lock"* ]]
         done
-        daemon=$(<"$(pid_file)")
+        daemon=$output
         [ "$daemon" != "$old" ]
-        kill -HUP "$daemon"
         eventually ended "$old"
         [ "$(<"$(pid_file)")" = "$daemon" ]
     done
     end_daemon
 }
 
-@test "reload: a lock on a file that has lost its name is worth nothing: it makes a new one" {
+@test "daemon: the pid file of a successor is not removed by its predecessor" {
+    alone
+    start_daemon
+    first=$daemon
+    rm "$(pid_file)" # as a cleaner of /tmp may do it
+    start_daemon
+    kill -TERM "$first"
+    eventually ended "$first"
+    [ "$(<"$(pid_file)")" = "$daemon" ]
+    try ./signals/daemon
+    [ "$status" = 1 ]
+    end_daemon
+}
+
+@test "daemon: the pid file of one that was killed with -9 is no obstacle" {
+    alone
+    start_daemon
+    kill -KILL "$daemon"
+    eventually ended "$daemon"
+    [ -s "$(pid_file)" ]
+    start_daemon
+    [ "$(<"$(pid_file)")" = "$daemon" ]
+    end_daemon
+}
+
+@test "daemon: a lock on a file that has lost its name is worth nothing: it makes a new one" {
     command -v strace >/dev/null || skip "no strace"
     strace -o "$T/trace" true 2>/dev/null || skip "strace is not allowed to trace"
-    settings hello 1
-    start_reload
-    # Between open() and F_SETLK, its fourth fcntl(), the first one ends and removes the file.
-    start second env ASAN_OPTIONS=detect_leaks=0 strace -o "$T/trace" -e trace=open,openat,fcntl -e inject=fcntl:delay_enter=1000000:when=4 \
-        ./signals/reload -f "$T/conf"
-    eventually grep -q reload.pid "$T/trace"
-    kill -TERM "$reload"
-    finish reload
-    eventually grep -q hello "$T/second"
-    reload=$(<"$(pid_file)")
-    [ "$(grep -c 'open.*reload.pid' "$T/trace")" = 2 ]
-    kill -TERM "$reload"
+    alone
+    start_daemon
+    # Between open() and F_SETLK of the second, the first one ends and removes the file.
+    start second env ASAN_OPTIONS=detect_leaks=0 strace -f -o "$T/trace" -e trace=open,openat,fcntl \
+        -e inject=fcntl:delay_enter=1000000:when=1 ./signals/daemon
+    eventually grep -q daemon.pid "$T/trace"
+    kill -TERM "$daemon"
+    eventually ended "$daemon"
+    eventually grep -q "[0-9]" "$T/second"
+    daemon=$(<"$T/second")
+    [ "$(grep -c 'open.*daemon.pid' "$T/trace")" = 2 ]
+    end_daemon
     finish second
     [ "$status" = 0 ]
-    [ ! -e "$(pid_file)" ]
 }
 
-@test "reload: the pid file of one that was killed with -9 is no obstacle" {
-    settings hello 1
-    start_reload
-    kill -KILL "$reload"
-    finish reload
-    [ -s "$(pid_file)" ]
-    rm -f "$T/reload"
-    start reload ./signals/reload -f "$T/conf"
-    eventually grep -q hello "$T/reload"
-    [ "$(<"$(pid_file)")" = "$reload" ]
-    end_reload
-}
-
-@test "reload -d: a caller that cannot fork or open the log fails, and no daemon is left" {
+@test "daemon: a caller that cannot open the log fails, and no daemon is left" {
     alone
-    settings hello 1
-    log=/tmp/ipc-$(id -u)/reload.log
-    rm -f "$log"
-    mkdir "$log"
-    try ./signals/reload -d -f "$T/conf"
-    rmdir "$log"
+    rm -f "$(log)"
+    mkdir "$(log)"
+    try ./signals/daemon
+    rmdir "$(log)"
     [ "$status" = 1 ]
-    [[ $stderr = *"reload: open $log: Is a directory"* ]]
+    [[ $stderr = *"daemon: open $(log): Is a directory"*"ended before it was ready"* ]]
     [ ! -e "$(pid_file)" ]
     none_left
 }

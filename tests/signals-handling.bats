@@ -13,7 +13,7 @@ has_child_asleep() {
 
 # Its story has come to where the parent watches a child that sleeps.
 watching() {
-    grep -q "CONT\|until one comes" "$T/program.err" && has_child_asleep "$1"
+    grep -q "CONT\|again and again" "$T/program.err" && has_child_asleep "$1"
 }
 
 # start_stuck PROGRAM starts it with a stderr that takes nothing: it sleeps at the first line of its story.
@@ -39,8 +39,8 @@ row() {
     sed -n "s/^$1  *\(EINTR\|goes on\)  *\(EINTR\|goes on\)\$/\1, \2/p" <<<"$output"
 }
 
-@test "eintr: read(), wait(), accept() and sem_wait() fail with EINTR, and go on with SA_RESTART" {
-    try ./signals/eintr
+@test "restart: read(), wait(), accept() and sem_wait() fail with EINTR, and go on with SA_RESTART" {
+    try ./signals/restart
     [ "$status" = 0 ]
     for call in read wait accept sem_wait; do
         [ "$(row $call)" = "EINTR, goes on" ] || { echo "$call: $(row $call)"; false; }
@@ -48,39 +48,31 @@ row() {
     assert_lesson "SA_RESTART lets some calls go on; others fail with EINTR"
 }
 
-@test "eintr: msgrcv(), semop(), poll() and nanosleep() fail with EINTR in spite of SA_RESTART" {
-    try ./signals/eintr
+@test "restart: msgrcv(), semop(), poll() and nanosleep() fail with EINTR in spite of SA_RESTART" {
+    try ./signals/restart
     for call in msgrcv semop poll nanosleep; do
         [ "$(row $call)" = "EINTR, EINTR" ] || { echo "$call: $(row $call)"; false; }
     done
     [[ $(row sem_timedwait) = "EINTR, "* ]] # and then, it depends on the C library
 }
 
-@test "eintr: pthread_mutex_lock() never fails with EINTR; the table has a line for each call" {
-    try ./signals/eintr
+@test "restart: pthread_mutex_lock() never fails with EINTR; the table has a line for each call" {
+    try ./signals/restart
     [ "$(row pthread_mutex_lock)" = "goes on, goes on" ]
     [ "${#lines[@]}" = 11 ]
 }
 
-@test "eintr: /proc says that read() was asleep when the signal came" {
-    try ./signals/eintr
-    [ "$(grep -c '/proc/[0-9]*/syscall: it sleeps in read([0-9]*)' <<<"$stderr")" = 2 ]
-    [ "$(grep -c 'kill([0-9]*, SIGUSR1)' <<<"$stderr")" = 2 ]
+@test "restart: read() was asleep when the signal came" {
+    try ./signals/restart
+    [ "$(grep -c 'the child sleeps in read([0-9]*)' <<<"$stderr")" = 2 ]
+    [ "$(grep -c 'kill([0-9]*, SIGUSR1) = 0' <<<"$stderr")" = 2 ]
     [ "$(grep -c 'its handler has run, and it sleeps again' <<<"$stderr")" = 1 ]
 }
 
-@test "eintr -x: a reader that takes EINTR for a failure is gone when the word comes" {
-    try ./signals/eintr -x
-    [ "$status" = 0 ]
-    [ "$output" = EPIPE ]
-    grep -q 'write([0-9]*, "hello") = -1 EPIPE: lost' <<<"$stderr"
-    assert_lesson "EINTR is no failure"
-}
-
-@test "eintr removes its queue and its semaphore when it is ended" {
+@test "restart removes its queue and its semaphore when it is ended" {
     [ -z "$(private_objects)" ] || skip "private objects of others are there"
     for signal in INT TERM HUP; do
-        start_stuck eintr
+        start_stuck restart
         eventually has_child_asleep "$program"
         [ "$(private_objects | wc -l)" = 2 ]
         kill -$signal "$program"
@@ -91,51 +83,109 @@ row() {
     done
 }
 
-@test "handler: the signal comes to poll() through a pipe and through a signalfd" {
-    try ./signals/handler
+@test "eintr: read() is called again, and the word comes; -x: a reader that takes EINTR for a failure is gone" {
+    try ./signals/eintr
     [ "$status" = 0 ]
-    [ "$output" = $'self-pipe SIGUSR1\nsignalfd SIGUSR1' ]
-    [ "$(grep -c 'poll() = -1 EINTR' <<<"$stderr")" = 1 ] # a signalfd has no handler
-    [ "$(grep -c 'end of the input' <<<"$stderr")" = 2 ]
-    assert_lesson "let a signal become input"
+    [ "$output" = hello ]
+    [[ $stderr = *"... = -1 EINTR"*'... = 6 "hello\n"'* ]]
+    assert_lesson "without SA_RESTART a handler ends read() with EINTR"
+    try ./signals/eintr -x
+    [ "$status" = 0 ]
+    [ "$output" = EPIPE ]
+    grep -q 'write([0-9]*, "hello\\n") = -1 EPIPE' <<<"$stderr"
+    assert_lesson "EINTR is no failure"
 }
 
-@test "handler -x: localtime() in a handler waits for ever for the lock that it interrupts" {
+@test "handler: SIGUSR1 more often than the pipe has bytes, then SIGTERM: both are seen, by a pipe and by a signalfd" {
+    for count in 4096 65536; do
+        try ./signals/handler -c $count
+        [ "$status" = 0 ]
+        [ "$output" = "self-pipe SIGUSR1
+self-pipe SIGUSR1
+self-pipe SIGTERM
+signalfd SIGUSR1
+signalfd SIGUSR1
+signalfd SIGTERM" ]
+        [ "$(grep -c 'poll() = -1 EINTR' <<<"$stderr")" = 1 ] # a signalfd has no handler
+        [[ $stderr = *"SIGTERM) = 0; write(): EAGAIN"* ]]
+    done
+    assert_lesson "make the signal an input"
+}
+
+@test "handler -x: where the byte says which signal it was, a full pipe loses SIGTERM" {
     try ./signals/handler -x
     [ "$status" = 0 ]
-    [ "$output" = deadlock ]
-    grep -q '/proc/[0-9]*/syscall: it sleeps in futex(0x[0-9a-f]*), a lock' <<<"$stderr"
-    assert_lesson "a handler must not call what it may be interrupting"
+    [ "$output" = $'self-pipe SIGUSR1\nself-pipe SIGUSR1\nSIGTERM lost' ]
+    assert_lesson "a full pipe drops the byte"
 }
 
-@test "handler -x, on one CPU: the same" {
-    for ((i = 0; i < 3; i++)); do
-        try taskset -c 0 ./signals/handler -x
+@test "unsafe: time() in the handler is harmless; -x: localtime() waits for ever for the lock that it interrupts" {
+    try ./signals/unsafe
+    [ "$status" = 0 ]
+    [ "$output" = "no deadlock" ]
+    for where in "" "taskset -c 0"; do
+        try $where ./signals/unsafe -x
         [ "$status" = 0 ]
         [ "$output" = deadlock ]
+        assert_lesson "the handler waits for the lock"
     done
 }
 
-@test "lost: sigsuspend() is woken by the signal that came between test and sleep" {
-    try ./signals/lost
-    [ "$status" = 0 ]
-    [ "$output" = "signals 1" ]
-    [[ $stderr = *"it is pending"* ]]
-    [[ $stderr = *"... sigsuspend() = -1 EINTR"* ]]
-    assert_lesson "block, test, sigsuspend()"
+@test "lost: sigsuspend() and ppoll() are woken by the signal that came between test and sleep" {
+    for way in pause poll; do
+        try ./signals/lost -m $way
+        [ "$status" = 0 ]
+        [ "$output" = "signals 1" ]
+        [[ $stderr = *"sigprocmask(SIG_BLOCK, SIGUSR1) = 0"*"raise(SIGSTOP)"*"ShdPnd: 0000000000000200"*"... = -1 EINTR, got is 1"* ]]
+        assert_lesson "block, test,"
+    done
+    try ./signals/lost -m sleep
+    [ "$status" = 2 ]
 }
 
-@test "lost -x: pause() sleeps on, although the handler has run, until another signal comes" {
-    try ./signals/lost -x
+@test "lost -x: pause() and poll() sleep on, although the handler has run, until another signal comes" {
+    for way in pause poll; do
+        try ./signals/lost -x -m $way
+        [ "$status" = 0 ]
+        [ "$output" = "signals 2" ]
+        [[ $stderr = *"200 ms later: the waiter sleeps"*"ShdPnd: 0000000000000000"*"... = -1 EINTR, got is 2"* ]]
+        assert_lesson "test, then sleep"
+    done
+}
+
+@test "loop: one epoll_wait() has the request, the end of the time, 65536 SIGUSR1 and then SIGTERM" {
+    try ./signals/loop -c 65536
     [ "$status" = 0 ]
-    [ "$output" = "signals 2" ]
-    [[ $stderr = *"200 ms later it sleeps, and nothing is pending"*"... pause() = -1 EINTR"* ]]
-    [[ $stderr = *"the handler has run twice"* ]]
-    assert_lesson "test, then pause()"
+    [ "$output" = $'request\ntimeout\nSIGUSR1\nSIGTERM' ]
+    assert_lesson "signals, time and sockets are descriptors"
+}
+
+@test "threads: the waiter takes SIGUSR1 and SIGTERM, and the worker is not interrupted; -x: it is" {
+    try ./signals/threads -c 65536
+    [ "$status" = 0 ]
+    [ "$output" = "waiter: SIGUSR1, SIGTERM" ]
+    [[ $stderr = *"was sent 65536 times"*"worker: read("*") = 1"* ]]
+    assert_lesson "block the signals in all threads"
+    try ./signals/threads -x
+    [ "$status" = 0 ]
+    [ "$output" = "worker: SIGUSR1" ]
+    [[ $stderr = *"worker: read("*") = -1 EINTR"* ]]
+    assert_lesson "a thread keeps the mask"
+}
+
+@test "segv: the handler of a stack overflow runs on another stack; -x: without one it cannot" {
+    try ./signals/segv
+    [ "$status" = 0 ]
+    [ "$output" = "handled SIGSEGV" ]
+    [[ $stderr = *"the handler ran: si_addr 0x"* ]]
+    try ./signals/segv -x
+    [ "$status" = 0 ]
+    [ "$output" = "killed by SIGSEGV" ]
+    [[ $stderr != *"the handler ran"* ]]
 }
 
 @test "a program takes no notice of children that it never forked: those of the shell that it was" {
-    for program in child "child -x" eintr group orphan; do
+    for program in child "child -x" "child -i" eintr restart group orphan; do
         for other in "sleep 0" "sleep 0.02" "sleep 5"; do
             try bash -c "$other & exec ./signals/$program"
             [ "$status" = 0 ]
@@ -151,8 +201,8 @@ start_stopped() {
     { kill -STOP -- "-$program" && stop "$program"; } || { finish program; return 1; }
 }
 
-@test "lost -x, handler -x: stopped and continued with their children while they watch, they watch on" {
-    for program_and_option in "lost -x" "handler -x"; do
+@test "lost -x, unsafe -x: stopped and continued with their children while they watch, they watch on" {
+    for program_and_option in "lost -x" "unsafe -x"; do
         tries 20 start_stopped "$program_and_option"
         kill -CONT -- "-$program"
         finish program
@@ -173,7 +223,7 @@ is_killed() {
 }
 
 @test "killed in the middle, a program leaves no process, and ends at once" {
-    for program_and_option in "handler -x" "lost -x"; do
+    for program_and_option in "unsafe -x" "lost -x"; do
         tries 20 is_killed "$program_and_option"
         eventually none_left
     done
@@ -190,7 +240,7 @@ its_child_is_killed() {
 }
 
 @test "when its child is killed, a program says so, in one line, and fails" {
-    for program_and_option in "handler -x" "lost -x"; do
+    for program_and_option in "unsafe -x" "lost -x"; do
         tries 20 its_child_is_killed "$program_and_option"
         [ "$(grep -c "^${program_and_option% *}: " "$T/program.err")" = 1 ]
     done

@@ -35,54 +35,74 @@ received() {
     [ "$(received)" = $'normal hello\nurgent X\nnormal world\nurgent A\nurgent B\nnormal sto\nurgent p\nnormal end\nnormal !' ]
 }
 
-@test "oob: SIGURG comes only when the socket has an owner; POLLPRI, select and epoll know either way" {
+@test "oob: SIGURG comes to the owner of the socket, once for each urgent byte" {
     start_recv
-    try ./signals/oob-send -p "$port" '!X' hello '!Y' '!Z'
+    try ./signals/oob-send -p "$port" hello '!Y' '!Z'
     finish recv
     [ "$status" = 0 ]
-    grep -n -o "no SIGURG: without an owner\|F_SETOWN\|SIGURG: number [0-9]" "$T/recv.err" | cut -d : -f 2- >"$T/seen"
-    [ "$(<"$T/seen")" = $'no SIGURG: without an owner\nF_SETOWN\nSIGURG: number 1\nSIGURG: number 2' ]
-    grep -o "select(): .*" "$T/recv.err" >"$T/seen"
-    [ "$(<"$T/seen")" = $'select(): exceptional; epoll: EPOLLPRI\nselect(): nothing; epoll: nothing' ]
+    grep -o "F_SETOWN\|SIGURG has come: [0-9]" "$T/recv.err" >"$T/seen"
+    [ "$(<"$T/seen")" = $'F_SETOWN\nSIGURG has come: 1\nSIGURG has come: 2' ]
 }
 
-@test "oob: no read goes past the mark; a second urgent byte makes an unread first one ordinary" {
-    start_recv
+# The receiver is stopped when it has accepted a sender and read its first line.
+start_and_stop_recv() {
+    start_recv "$@"
+    mkfifo "$T/lines"
+    exec {lines}<>"$T/lines"
+    start send ./signals/oob-send -p "$port" <"$T/lines"
+    echo first >&$lines
+    eventually grep -qx "normal first" "$T/recv"
+    eventually asleep "$recv"
     stop "$recv"
-    try ./signals/oob-send -p "$port" hello '!X' mid '!Y' end
-    [ "$status" = 0 ]
-    [[ $stderr = *"6 bytes unread: waits no more"* ]]
-    [[ $stderr = *"the last one is unread, and there is one mark"* ]]
-    kill -CONT "$recv"
-    finish recv
-    [ "$(received)" = $'normal hello\nnormal X\nnormal mid\nurgent Y\nnormal end' ]
-    grep -q 'recv() = 12 "hello\\nX\\nmid\\n"' "$T/recv.err"
-    grep -q 'recv() = 5 "\\nend\\n"' "$T/recv.err"
 }
 
-@test "oob: an unread urgent byte at the mark is lost when the next one comes" {
-    start_recv
-    stop "$recv"
-    try ./signals/oob-send -p "$port" '!X' mid '!Y' end
+# send_lines LINE... - the sender waits a second for the receiver, and then no more.
+send_lines() {
+    printf '%s\n' "$@" >&$lines
+    eventually grep -q "send(.*, $(($# + 1)))\|\"${!#}" "$T/send.err"
     kill -CONT "$recv"
+    kill -TERM "$send" # the input stays open
+    finish send
     finish recv
-    [ "$(received)" = $'normal \nnormal mid\nurgent Y\nnormal end' ]
+    exec {lines}>&-
+    rm "$T/lines"
 }
 
-@test "oob-recv -i: the byte stays in line, recv(MSG_OOB) is EINVAL, the mark tells; nothing is lost" {
+@test "oob: a second urgent byte makes an unread first one ordinary, or it is lost if it comes next" {
+    start_and_stop_recv
+    send_lines hello '!X' mid '!Y' end
+    [ "$(received)" = $'normal first\nnormal hello\nnormal X\nnormal mid\nurgent Y\nnormal end' ]
+    grep -q 'recv([0-9]*) = 12 "hello\\nX\\nmid\\n"' "$T/recv.err"
+    start_and_stop_recv
+    send_lines '!X' mid '!Y' end
+    [ "$(received)" = $'normal first\nnormal \nnormal mid\nurgent Y\nnormal end' ]
+    start_and_stop_recv -i
+    send_lines '!X' mid '!Y' end
+    [ "$(received)" = $'normal first\nnormal X\nnormal mid\nurgent Y\nnormal end' ]
+}
+
+@test "oob-recv -i: the byte stays in line, and the mark says which it is; nothing is lost" {
     start_recv -i
     try ./signals/oob-send -p "$port" hello '!stop' world '!X'
     finish recv
     [ "$status" = 0 ]
     [ "$(received)" = $'normal hello\nnormal sto\nurgent p\nnormal world\nurgent X' ]
-    grep -q "recv(MSG_OOB) = -1 EINVAL" "$T/recv.err"
     grep -q "=> SO_OOBINLINE" "$T/recv.err"
-    start_recv -i
-    stop "$recv"
-    try ./signals/oob-send -p "$port" '!X' mid '!Y' end
-    kill -CONT "$recv"
-    finish recv
-    [ "$(received)" = $'normal X\nnormal mid\nurgent Y\nnormal end' ]
+}
+
+@test "oob: the urgent byte comes in its place; a second one makes the first ordinary" {
+    try ./signals/oob
+    [ "$status" = 0 ]
+    [ "$output" = "hello stop aXbY" ]
+    [[ $stderr = *"POLLPRI"*'recv() = 3 "sto"'*"sockatmark("*") = 1"*'recv(MSG_OOB) = 1 "p"'*'recv() = 3 "aXb"'* ]]
+    assert_lesson "the urgent byte comes no sooner"
+}
+
+@test "oob -x: a handler that reads the urgent byte at once has it, but not its place" {
+    try ./signals/oob -x
+    [ "$status" = 0 ]
+    [ "$output" = "hello psto YaXb" ]
+    assert_lesson "without the mark"
 }
 
 # A sender that is not ours: perl PORT BYTES...; BYTES that start with ! are urgent, "wait" waits for the receiver.
@@ -93,7 +113,9 @@ foreign_sender='use Socket; use IO::Handle; $| = 1; my $port = shift;
         elsif ($_ eq "reset") { setsockopt(S, SOL_SOCKET, SO_LINGER, pack("ii", 1, 0)) or die }
         elsif (s/^!//) { defined send(S, $_, MSG_OOB) or die }
         else { defined send(S, $_, 0) or die }
-    }'
+    }
+    exit if grep { $_ eq "reset" } @ARGV;
+    shutdown(S, 1); sysread(S, my $rest, 1)' # a receiver can tell whose we are as long as we are here
 
 @test "oob-recv works with a foreign sender, with or without newlines" {
     start_recv
@@ -110,7 +132,7 @@ foreign_sender='use Socket; use IO::Handle; $| = 1; my $port = shift;
     rm "$T/go"
     [ "$status" = 0 ]
     [ "$(received)" = $'normal abc\nnormal de\nurgent f\nnormal ghi' ]
-    grep -q "SIGURG: number 1" "$T/recv.err"
+    grep -q "SIGURG has come: 1" "$T/recv.err"
     start_recv
     try perl -e "$foreign_sender" "$port" abc '!X' def
     finish recv
@@ -119,10 +141,17 @@ foreign_sender='use Socket; use IO::Handle; $| = 1; my $port = shift;
 
 @test "oob-recv: a foreign sender resets the connection: an error; closes it: the end" {
     start_recv
-    try perl -e "$foreign_sender" "$port" reset
+    mkfifo "$T/go"
+    exec {go}<>"$T/go"
+    start perl perl -e "$foreign_sender" "$port" abc wait reset <"$T/go"
+    eventually grep -qx "normal abc" "$T/recv"
+    echo >&$go
+    finish perl
     finish recv
+    exec {go}>&-
+    rm "$T/go"
     [ "$status" = 1 ]
-    grep -q "^oob-recv: recv: Connection reset by peer" "$T/recv.err"
+    grep -q "^oob-recv: recv: ECONNRESET: Connection reset by peer" "$T/recv.err"
     start_recv
     try perl -e "$foreign_sender" "$port"
     finish recv
@@ -248,7 +277,7 @@ foreign_sender='use Socket; use IO::Handle; $| = 1; my $port = shift;
     eventually grep -q hello "$T/recv"
     kill -KILL "$recv"
     finish recv
-    echo more >&$input # the end of the stream is no word of that; the answer to this is
+    eventually eval 'ended "$send" || { echo more >&$input; false; }' # the answer to a line is a reset
     finish send
     exec {input}>&-
     rm "$T/input"

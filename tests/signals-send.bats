@@ -32,7 +32,7 @@ has_lines() {
     has_lines "SIGUSR1 from $BASHPID" "SIGUSR2 from $queued value 42" "SIGTERM from $BASHPID"
     grep -q " | SIGUSR1: SI_USER, si_uid $(id -u)$" "$T/recv.err"
     grep -q " | SIGUSR2: SI_QUEUE, si_uid $(id -u)$" "$T/recv.err"
-    [[ $(tail -1 "$T/recv.err") = "=> SA_SIGINFO tells who sent a signal"* ]]
+    [[ $(tail -1 "$T/recv.err") = "=> SA_SIGINFO says who sent a signal"* ]]
 }
 
 @test "send tells of the call that it made, prints nothing, and does not wait" {
@@ -69,11 +69,11 @@ has_lines() {
         case $number in 9 | 15 | 19) ;; *) names+=("$(kill -l "$number")") ;; esac
     done
     start_recv "${names[@]}"
-    for name in "${names[@]}"; do
+    for name in "${names[@]}"; do # one by one: a pending SIGCONT takes SIGTSTP away, and the other way round
         try ./signals/send "$recv" "$name"
         [ "$status" = 0 ]
+        eventually grep -q "^SIG$name from" "$T/recv"
     done
-    eventually bash -c "[ \$(wc -l <$T/recv) = $((${#names[@]} + 1)) ]"
     end_recv
     diff <(printf 'SIG%s\n' "${names[@]}" TERM | sort) <(tail -n +2 "$T/recv" | cut -d ' ' -f 1 | sort)
 }
@@ -237,16 +237,46 @@ END
     [ "$status" = 2 ]
 }
 
+@test "recv: at the limit, kill() of a real-time signal five times is one signal; with room for them, five" {
+    command -v prlimit >/dev/null || skip "needs prlimit(1)"
+    for limit in 0 "$(ulimit -i)"; do
+        start recv prlimit --sigpending="$limit:$limit" ./signals/recv RTMIN
+        eventually grep -q . "$T/recv"
+        stop "$recv"
+        for _ in 1 2 3 4 5; do ./signals/send "$recv" RTMIN 2>/dev/null; done
+        kill -CONT "$recv"
+        eventually grep -q SIGRTMIN "$T/recv"
+        end_recv
+        [ "$(grep -c SIGRTMIN "$T/recv")" = "$([ "$limit" = 0 ] && echo 1 || echo 5)" ]
+    done
+}
+
+@test "recv: the sender's name is its own word where si_code is negative, and the story shows the code" {
+    [ "$(uname -m)" = x86_64 ] || skip "the number of rt_sigqueueinfo(2) is that of x86-64"
+    start_recv USR1
+    # si_signo 10, si_errno 0, si_code -2, si_pid 1, si_uid 0
+    perl -e 'my $info = pack("i4 i2 x104", 10, 0, -2, 0, 1, 0); syscall(129, $ARGV[0] + 0, 10, $info) == 0 or die "$!"' "$recv"
+    eventually grep -qx "SIGUSR1 from 1" "$T/recv"
+    grep -q "SIGUSR1: si_code -2, si_uid 0" "$T/recv.err"
+    end_recv
+}
+
+@test "send: SIGNAL before PID, as kill(1) has it, is refused with a word about the order" {
+    try ./signals/send USR1 1
+    [ "$status" = 2 ]
+    [ "$stderr" = 'send: PID "USR1": not a number; PID comes first, then SIGNAL' ]
+}
+
 @test "send to a process that is not there: ESRCH; signal 0 only asks" {
     sleep 0 &
     wait $!
     gone=$!
     try ./signals/send "$gone" USR1
     [ "$status" = 1 ]
-    [ "$stderr" = "send: kill: process $gone: No such process" ]
+    [ "$stderr" = "send: kill($gone): ESRCH: No such process" ]
     try ./signals/send -q 1 "$gone" 0
     [ "$status" = 1 ]
-    [ "$stderr" = "send: sigqueue: process $gone: No such process" ]
+    [ "$stderr" = "send: sigqueue($gone): ESRCH: No such process" ]
     try ./signals/send $$ 0
     [ "$status" = 0 ]
     start_recv
@@ -261,7 +291,7 @@ END
     start_recv
     try "${nobody[@]}" ./signals/send "$recv" USR1
     [ "$status" = 1 ]
-    [ "$stderr" = "send: kill: process $recv belongs to another user: Operation not permitted" ]
+    [ "$stderr" = "send: kill($recv): EPERM: Operation not permitted" ]
     end_recv
     has_lines "SIGTERM from $BASHPID"
     start recv "${nobody[@]}" ./signals/recv
@@ -277,7 +307,7 @@ END
     eventually grep -q . "$T/recv"
     try ./signals/send -q 5 "$recv" RTMIN
     [ "$status" = 1 ]
-    [[ $stderr = "send: sigqueue: process $recv can queue no more "*"Resource temporarily unavailable" ]]
+    [[ $stderr = "send: sigqueue($recv): EAGAIN, at RLIMIT_SIGPENDING (ulimit -i): Resource temporarily unavailable" ]]
     try ./signals/send "$recv" RTMIN
     [ "$status" = 0 ]
     eventually grep -qx "SIGRTMIN from 0" "$T/recv"
@@ -322,8 +352,8 @@ END
     [[ $stderr =~ "its SigBlk: "[0-9a-f]{13}2|3|6|7|a|b|e|f[0-9a-f]{2} ]]
     [ "$(grep -c 'sender | kill([0-9]*, SIGUSR1) = 0' <<<"$stderr")" = 5 ]
     grep -q "its ShdPnd: 0000000000000200" <<<"$stderr"
-    grep -q "the sender has ended, the handler has run 0 times" <<<"$stderr"
-    grep -q "sigpending(): SIGUSR1 is in it" <<<"$stderr"
+    grep -q "the sender has ended; the handler has run 0 times" <<<"$stderr"
+    grep -q "sigpending() = 0: SIGUSR1 is in the set" <<<"$stderr"
     assert_lesson "a standard signal is pending or not"
 }
 
@@ -341,13 +371,14 @@ SIGRTMIN+2 value 3" ]
         "sigqueue(SIGRTMIN+2, 1) = 0 sigqueue(SIGRTMIN+1, 1) = 0 sigqueue(SIGUSR1, 1) = 0" ]
     [ "$(grep -c 'sigqueue(SIGUSR1, [123]) = 0' <<<"$stderr")" = 3 ]
     grep -q "sigtimedwait() = -1 EAGAIN" <<<"$stderr"
-    grep -q "sigqueue(SIGRTMIN+2) = -1 EAGAIN" <<<"$stderr"
-    assert_lesson "real-time signals are queued"
+    grep -q "sigqueue(SIGRTMIN+2, 0) = -1 EAGAIN" <<<"$stderr"
+    [[ $stderr = *"kill("*"SIGRTMIN+2) = 0"*"kill("*"SIGRTMIN+2) = 0"*"sigtimedwait() = SIGRTMIN+2"*"= -1 EAGAIN"* ]]
+    assert_lesson "sigqueue() queues real-time signals in order, or fails"
 }
 
 @test "queue: what cannot be queued is an error, not a loss" {
     command -v prlimit >/dev/null || skip "needs prlimit(1)"
     try prlimit --sigpending=0 ./signals/queue
     [ "$status" = 1 ]
-    grep -q "^queue: sigqueue: Resource temporarily unavailable" <<<"$stderr"
+    grep -q "^queue: sigqueue: EAGAIN: Resource temporarily unavailable" <<<"$stderr"
 }

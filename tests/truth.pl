@@ -70,6 +70,7 @@ mq_getattr mq_getsetattr
 mq_setattr mq_getsetattr
 mq_close close
 shm_open openat open
+posix_fallocate fallocate
 shm_unlink unlink unlinkat
 sem_open link linkat openat open
 sem_unlink unlink unlinkat

@@ -57,6 +57,7 @@ static long long clock_cost;
 static cpu_set_t cpus_at_start;
 pid_t bench_peer;
 bool bench_one_cpu;
+bool bench_skips;
 
 /* ---- The messages ---- */
 
@@ -487,15 +488,14 @@ static void bench_usage(char *text, size_t room)
     for (int i = 0; bench->mechanisms[i] != NULL; i++)
         length += snprintf(text + length, room - (size_t)length, "%s %s", i > 0 ? "," : "",
                            bench->mechanisms[i]->variant);
-    snprintf(
-        text + length, room - (size_t)length,
-        " (all)\n"
-        "  -p PLACE     same: both processes on one CPU, diff: on two, free: anywhere (same,diff)\n"
-        "  -r           two columns more: the best slice, and the time relative to a pipe's\n"
-        "  -s SIZE,...  bytes in a message (1,64,1024,4096,65536)\n"
-        "  -t           throughput, by a stream (latency and throughput)\n"
-        "  -u           unverified: do not look at the data\n%s",
-        bench->more_usage != NULL ? bench->more_usage : "");
+    snprintf(text + length, room - (size_t)length,
+             " (all)\n"
+             "  -p PLACE     same: both on one CPU, diff: on two, free: anywhere (same,diff)\n"
+             "  -r           two more columns: the best slice, the time relative to a pipe's\n"
+             "  -s SIZE,...  bytes in a message (1,64,1024,4096,65536)\n"
+             "  -t           throughput, by a stream (latency and throughput)\n"
+             "  -u           unverified: do not look at the data\n%s",
+             bench->more_usage != NULL ? bench->more_usage : "");
 }
 
 static void parse_placements(char *list)
@@ -578,12 +578,18 @@ static void find_clock_cost(void)
     fprintf(stderr, "bench: a reading of the clock takes %lld ns, subtracted\n", clock_cost);
 }
 
-/* One pair of processes, for all the tests of one mechanism, size and placement. */
-static void measure_tests(const struct mechanism *mechanism, enum placement placement)
+/* One pair of processes, for all the tests of one mechanism, size and placement. Returns how many
+ * pairs there were: 0 if the mechanism has no memory for this size. */
+static int measure_tests(const struct mechanism *mechanism, enum placement placement)
 {
     prepare_messages(mechanism);
     bench_one_cpu = placement == SAME || CPU_COUNT(&cpus_at_start) == 1;
+    bench_skips = false;
     mechanism->open(message_size);
+    if (bench_skips) {
+        free(memory);
+        return 0;
+    }
     const bool opens_pipe = compares && mechanism != &pipe_mechanism;
     if (opens_pipe)
         pipe_mechanism.open(message_size);
@@ -600,6 +606,7 @@ static void measure_tests(const struct mechanism *mechanism, enum placement plac
     if (opens_pipe)
         pipe_mechanism.close();
     free(memory);
+    return 1;
 }
 
 /* Returns the number of sizes that were measured. */
@@ -614,10 +621,8 @@ static int measure_mechanism(const struct mechanism *mechanism)
             continue;
         }
         for (int placement = 0; placement < PLACEMENTS; placement++)
-            if (chosen.placements[placement]) {
-                measure_tests(mechanism, (enum placement)placement);
-                measured++;
-            }
+            if (chosen.placements[placement])
+                measured += measure_tests(mechanism, (enum placement)placement);
     }
     return measured;
 }

@@ -39,6 +39,9 @@ extern pid_t bench_peer;
 /* There is one CPU for both: to spin is to keep the other one from running. Set before open(). */
 extern bool bench_one_cpu;
 
+/* To be set by open(), after a warning, if there is no memory for messages of this size. */
+extern bool bench_skips;
+
 /* The main() of a bench program. Returns the exit status. */
 int run_bench(int argc, char *argv[], const struct bench *bench);
 

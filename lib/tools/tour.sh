@@ -63,8 +63,8 @@ exit $failed
 #  ./pipe/atomic # four writers, messages of PIPE_BUF bytes: all whole
 #  ./pipe/atomic -x # one byte more: many are torn
 #  seq 5 | ./pipe/coproc sort -r # through a filter and back
-#  yes | head -c 1000000 | ./pipe/coproc -x cat # first write all, then read: a deadlock
-#  LANE=1 ./fifo/read & ./fifo/write hello; wait # a pipe with a name
+#  head -c 1000000 /dev/zero | ./pipe/coproc -x cat # first write all, then read: a deadlock
+#  LANE=1 ./fifo/read & ./fifo/write hello; wait; rm "/tmp/ipc-$(id -u)/fifo" # a pipe with a name
 #  ./fifo/order # two FIFOs, opened in the same order by both
 #  ./fifo/order -x # in opposite orders: a deadlock before the first byte
 #  LANE=1 ./msgq/recv -k $$ & ./msgq/send -k $$ hello; wait; ./msgq/rm -k $$ # a queue of messages
@@ -72,19 +72,31 @@ exit $failed
 #  ./msgq/posix-notify -x # asked too late: no signal for this message, nor for any later one
 #  ./shm/race # four processes count in shared memory, with a semaphore
 #  ./shm/race -x # without it counts are lost
+#  ./shm/torn # a reader copies what a writer changes; a sequence lock keeps the copy whole
+#  ./shm/torn -x # without it the copy is half old, half new
 #  ./shm/attach # one segment at several addresses: a pointer kept in it is wrong elsewhere
 #  ./shm/fork # fork() copies no memory until somebody writes to it
+#  ./shm/aba # a stack without locks: a version number beside the pointer
+#  ./shm/aba -x # A has gone and come back, the exchange succeeds, and C is lost
 #  ./sem/undo # a process is killed in its critical section; SEM_UNDO gives back
 #  ./sem/undo -x # without SEM_UNDO the next one waits for ever
+#  ./sem/init -x # every process sets the value, and wipes out what the first has done
 #  ./sem/prodcons # producers and consumers, three semaphores
 #  ./sem/prodcons -x # the lock taken first: a deadlock
+#  ./sem/monitor -x -m one # one condition for both sides: a wakeup is lost, and all sleep
 #  ./sem/philosophers # five philosophers, five forks
 #  ./sem/philosophers -x # each holds its left fork: the circle, from the kernel
-#  ./sem/robust # a process dies with a mutex in its hands, and the next one is told
-#  ./signals/eintr # a signal comes while a call sleeps: EINTR, or does it go on?
+#  ./sem/robust # a process dies holding a mutex, and the next one gets EOWNERDEAD
+#  ./signals/restart # a signal comes while a call sleeps: EINTR, or does it go on?
 #  ./signals/lost # a signal between the test and the sleep: sigsuspend()
 #  ./signals/lost -x # with pause() it is lost
+#  ./signals/unsafe -x # the handler waits for a lock that its own program holds
 #  ./signals/child # five children end, one SIGCHLD comes
 #  ./signals/child -x # one wait() for each signal leaves zombies
+#  ./signals/pidfd # a pidfd means one process, even when its pid is used again
+#  ./signals/pidfd -x # a pid is used again, and a stranger gets the signal
+#  ./signals/oob # TCP marks one byte as urgent; it keeps its place in the stream
 #  ./dup/offset # dup() and fork() share one offset, a second open() does not
 #  ./dup/cloexec -x # a descriptor leaks through exec()
+#  ./dup/edge -x # edge-triggered epoll reports a change once; the server reads once
+#  ./dup/lock -x # closing another descriptor of the file drops the fcntl() lock

@@ -1,0 +1,200 @@
+/* edge - edge-triggered epoll reports a change once; EPOLLONESHOT gives an event to one worker
+ *
+ * After an event with EPOLLET everything must be read, until EAGAIN. With EPOLLONESHOT one of two
+ * workers gets the event, and has the socket to itself until it asks for the next one.
+ *
+ * epoll(7), epoll_ctl(2), FIONREAD in ioctl_tty(2)
+ */
+#include "../lib/demo.h"
+
+#include <err.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { SERVER, CLIENT, REQUEST = 5000, BUFFER = 4096, STALL_MS = 300, WATCHED_MS = 100 };
+
+static const char usage[] =
+    "usage: edge [-x] [-m et|oneshot]\n"
+    "  -m et       EPOLLET, one server (this is the default)\n"
+    "  -m oneshot  EPOLLONESHOT, two workers\n"
+    "  -x          the server reads once; the workers are without EPOLLONESHOT\n";
+
+static void tell_epoll(int epoll, int operation, int fd, unsigned flag)
+{
+    struct epoll_event event = {.events = EPOLLIN | flag, .data.fd = fd};
+    const int result = epoll_ctl(epoll, operation, fd, &event);
+    if (result == -1)
+        err(EXIT_FAILURE, "epoll_ctl");
+    const char *const names = flag == EPOLLET ? ", EPOLLIN|EPOLLET" : ", EPOLLIN|EPOLLONESHOT";
+    const bool again = operation == EPOLL_CTL_MOD;
+    say("epoll_ctl(%d, %s, %d%s) = %d", epoll, again ? "MOD" : "ADD", fd, again ? "" : names,
+        result);
+}
+
+static int wait_for_event(int epoll, int milliseconds)
+{
+    struct epoll_event event;
+    int count;
+    say("epoll_wait(%d) ...", epoll);
+    while ((count = epoll_wait(epoll, &event, 1, milliseconds)) == -1)
+        if (errno != EINTR) /* after Ctrl-Z and fg: see signal(7) */
+            err(EXIT_FAILURE, "epoll_wait");
+    say("... = %d", count);
+    return count;
+}
+
+/* Returns the number of bytes; -1 if there is nothing. */
+static ssize_t receive(int fd)
+{
+    char buffer[BUFFER];
+    const ssize_t count = recv(fd, buffer, sizeof buffer, MSG_DONTWAIT);
+    if (count == -1 && errno != EAGAIN)
+        err(EXIT_FAILURE, "recv");
+    say("recv(%d) = %zd %s", fd, count, count == -1 ? errno_name(errno) : "");
+    return count;
+}
+
+static void send_text(int fd, const char *text)
+{
+    const ssize_t sent = send(fd, text, strlen(text), 0);
+    if (sent == -1)
+        err(EXIT_FAILURE, "send");
+    say("send(%d, \"%s\") = %zd", fd, text, sent);
+}
+
+static void ask(int fd)
+{
+    lane(1, "client");
+    die_with_parent();
+    static char request[REQUEST], answer[16];
+    const ssize_t sent = send(fd, request, sizeof request, 0);
+    if (sent != REQUEST)
+        err(EXIT_FAILURE, "send");
+    say("send(%d) = %zd; recv(%d) ...", fd, sent, fd);
+    const ssize_t count = recv(fd, answer, sizeof answer, 0);
+    if (count < 1)
+        err(EXIT_FAILURE, "recv");
+    say("... = %zd %s", count, quoted(answer, (size_t)count));
+    _exit(EXIT_SUCCESS);
+}
+
+/* The server sends the answer when it has the whole request. */
+static void show_edge(int epoll, int fds[2], bool reads_once)
+{
+    const pid_t client = fork();
+    if (client == -1)
+        err(EXIT_FAILURE, "fork");
+    if (client == 0)
+        ask(fds[CLIENT]);
+    wait_asleep_in(client, "recv", fds[CLIENT]); /* so all that it sends has come */
+    ssize_t got = 0;
+    while (got < REQUEST && wait_for_event(epoll, STALL_MS) == 1)
+        for (ssize_t count; (count = receive(fds[SERVER])) > 0;) {
+            got += count;
+            if (reads_once)
+                break;
+        }
+    if (!reads_once) {
+        if (got < REQUEST)
+            errx(EXIT_FAILURE, "%zd bytes of %d, and no event for the others", got, REQUEST);
+        send_text(fds[SERVER], "answer");
+        if (reap(client) != EXIT_SUCCESS)
+            errx(EXIT_FAILURE, "the client failed");
+        lesson("an edge is reported once: read until EAGAIN, or the rest is never reported");
+        return;
+    }
+    int unread;
+    if (ioctl(fds[SERVER], FIONREAD, &unread) == -1)
+        err(EXIT_FAILURE, "ioctl FIONREAD");
+    say("ioctl(%d, FIONREAD) = %d: that lies there", fds[SERVER], unread);
+    say_asleep_in("the client", client, "recv", fds[CLIENT]);
+    if (kill(client, SIGTERM) == -1 || reap(client) != 128 + SIGTERM)
+        errx(EXIT_FAILURE, "kill: the client has ended");
+    lesson("one event, one read: what is left waits for a change, and so does the client");
+}
+
+static void work(int number, int epoll, int fd, unsigned flag)
+{
+    lane(number, number == 1 ? "worker 1" : "worker 2");
+    die_with_parent();
+    for (;;) {
+        wait_for_event(epoll, -1);
+        if (kill(getpid(), SIGSTOP) == -1) /* it is slow: has the event, and has not read yet */
+            err(EXIT_FAILURE, "kill");
+        while (receive(fd) > 0)
+            continue;
+        tell_epoll(epoll, EPOLL_CTL_MOD, fd, flag);
+    }
+}
+
+static void show_oneshot(int epoll, int fds[2], unsigned flag, bool wrong)
+{
+    pid_t workers[2];
+    for (int i = 0; i < 2; i++) {
+        workers[i] = fork();
+        if (workers[i] == -1)
+            err(EXIT_FAILURE, "fork");
+        if (workers[i] == 0)
+            work(1 + i, epoll, fds[SERVER], flag);
+        say_asleep_in(i == 0 ? "worker 1" : "worker 2", workers[i], "epoll_wait", epoll);
+    }
+    send_text(fds[CLIENT], "one ");
+    const pid_t first = waitpid(-1, NULL, WUNTRACED), second = workers[first == workers[0]];
+    if (first == -1)
+        err(EXIT_FAILURE, "waitpid");
+    send_text(fds[CLIENT], "two ");
+    if (wrong) {
+        if (waitpid(second, NULL, WUNTRACED) == -1 || kill(second, SIGCONT) == -1)
+            err(EXIT_FAILURE, "waitpid or kill");
+        wait_asleep_in(second, "epoll_wait", epoll);
+    } else {
+        if (!still_asleep(second, WATCHED_MS))
+            errx(EXIT_FAILURE, "two workers were woken for one client");
+        say_asleep_in("100 ms later: the other one", second, "epoll_wait", epoll);
+    }
+    if (kill(first, SIGCONT) == -1)
+        err(EXIT_FAILURE, "kill");
+    wait_asleep_in(first, "epoll_wait", epoll);
+    for (int i = 0; i < 2; i++)
+        if (kill(workers[i], SIGTERM) == -1 || reap(workers[i]) != 128 + SIGTERM)
+            errx(EXIT_FAILURE, "kill: a worker has ended");
+    lesson("%s", wrong ? "two workers read from one client at the same time: one gets it all"
+                       : "EPOLLONESHOT: one event, one worker, until it asks for the next by MOD");
+}
+
+int main(int argc, char *argv[])
+{
+    bool wrong = false;
+    const char *way = "et";
+    for (int letter; (letter = next_option(argc, argv, "m:x", usage)) != -1;)
+        if (letter == 'x')
+            wrong = true;
+        else
+            way = optarg;
+    check_operands(argc, argv, 0, 0);
+    const bool is_oneshot = strcmp(way, "oneshot") == 0;
+    if (!is_oneshot && strcmp(way, "et") != 0)
+        errx(USAGE_ERROR, "-m '%s': not et or oneshot", way);
+    lane(0, "server");
+    int fds[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == -1)
+        err(EXIT_FAILURE, "socketpair");
+    const int epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (epoll == -1)
+        err(EXIT_FAILURE, "epoll_create1");
+    const unsigned flag = is_oneshot && !wrong ? EPOLLONESHOT : EPOLLET;
+    tell_epoll(epoll, EPOLL_CTL_ADD, fds[SERVER], flag);
+    if (is_oneshot)
+        show_oneshot(epoll, fds, flag, wrong);
+    else
+        show_edge(epoll, fds, wrong);
+    return EXIT_SUCCESS;
+}

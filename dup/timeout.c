@@ -1,0 +1,185 @@
+/* timeout - four ways not to wait for ever, and what each does to the call that waits
+ *
+ * A peer is silent. An alarm interrupts the call (EINTR), poll() waits in its place and is given
+ * the time, SO_RCVTIMEO gives it to the socket (EAGAIN). The fourth way is for connect(): it is
+ * started without waiting for its end (EINPROGRESS), poll() waits, and SO_ERROR says how it has
+ * ended. Here it does not end: the queue of the listening socket is full.
+ *
+ * setitimer(2), sigaction(2), poll(2), SO_RCVTIMEO in socket(7), EINPROGRESS in connect(2)
+ */
+#include "../lib/demo.h"
+
+#include <arpa/inet.h>
+#include <err.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+enum { SILENT, WAITER }; /* the ends of a socket pair */
+enum { LIMIT_MS = 100, LIMIT_US = LIMIT_MS * 1000 };
+
+static const char usage[] = "usage: timeout [-m alarm|poll|rcvtimeo|connect]\n"
+                            "  -m WAY  one way alone (without it: all of them)\n"
+                            "  prints for each way what the call has returned\n";
+
+static void check(const char *call, const char *way, ssize_t result, int error, int expected_error)
+{
+    printf("%s %zd%s%s\n", way, result, error == 0 ? "" : " ", error == 0 ? "" : errno_name(error));
+    flush_stdout();
+    if (error != expected_error)
+        errx(EXIT_FAILURE, "%s: unexpected %s", call, error == 0 ? "success" : errno_name(error));
+}
+
+static void do_nothing(int signal_number)
+{
+    (void)signal_number; /* that there is a handler is enough: the call ends with EINTR */
+}
+
+static void by_alarm(int fd)
+{
+    char byte;
+    const struct sigaction action = {.sa_handler = do_nothing}; /* without SA_RESTART */
+    if (sigaction(SIGALRM, &action, NULL) == -1)
+        err(EXIT_FAILURE, "sigaction");
+    /* Again and again: the first one might come before read() has begun. */
+    const struct itimerval limit = {{.tv_usec = LIMIT_US}, {.tv_usec = LIMIT_US}};
+    if (setitimer(ITIMER_REAL, &limit, NULL) == -1)
+        err(EXIT_FAILURE, "setitimer");
+    say("read(%d) ...", fd);
+    const ssize_t count = read(fd, &byte, 1);
+    const int error = errno;
+    say("... = %zd %s: SIGALRM", count, errno_name(error));
+    check("read", "alarm", count, error, EINTR);
+    lesson("a handler without SA_RESTART: the signal interrupts the call");
+}
+
+static void by_poll(int fd)
+{
+    struct pollfd end = {.fd = fd, .events = POLLIN};
+    say("poll(%d, POLLIN, %d ms) ...", fd, LIMIT_MS);
+    const int count = poll(&end, 1, LIMIT_MS);
+    if (count == -1)
+        err(EXIT_FAILURE, "poll");
+    say("... = %d: so read() is not called", count);
+    if (count != 0)
+        errx(EXIT_FAILURE, "poll: unexpected");
+    check("poll", "poll", count, 0, 0);
+    lesson("poll() waits in place of the call, and is given the time");
+}
+
+static void by_rcvtimeo(int fd)
+{
+    char byte;
+    const struct timeval limit = {.tv_usec = LIMIT_US};
+    if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) == -1)
+        err(EXIT_FAILURE, "setsockopt SO_RCVTIMEO");
+    say("recv(%d) ...", fd);
+    const ssize_t count = recv(fd, &byte, 1, 0);
+    const int error = errno;
+    say("... = %zd %s", count, errno_name(error));
+    check("recv", "rcvtimeo", count, error, EAGAIN);
+    lesson("SO_RCVTIMEO: the socket has a limit for each call that receives");
+}
+
+/* A socket that listens, and has as many connections in its queue as it takes. */
+static struct sockaddr_in full_server(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof address;
+    const int listener = socket(AF_INET, SOCK_STREAM, 0), first = socket(AF_INET, SOCK_STREAM, 0);
+    if (listener == -1 || first == -1)
+        err(EXIT_FAILURE, "socket");
+    if (bind(listener, (struct sockaddr *)&address, sizeof address) == -1)
+        err(EXIT_FAILURE, "bind");
+    if (listen(listener, 0) == -1) /* Linux takes one more than it is told */
+        err(EXIT_FAILURE, "listen");
+    if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)
+        err(EXIT_FAILURE, "getsockname");
+    const int connected = connect(first, (struct sockaddr *)&address, sizeof address);
+    if (connected == -1)
+        err(EXIT_FAILURE, "connect");
+    say("connect(%d) = %d: and with that the queue is full", first, connected);
+    return address;
+}
+
+static void by_connect(void)
+{
+    const struct sockaddr_in address = full_server();
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    if (fd == -1)
+        err(EXIT_FAILURE, "socket");
+    const int started = connect(fd, (const struct sockaddr *)&address, sizeof address);
+    const int why = started == -1 ? errno : 0;
+    say("connect(%d) = %d %s: it is started", fd, started, why == 0 ? "" : errno_name(why));
+    check("connect", "connect", started, why, EINPROGRESS);
+
+    struct pollfd end = {.fd = fd, .events = POLLOUT};
+    say("poll(%d, POLLOUT, %d ms) ...", fd, LIMIT_MS);
+    const int ready = poll(&end, 1, LIMIT_MS);
+    if (ready == -1)
+        err(EXIT_FAILURE, "poll");
+    say("... = %d: not connected, and not refused", ready);
+    if (ready != 0)
+        errx(EXIT_FAILURE, "connect: it is not in progress any more");
+    int error;
+    socklen_t length = sizeof error;
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) == -1)
+        err(EXIT_FAILURE, "getsockopt SO_ERROR");
+    say("getsockopt(%d, SO_ERROR) = %d: no error so far", fd, error);
+    const int closed = close(fd);
+    if (closed == -1)
+        err(EXIT_FAILURE, "close");
+    say("close(%d) = %d: we give up", fd, closed);
+    lesson("connect() without O_NONBLOCK would wait: EINPROGRESS, poll(), SO_ERROR");
+}
+
+/* Each way in a process of its own: one that waits for ever is found by reap(). */
+static void try_way(const char *way)
+{
+    const pid_t waiter = fork();
+    if (waiter == -1)
+        err(EXIT_FAILURE, "fork");
+    if (waiter == 0) {
+        int fds[2];
+        die_with_parent();
+        if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == -1)
+            err(EXIT_FAILURE, "socketpair");
+        if (strcmp(way, "alarm") == 0)
+            by_alarm(fds[WAITER]);
+        else if (strcmp(way, "poll") == 0)
+            by_poll(fds[WAITER]);
+        else if (strcmp(way, "rcvtimeo") == 0)
+            by_rcvtimeo(fds[WAITER]);
+        else
+            by_connect();
+        _exit(EXIT_SUCCESS);
+    }
+    if (reap(waiter) != EXIT_SUCCESS)
+        errx(EXIT_FAILURE, "%s: it did not end in time", way);
+}
+
+int main(int argc, char *argv[])
+{
+    static const char *const ways[] = {"alarm", "poll", "rcvtimeo", "connect"};
+    const char *only = NULL;
+    while (next_option(argc, argv, "m:", usage) != -1)
+        only = optarg;
+    check_operands(argc, argv, 0, 0);
+
+    lane(0, "waiter");
+    int tried = 0;
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
+        if (only == NULL || strcmp(only, ways[i]) == 0) {
+            try_way(ways[i]);
+            tried++;
+        }
+    if (tried == 0)
+        errx(USAGE_ERROR, "-m '%s': not alarm, poll, rcvtimeo or connect", only);
+    return EXIT_SUCCESS;
+}

@@ -1,0 +1,88 @@
+/* queue.c - why a message cannot be sent or a queue not be opened, and which limit is to blame */
+#define _GNU_SOURCE /* RLIMIT_MSGQUEUE */
+#include "demo.h"
+
+#include <err.h>
+#include <errno.h>
+#include <mqueue.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ipc.h>
+#include <sys/msg.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+void check_fits(int id, size_t length)
+{
+    struct msqid_ds queue;
+    if (msgctl(id, IPC_STAT, &queue) == 0 && length > queue.msg_qbytes)
+        errx(EXIT_FAILURE, "msgsnd: %zu bytes never fit: msg_qbytes is %lu (kernel/msgmnb)", length,
+             (unsigned long)queue.msg_qbytes);
+}
+
+_Noreturn void msgsnd_failed(int id, size_t length)
+{
+    const int error = errno;
+    struct msqid_ds queue;
+    const bool removed = msgctl(id, IPC_STAT, &queue) == -1 && (errno == EINVAL || errno == EIDRM);
+    if (error == EIDRM || removed)
+        errx(EXIT_FAILURE, "msgsnd: %s: the queue was removed", errno_name(error));
+    if (error == EINVAL)
+        errx(EXIT_FAILURE, "msgsnd: EINVAL: %zu bytes, more than /proc/sys/kernel/msgmax", length);
+    if (error == EAGAIN) {
+        check_fits(id, length);
+        errx(EXIT_FAILURE, "msgsnd: EAGAIN: the queue is full");
+    }
+    errno = error;
+    err(EXIT_FAILURE, "msgsnd: %s", errno_name(error));
+}
+
+long system_limit(const char *name)
+{
+    char path[64];
+    long limit = 0;
+    snprintf(path, sizeof path, "/proc/sys/%s", name);
+    FILE *const file = fopen(path, "re");
+    if (file == NULL && errno == ENOENT)
+        return 0;
+    if (file == NULL || fscanf(file, "%ld", &limit) != 1)
+        err(EXIT_FAILURE, "%s", path);
+    fclose(file);
+    return limit;
+}
+
+/* mq_open() says EINVAL for two numbers and two limits each: the one of the kernel, and the one in
+ * /proc/sys/fs/mqueue, which does not hold for a process with CAP_SYS_RESOURCE. */
+static void check_attribute(const char *what, long wanted, const char *name, long kernel_limit)
+{
+    if (wanted > kernel_limit)
+        errx(EXIT_FAILURE, "mq_open: EINVAL: %ld %s, the kernel's limit is %ld", wanted, what,
+             kernel_limit);
+    if (wanted > system_limit(name))
+        errx(EXIT_FAILURE, "mq_open: EINVAL: %ld %s, but %s is %ld", wanted, what, name,
+             system_limit(name));
+}
+
+_Noreturn void mq_open_failed(const char *name, const struct mq_attr *attributes)
+{
+    enum { MOST_MESSAGES = 65536, LONGEST_MESSAGE = 16 * 1024 * 1024 };
+    struct rlimit limit;
+    const int error = errno;
+    if (error == EINVAL && attributes != NULL) {
+        check_attribute("messages", attributes->mq_maxmsg, "fs/mqueue/msg_max", MOST_MESSAGES);
+        check_attribute("bytes", attributes->mq_msgsize, "fs/mqueue/msgsize_max", LONGEST_MESSAGE);
+    }
+    if (error == EMFILE && dup(STDERR_FILENO) != -1 && /* so it is not the number of descriptors */
+        getrlimit(RLIMIT_MSGQUEUE, &limit) == 0)
+        errx(EXIT_FAILURE, "mq_open: EMFILE: RLIMIT_MSGQUEUE is %llu bytes (ulimit -q)",
+             (unsigned long long)limit.rlim_cur);
+    if (error == ENOSPC)
+        errx(EXIT_FAILURE, "mq_open: ENOSPC: fs/mqueue/queues_max is %ld",
+             system_limit("fs/mqueue/queues_max"));
+    if (error == ENOSYS)
+        errx(EXIT_FAILURE, "mq_open: ENOSYS: this kernel has no POSIX queues");
+    if (error == EACCES)
+        errx(EXIT_FAILURE, "mq_open: EACCES: no permission for %s (ls -l /dev/mqueue)", name);
+    errno = error;
+    err(EXIT_FAILURE, "mq_open %s: %s", name, errno_name(error));
+}

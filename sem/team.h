@@ -1,0 +1,130 @@
+/* team.h - the processes of a demo, which have names, and are reaped in the order in which they end
+ */
+#ifndef TEAM_H
+#define TEAM_H
+
+#include "../lib/demo.h"
+
+#include <err.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { MOST_MEMBERS = 64, NOBODY = -1, WATCHED_MS = 200 };
+
+static struct member {
+    pid_t pid;
+    bool reaped;
+    char name[24];
+} team[MOST_MEMBERS];
+static int members;
+
+static bool telling; /* whether this process tells each of its calls: the first of a kind does */
+
+/* fork(2). The child tells its story in lane 1. */
+static inline pid_t fork_member(const char *kind, int number)
+{
+    enum { LONGEST_ROLE = 8, SHORT = 4 };
+    const pid_t pid = fork();
+    if (pid == -1)
+        err(EXIT_FAILURE, "fork");
+    if (pid == 0) {
+        static char role[sizeof team->name]; /* for as long as the lane */
+        telling = number == 1;
+        if (snprintf(role, sizeof role, "%s %d", kind, number) > LONGEST_ROLE)
+            snprintf(role, sizeof role, "%.*s %d", SHORT, kind, number);
+        lane(1, role);
+        die_with_parent();
+        return 0;
+    }
+    team[members].pid = pid;
+    team[members].reaped = false;
+    snprintf(team[members].name, sizeof team->name, "%s %d", kind, number);
+    members++;
+    return pid;
+}
+
+/* The index of the argument of -m among `count` names. */
+static inline int parse_choice(const char *text, const char *const names[], int count)
+{
+    char all[80] = "";
+    for (int i = 0; i < count; i++) {
+        if (strcmp(text, names[i]) == 0)
+            return i;
+        const size_t used = strlen(all);
+        snprintf(all + used, sizeof all - used, "%s%s", i == 0 ? "" : ", ", names[i]);
+    }
+    errx(USAGE_ERROR, "-m '%s': not one of %s", text, all);
+}
+
+static inline bool all_are_asleep(void)
+{
+    for (int i = 0; i < members; i++)
+        if (!team[i].reaped && !still_asleep(team[i].pid, 0))
+            return false;
+    return true;
+}
+
+/* The member that ends next, or NOBODY: all that are left sleep, and none of them has run for so
+ * many milliseconds. */
+static inline int next_to_end(int milliseconds)
+{
+    enum { LOOK_MS = 2 };
+    unsigned long long before = 0;
+    for (double since = now_in_ms();;) {
+        unsigned long long switches = 0;
+        for (int i = 0; i < members; i++) {
+            if (team[i].reaped)
+                continue;
+            if (has_ended(team[i].pid))
+                return i;
+            switches += status_field(team[i].pid, "voluntary_ctxt_switches", 10);
+        }
+        if (switches != before) {
+            before = switches;
+            since = now_in_ms();
+        } else if (now_in_ms() - since >= milliseconds && all_are_asleep()) {
+            return NOBODY;
+        }
+        poll(NULL, 0, LOOK_MS);
+    }
+}
+
+/* If one is killed or fails, this process ends, and with it the others. */
+static inline void reap_team(void)
+{
+    for (int left = members; left > 0; left--) {
+        int i = next_to_end(WATCHED_MS);
+        if (i == NOBODY) /* let reap() say in which call it is stuck */
+            for (i = 0; team[i].reaped;)
+                i++;
+        const int status = reap(team[i].pid);
+        team[i].reaped = true;
+        if (status > 128)
+            errx(EXIT_FAILURE, "%s was killed, signal %d: ending all", team[i].name, status - 128);
+        if (status != EXIT_SUCCESS)
+            errx(EXIT_FAILURE, "%s failed: ending all", team[i].name);
+    }
+    members = 0;
+}
+
+/* The end of a demonstration: those that are left may sleep for ever. */
+static inline void kill_team(void)
+{
+    int left = 0;
+    for (int i = 0; i < members; i++)
+        if (!team[i].reaped && kill(team[i].pid, SIGTERM) == -1)
+            err(EXIT_FAILURE, "kill");
+    for (int i = 0; i < members; i++)
+        if (!team[i].reaped) {
+            reap(team[i].pid);
+            left++;
+        }
+    say("ended the %d that were left, with SIGTERM", left);
+    members = 0;
+}
+
+#endif

@@ -1,0 +1,182 @@
+/* memfd - shared memory without a name: memfd_create(), seals, and the descriptor handed over
+ *
+ * An object of memfd_create() has no name that anybody could open, guess or forget to remove. A
+ * process gets at it only by the descriptor: here through a socket, so the receiver may be any
+ * process (see dup/pass-send). It goes with the last descriptor and the last mapping.
+ *
+ * The receiver trusts the size it has seen. Seals let it: nobody can shrink or change the object
+ * any more, not even its maker. With -x there are none: the sender shrinks it, and the receiver is
+ * killed by SIGBUS.
+ *
+ * memfd_create(2), F_ADD_SEALS in fcntl(2), SCM_RIGHTS in unix(7)
+ */
+#define _GNU_SOURCE /* memfd_create, F_ADD_SEALS */
+#include "../lib/demo.h"
+
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+static const char usage[] =
+    "usage: memfd [-x]\n"
+    "  -x  the mistake: no seals; the sender shrinks what the receiver reads\n"
+    "  prints the text that the receiver has read\n";
+
+static const char text[] = "hello from nowhere";
+
+/* Room for one descriptor, as cmsg(3) wants it. */
+union control {
+    struct cmsghdr header;
+    char space[CMSG_SPACE(sizeof(int))];
+};
+
+static void send_descriptor(int socket, int fd)
+{
+    char byte = 0;
+    union control control = {.space = ""};
+    struct iovec data = {.iov_base = &byte, .iov_len = 1};
+    struct msghdr message = {.msg_iov = &data,
+                             .msg_iovlen = 1,
+                             .msg_control = &control,
+                             .msg_controllen = sizeof control};
+    struct cmsghdr *const header = CMSG_FIRSTHDR(&message);
+    *header = (struct cmsghdr){
+        .cmsg_len = CMSG_LEN(sizeof fd), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+    memcpy(CMSG_DATA(header), &fd, sizeof fd);
+    const ssize_t count = sendmsg(socket, &message, 0);
+    if (count == -1)
+        err(EXIT_FAILURE, "sendmsg");
+    say("sendmsg(%d, SCM_RIGHTS %d) = %zd", socket, fd, count);
+}
+
+static int receive_descriptor(int socket)
+{
+    char byte;
+    int fd;
+    union control control;
+    struct iovec data = {.iov_base = &byte, .iov_len = 1};
+    struct msghdr message = {.msg_iov = &data,
+                             .msg_iovlen = 1,
+                             .msg_control = &control,
+                             .msg_controllen = sizeof control};
+    say("recvmsg(%d) ...", socket);
+    const ssize_t count = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+    if (count == -1)
+        err(EXIT_FAILURE, "recvmsg");
+    const struct cmsghdr *const header = CMSG_FIRSTHDR(&message);
+    if (header == NULL || header->cmsg_type != SCM_RIGHTS)
+        errx(EXIT_FAILURE, "recvmsg: no descriptor");
+    memcpy(&fd, CMSG_DATA(header), sizeof fd);
+    say("... = %zd, SCM_RIGHTS %d", count, fd);
+    return fd;
+}
+
+/* The child was there before the object, so it has inherited nothing of it. */
+static void receive(int socket)
+{
+    struct stat status;
+    char byte;
+    lane(1, "receiver");
+    die_with_parent();
+    if (signal(SIGBUS, SIG_DFL) == SIG_ERR || prctl(PR_SET_DUMPABLE, 0) == -1) /* no core file */
+        err(EXIT_FAILURE, "signal, prctl");
+    const int fd = receive_descriptor(socket);
+    const int seals = fcntl(fd, F_GET_SEALS);
+    if (seals == -1 || fstat(fd, &status) == -1)
+        err(EXIT_FAILURE, "fcntl F_GET_SEALS, fstat");
+    say("fcntl(%d, F_GET_SEALS) = %#x", fd, (unsigned)seals);
+    say("fstat(%d): %lld bytes", fd, (long long)status.st_size);
+    const char *const memory = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_SHARED, fd, 0);
+    if (memory == MAP_FAILED)
+        err(EXIT_FAILURE, "mmap");
+    say("mmap(%d, PROT_READ) = %p", fd, (const void *)memory);
+    if (write(socket, "", 1) == -1 || read(socket, &byte, 1) == -1)
+        err(EXIT_FAILURE, "write or read");
+    say("reads");
+    printf("%.*s\n", (int)status.st_size, memory); /* SIGBUS, if it is not there any more */
+    flush_stdout();
+    _exit(EXIT_SUCCESS);
+}
+
+static int make_object(void)
+{
+    const int fd = memfd_create("board", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd == -1)
+        err(EXIT_FAILURE, "memfd_create");
+    say("memfd_create(\"board\", MFD_ALLOW_SEALING) = %d", fd);
+    const ssize_t count = write(fd, text, strlen(text));
+    if (count == -1)
+        err(EXIT_FAILURE, "write");
+    say("write(%d, %s) = %zd", fd, quoted(text, strlen(text)), count);
+    return fd;
+}
+
+static void seal(int fd)
+{
+    const int result =
+        fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL);
+    if (result == -1)
+        err(EXIT_FAILURE, "fcntl F_ADD_SEALS");
+    say("fcntl(%d, F_ADD_SEALS, SHRINK|GROW|WRITE|SEAL) = %d", fd, result);
+}
+
+static void try_to_shrink(int fd, bool sealed)
+{
+    const int result = ftruncate(fd, 0);
+    if (result == -1 && sealed && errno == EPERM)
+        say("ftruncate(%d, 0) = -1 %s", fd, errno_name(errno));
+    else if (result == -1)
+        err(EXIT_FAILURE, "ftruncate");
+    else
+        say("ftruncate(%d, 0) = %d", fd, result);
+}
+
+int main(int argc, char *argv[])
+{
+    bool sealed = true;
+    while (next_option(argc, argv, "x", usage) != -1)
+        sealed = false;
+    check_operands(argc, argv, 0, 0);
+
+    lane(0, "sender");
+    int sockets[2];
+    char byte;
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, sockets) == -1)
+        err(EXIT_FAILURE, "socketpair");
+    const pid_t receiver = fork();
+    if (receiver == -1)
+        err(EXIT_FAILURE, "fork");
+    if (receiver == 0) {
+        close(sockets[0]);
+        receive(sockets[1]);
+    }
+    close(sockets[1]);
+    say_asleep_in("the receiver", receiver, "recvmsg", sockets[1]);
+    const int fd = make_object();
+    if (sealed)
+        seal(fd);
+    send_descriptor(sockets[0], fd);
+    if (read(sockets[0], &byte, 1) == -1) /* until it has mapped the object */
+        err(EXIT_FAILURE, "read");
+    try_to_shrink(fd, sealed);
+    if (write(sockets[0], "", 1) == -1)
+        err(EXIT_FAILURE, "write");
+    const int status = reap(receiver);
+    if (status == 128 + SIGBUS)
+        say("the receiver was killed by SIGBUS");
+    if (status != (sealed ? EXIT_SUCCESS : 128 + SIGBUS))
+        errx(EXIT_FAILURE, "unexpected: the receiver ended with status %d", status);
+    lesson(sealed ? "a sealed object stays as it is: the receiver need not trust the sender"
+                  : "an object without seals can be shrunk under those who have it mapped");
+    return EXIT_SUCCESS;
+}

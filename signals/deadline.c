@@ -1,0 +1,100 @@
+/* deadline - a sleep that is interrupted must go on to the same end, and not begin anew
+ *
+ * A timer sends SIGALRM every 20 ms, and each one interrupts the sleep of 700 ms with EINTR. The
+ * sleeper has noted when it wants to wake: an absolute time. It calls clock_nanosleep() again with
+ * the same time, and wakes when that has come. With -x it calls nanosleep() again with
+ * the same 700 ms, which begin anew each time: the sleep has no end. poll() has the same trap.
+ *
+ * clock_nanosleep(2), nanosleep(2), setitimer(2), signal(7)
+ */
+#include "../lib/demo.h"
+
+#include <err.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { SLEEP_MS = 700, SIGNAL_MS = 20, PATIENCE_MS = 1500 };
+
+static const char usage[] = "usage: deadline [-x]\n"
+                            "  -x  each interruption starts the sleep anew: it has no end\n"
+                            "  prints whether the sleep has ended\n";
+
+static void do_nothing(int signal_number)
+{
+    (void)signal_number;
+}
+
+/* Returns how often it was interrupted. */
+static int sleep_until_deadline(void)
+{
+    struct timespec deadline;
+    int interruptions = 0, error;
+    clock_gettime(CLOCK_MONOTONIC, &deadline);
+    deadline.tv_nsec += SLEEP_MS * 1000000L;
+    if (deadline.tv_nsec >= 1000000000L) {
+        deadline.tv_nsec -= 1000000000L;
+        deadline.tv_sec++;
+    }
+    while ((error = clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &deadline, NULL)) == EINTR)
+        if (++interruptions > PATIENCE_MS / SIGNAL_MS)
+            errx(EXIT_FAILURE, "unexpected: the sleep has no end");
+    check_error(error, "clock_nanosleep");
+    return interruptions;
+}
+
+/* The mistake. After 1.5 s it is enough, or this program would have no end. */
+static int sleep_anew(double start)
+{
+    const struct timespec time = {.tv_nsec = SLEEP_MS * 1000000L};
+    int interruptions = 0;
+    while (nanosleep(&time, NULL) == -1)
+        if (++interruptions > 1 && now_in_ms() - start > PATIENCE_MS)
+            return interruptions;
+    return 0; /* the machine is so busy that a whole sleep has passed before the next SIGALRM */
+}
+
+int main(int argc, char *argv[])
+{
+    bool anew = false;
+    while (next_option(argc, argv, "x", usage) != -1)
+        anew = true;
+    check_operands(argc, argv, 0, 0);
+
+    lane(0, "sleeper");
+    const struct sigaction action = {.sa_handler = do_nothing, .sa_flags = SA_RESTART};
+    if (sigaction(SIGALRM, &action, NULL) == -1)
+        err(EXIT_FAILURE, "sigaction");
+    const struct itimerval every = {.it_interval.tv_usec = SIGNAL_MS * 1000,
+                                    .it_value.tv_usec = SIGNAL_MS * 1000};
+    if (setitimer(ITIMER_REAL, &every, NULL) == -1)
+        err(EXIT_FAILURE, "setitimer");
+    say("setitimer(every %d ms) = 0: each time SIGALRM", SIGNAL_MS);
+
+    if (anew)
+        say("nanosleep(%d ms) ...", SLEEP_MS);
+    else
+        say("clock_nanosleep(TIMER_ABSTIME, now + %d ms) ...", SLEEP_MS);
+    int interruptions;
+    double start;
+    do {
+        start = now_in_ms();
+        interruptions = anew ? sleep_anew(start) : sleep_until_deadline();
+    } while (interruptions == 0);
+    const double slept = now_in_ms() - start;
+    if (anew)
+        say("... = -1 EINTR, %d times in %.0f ms: gives up", interruptions, slept);
+    else
+        say("... = 0: it took %.0f ms, with %d times EINTR", slept, interruptions);
+    if (slept < SLEEP_MS)
+        errx(EXIT_FAILURE, "unexpected: only %.0f ms", slept);
+    puts(anew ? "no end" : "ended");
+    flush_stdout();
+    lesson(anew ? "a relative time that begins anew at each EINTR has no end"
+                : "an absolute deadline stays where it is, however often EINTR comes");
+    return EXIT_SUCCESS;
+}

@@ -1,0 +1,177 @@
+/* loop - one loop for signals, time and sockets: epoll, with a signalfd, a timerfd and a connection
+ *
+ * The server sleeps in one place, epoll_wait(), and whatever happens is a descriptor that becomes
+ * readable: a request on the connection, a signal, the end of a time. There is no handler, nothing
+ * interrupts anything, and SIGTERM is a reason to leave the loop like any other: so it ends
+ * cleanly, even after 4096 SIGUSR1. A client that says nothing for 100 ms loses its connection.
+ *
+ * epoll(7), signalfd(2), timerfd_create(2), signal(7)
+ */
+#include "../lib/demo.h"
+#include "sets.h"
+
+#include <ctype.h>
+#include <err.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+enum { IDLE_MS = 100, TIMES = 4096, MOST = 1000000 };
+
+static const char usage[] = "usage: loop [-c COUNT]\n"
+                            "  -c COUNT  SIGUSR1 comes COUNT times before SIGTERM (4096)\n"
+                            "  prints each event that the server has handled\n";
+
+static void print(const char *event)
+{
+    puts(event);
+    flush_stdout();
+}
+
+/* A new end of the time of silence; each call moves it. */
+static void set_timer(int timer)
+{
+    const struct itimerspec times = {.it_value.tv_nsec = IDLE_MS * 1000000L};
+    if (timerfd_settime(timer, 0, &times, NULL) == -1)
+        err(EXIT_FAILURE, "timerfd_settime");
+}
+
+static void answer(int client, int timer)
+{
+    char text[64];
+    const ssize_t count = read(client, text, sizeof text);
+    if (count == -1)
+        err(EXIT_FAILURE, "read");
+    say("read(%d) = %zd %s", client, count, quoted(text, (size_t)count));
+    for (ssize_t i = 0; i < count; i++)
+        text[i] = (char)toupper((unsigned char)text[i]);
+    if (write_full(client, text, (size_t)count) == -1)
+        err(EXIT_FAILURE, "write");
+    set_timer(timer);
+    print("request");
+}
+
+static void close_idle_client(int client, int timer)
+{
+    uint64_t expirations;
+    if (read(timer, &expirations, sizeof expirations) != sizeof expirations)
+        errx(EXIT_FAILURE, "read: no expiration");
+    say("read(%d): it has expired", timer);
+    if (close(client) == -1) /* this takes it out of the epoll set, too */
+        err(EXIT_FAILURE, "close");
+    say("close(%d): %d ms without a word", client, IDLE_MS);
+    print("timeout");
+}
+
+/* Returns whether it is the signal to end. */
+static bool take_signal(int signals)
+{
+    static bool seen;
+    struct signalfd_siginfo info;
+    if (read(signals, &info, sizeof info) != sizeof info)
+        errx(EXIT_FAILURE, "read: no signal");
+    const bool end = info.ssi_signo == SIGTERM;
+    if (end || !seen) {
+        say("read(%d): %s", signals, end ? "SIGTERM" : "SIGUSR1");
+        print(end ? "SIGTERM" : "SIGUSR1");
+    }
+    seen = true;
+    return end;
+}
+
+static void watch(int epoll, int fd, const char *what)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+    if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == -1)
+        err(EXIT_FAILURE, "epoll_ctl");
+    say("epoll_ctl(%d, ADD, %d) = 0: %s", epoll, fd, what);
+}
+
+static void serve(int client)
+{
+    lane(1, "server");
+    die_with_parent();
+    sigset_t set = set_of(SIGUSR1);
+    sigaddset(&set, SIGTERM);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) == -1)
+        err(EXIT_FAILURE, "sigprocmask");
+    const int signals = signalfd(-1, &set, SFD_CLOEXEC);
+    const int timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+    const int epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (signals == -1 || timer == -1 || epoll == -1)
+        err(EXIT_FAILURE, "signalfd, timerfd_create, epoll_create1");
+    watch(epoll, client, "connection");
+    watch(epoll, signals, "signalfd");
+    watch(epoll, timer, "timerfd");
+
+    for (bool end = false; !end;) {
+        struct epoll_event event;
+        if (epoll_wait(epoll, &event, 1, -1) == -1) {
+            if (errno != EINTR) /* stopped and continued */
+                err(EXIT_FAILURE, "epoll_wait");
+        } else if (event.data.fd == client) {
+            answer(client, timer);
+        } else if (event.data.fd == timer) {
+            close_idle_client(client, timer);
+        } else {
+            end = take_signal(signals);
+        }
+    }
+    say("ends");
+    exit(EXIT_SUCCESS);
+}
+
+static void ask(int fd, pid_t server)
+{
+    char text[64];
+    say_asleep_in("the server", server, "epoll_wait", ANY_ARGUMENT);
+    const ssize_t sent = write(fd, "hello", strlen("hello"));
+    say("write(%d, \"hello\") = %zd", fd, sent);
+    const ssize_t count = read(fd, text, sizeof text);
+    if (count != (ssize_t)strlen("hello"))
+        errx(EXIT_FAILURE, "read: no answer");
+    say("read(%d) = %zd %s", fd, count, quoted(text, (size_t)count));
+    say("read(%d) ...", fd);
+    const ssize_t end = read(fd, text, sizeof text);
+    if (end != 0)
+        errx(EXIT_FAILURE, "read: not the end");
+    say("... = %zd: the server has closed", end);
+}
+
+int main(int argc, char *argv[])
+{
+    long times = TIMES;
+    while (next_option(argc, argv, "c:", usage) != -1)
+        times = parse_long("-c", optarg, 1, MOST);
+    check_operands(argc, argv, 0, 0);
+
+    lane(0, "client");
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == -1)
+        err(EXIT_FAILURE, "socketpair");
+    const pid_t server = fork();
+    if (server == -1)
+        err(EXIT_FAILURE, "fork");
+    if (server == 0) {
+        close(ends[0]);
+        serve(ends[1]);
+    }
+    close(ends[1]);
+    ask(ends[0], server);
+    for (long i = 1; i < times; i++)
+        kill(server, SIGUSR1);
+    say_kill(server, SIGUSR1);
+    say_kill(server, SIGTERM);
+    if (reap(server) != EXIT_SUCCESS)
+        errx(EXIT_FAILURE, "the server failed");
+    lesson("signals, time and sockets are descriptors: one epoll_wait() waits for all");
+    return EXIT_SUCCESS;
+}

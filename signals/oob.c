@@ -1,0 +1,168 @@
+/* oob - TCP's urgent data: one byte is marked, and keeps its place in the stream
+ *
+ * MSG_OOB opens no second channel. The byte has its place among the others, and a pointer to it,
+ * the mark, travels ahead, so that the receiver can be told to hurry. It is told by SIGURG, and by
+ * POLLPRI. An ordinary recv() stops at the mark and passes over the byte; recv(MSG_OOB) returns it.
+ * A receiver that asks sockatmark() before each read finds the place. There is one mark: a second
+ * urgent byte makes an unread first one ordinary, if it does not stand next in the stream.
+ *
+ * With -x the handler of SIGURG calls recv(MSG_OOB) at once. It gets the byte, but not its place.
+ *
+ * tcp(7), MSG_OOB in send(2) and recv(2), sockatmark(3), F_SETOWN in fcntl(2)
+ */
+#include "../lib/demo.h"
+#include "sets.h"
+
+#include <arpa/inet.h>
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static const char usage[] = "usage: oob [-x]\n"
+                            "  -x  the handler reads the urgent byte: its place is lost\n"
+                            "  prints the text in the order in which the receiver got it\n";
+
+static char text[64]; /* in the order in which it came */
+static volatile sig_atomic_t length, signals;
+static int receiver_end;
+
+static void count_signal(int signal_number)
+{
+    (void)signal_number;
+    signals = signals + 1;
+}
+
+static void take_byte_at_once(int signal_number)
+{
+    const int saved = errno;
+    char byte;
+    count_signal(signal_number);
+    if (recv(receiver_end, &byte, 1, MSG_OOB) == 1) {
+        text[length] = byte;
+        length = length + 1;
+    }
+    errno = saved;
+}
+
+static void add(const char *call, const char *bytes, ssize_t count)
+{
+    say("%s = %zd %s", call, count, quoted(bytes, (size_t)count));
+    memcpy(text + length, bytes, (size_t)count);
+    length = length + (sig_atomic_t)count;
+}
+
+static void receive(bool in_handler)
+{
+    lane(1, "receiver");
+    die_with_parent();
+    const struct sigaction action = {.sa_handler = in_handler ? take_byte_at_once : count_signal};
+    if (sigaction(SIGURG, &action, NULL) == -1)
+        err(EXIT_FAILURE, "sigaction");
+    if (fcntl(receiver_end, F_SETOWN, getpid()) == -1) /* or SIGURG goes to nobody */
+        err(EXIT_FAILURE, "fcntl");
+    say("fcntl(%d, F_SETOWN, %d) = 0", receiver_end, (int)getpid());
+    for (int seen = 0;;) {
+        char bytes[16];
+        struct pollfd end = {.fd = receiver_end, .events = POLLIN | POLLPRI};
+        if (poll(&end, 1, -1) == -1) {
+            if (errno != EINTR)
+                err(EXIT_FAILURE, "poll");
+            continue;
+        }
+        say("poll(%d) = 1, %s", receiver_end, poll_events(end.revents));
+        if (seen != signals) {
+            seen = signals;
+            say("SIGURG has come: %d in all", seen);
+        }
+        if ((end.revents & POLLPRI) != 0 && sockatmark(receiver_end) == 1) {
+            say("sockatmark(%d) = 1", receiver_end);
+            const ssize_t count = recv(receiver_end, bytes, 1, MSG_OOB);
+            if (count != 1)
+                err(EXIT_FAILURE, "recv MSG_OOB");
+            add("recv(MSG_OOB)", bytes, count);
+            continue;
+        }
+        const ssize_t count = recv(receiver_end, bytes, sizeof bytes, 0);
+        if (count == -1)
+            err(EXIT_FAILURE, "recv");
+        if (count == 0)
+            break;
+        add("recv()", bytes, count);
+    }
+    printf("%.*s\n", (int)length, text);
+    flush_stdout();
+    _exit(strncmp(text, "hello stop aXbY", sizeof text) == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
+}
+
+static void send_text(int fd, const char *bytes, int flags)
+{
+    const ssize_t count = send(fd, bytes, strlen(bytes), flags | MSG_NOSIGNAL);
+    if (count == -1)
+        err(EXIT_FAILURE, "send");
+    say("send(%d, %s%s) = %zd", fd, quoted(bytes, strlen(bytes)),
+        flags == MSG_OOB ? ", MSG_OOB" : "", count);
+}
+
+/* The sender's end; the receiver's end is in `receiver_end`. */
+static int connect_both(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    const int listener = socket(AF_INET, SOCK_STREAM, 0);
+    if (listener == -1 || bind(listener, (struct sockaddr *)&address, size) == -1 ||
+        listen(listener, 1) == -1 ||
+        getsockname(listener, (struct sockaddr *)&address, &size) == -1)
+        err(EXIT_FAILURE, "listen");
+    const int fd = connect_to(ntohs(address.sin_port));
+    receiver_end = accept(listener, NULL, NULL);
+    if (receiver_end == -1)
+        err(EXIT_FAILURE, "accept");
+    close(listener);
+    return fd;
+}
+
+int main(int argc, char *argv[])
+{
+    bool in_handler = false;
+    while (next_option(argc, argv, "x", usage) != -1)
+        in_handler = true;
+    check_operands(argc, argv, 0, 0);
+
+    lane(0, "sender");
+    const int fd = connect_both();
+    const pid_t receiver = fork();
+    if (receiver == -1)
+        err(EXIT_FAILURE, "fork");
+    if (receiver == 0) {
+        close(fd);
+        receive(in_handler);
+    }
+    close(receiver_end);
+    say_asleep_in("the receiver", receiver, "poll", ANY_ARGUMENT);
+    send_text(fd, "hello ", 0);
+    wait_asleep_in(receiver, "poll", ANY_ARGUMENT);
+    send_text(fd, "stop", MSG_OOB);
+    wait_asleep_in(receiver, "poll", ANY_ARGUMENT);
+    send_text(fd, " ", 0);
+    wait_asleep_in(receiver, "poll", ANY_ARGUMENT);
+    say_kill(receiver, SIGSTOP); /* it reads nothing now */
+    send_text(fd, "aX", MSG_OOB);
+    send_text(fd, "bY", MSG_OOB);
+    say_kill(receiver, SIGCONT);
+    wait_asleep_in(receiver, "poll", ANY_ARGUMENT);
+    if (close(fd) == -1)
+        err(EXIT_FAILURE, "close");
+    const int status = reap(receiver);
+    if (status != (in_handler ? EXIT_FAILURE : EXIT_SUCCESS))
+        errx(EXIT_FAILURE, "unexpected: the receiver ended with status %d", status);
+    lesson(in_handler ? "without the mark nobody knows where in the text the urgent byte stood"
+                      : "the urgent byte comes no sooner; the mark says where it stands");
+    return EXIT_SUCCESS;
+}

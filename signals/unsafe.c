@@ -1,0 +1,106 @@
+/* unsafe - a handler must not call what it may be interrupting: localtime() waits for its own lock
+ *
+ * A worker calls localtime() again and again, as a program does that writes a log, and signals come
+ * meanwhile. The handler notes the time by time(), which is async-signal-safe.
+ *
+ * With -x the handler calls localtime() itself, which holds a lock while it works. If the signal
+ * comes just then, the handler waits for the lock, and the worker waits for the end of its handler.
+ * A signal may miss that moment, so more are sent until one hits it.
+ *
+ * signal-safety(7), localtime(3), futex(2)
+ */
+#include "../lib/demo.h"
+#include "sets.h"
+
+#include <err.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { SIGNALS = 200, MOST_SIGNALS = 5000, SETTLED_MS = 5, WATCHED_MS = 200 };
+
+static const char usage[] =
+    "usage: unsafe [-x]\n"
+    "  -x  the handler calls localtime(): a deadlock with what it interrupts\n"
+    "  prints whether there was a deadlock\n";
+
+static volatile sig_atomic_t noted; /* too small for a time_t, but the low bits will do here */
+static bool unsafe;                 /* does not change while signals come */
+
+static void note_time(int signal_number)
+{
+    (void)signal_number;
+    const time_t now = time(NULL);
+    noted = (sig_atomic_t)now;
+    if (unsafe)
+        (void)localtime(&now); /* wrong: not in signal-safety(7) */
+}
+
+static void *do_nothing(void *unused)
+{
+    while (pause() == -1)
+        continue;
+    return unused;
+}
+
+/* The thread is there for C libraries that do without locks as long as there is only one (musl all
+ * of them, glibc some). It inherits that the signal is blocked. */
+static void work(const sigset_t *set)
+{
+    lane(1, "worker");
+    die_with_parent();
+    const struct sigaction action = {.sa_handler = note_time, .sa_flags = SA_RESTART};
+    pthread_t thread;
+    if (sigaction(SIGUSR1, &action, NULL) == -1)
+        err(EXIT_FAILURE, "sigaction");
+    check_error(pthread_create(&thread, NULL, do_nothing, NULL), "pthread_create");
+    check_error(pthread_sigmask(SIG_UNBLOCK, set, NULL), "pthread_sigmask");
+    say("calls localtime() again and again");
+    for (;;)
+        (void)localtime(&(time_t){noted});
+}
+
+/* Sends SIGUSR1, `most` times, or until the worker sleeps. Returns whether it does. */
+static bool send_signals(pid_t worker, int most)
+{
+    say_kill(worker, SIGUSR1);
+    int sent = 1;
+    for (; sent < most && !still_asleep(worker, SETTLED_MS) && !has_ended(worker); sent++)
+        kill(worker, SIGUSR1);
+    if (sent == most)
+        say("after %d signals it still runs", sent);
+    while (sent < most && !still_asleep(worker, WATCHED_MS)) /* stopped and continued, perhaps */
+        wait_asleep(worker);
+    if (sent < most)
+        say_asleep_in("200 ms later: the worker", worker, "futex", ANY_ARGUMENT);
+    return sent < most;
+}
+
+int main(int argc, char *argv[])
+{
+    while (next_option(argc, argv, "x", usage) != -1)
+        unsafe = true;
+    check_operands(argc, argv, 0, 0);
+
+    lane(0, "parent");
+    const sigset_t set = set_of(SIGUSR1); /* blocked until the worker has its handler */
+    if (sigprocmask(SIG_BLOCK, &set, NULL) == -1)
+        err(EXIT_FAILURE, "sigprocmask");
+    const pid_t worker = fork();
+    if (worker == -1)
+        err(EXIT_FAILURE, "fork");
+    if (worker == 0)
+        work(&set);
+    const bool deadlock = send_signals(worker, unsafe ? MOST_SIGNALS : SIGNALS);
+    say_kill(worker, SIGKILL);
+    if (reap(worker) != 128 + SIGKILL || deadlock != unsafe)
+        errx(EXIT_FAILURE, "unexpected: %s", deadlock ? "a deadlock" : "no deadlock");
+    puts(deadlock ? "deadlock" : "no deadlock");
+    flush_stdout();
+    lesson(deadlock ? "the handler waits for the lock that the program holds below it"
+                    : "a handler may call what signal-safety(7) lists, time() for instance");
+    return EXIT_SUCCESS;
+}
