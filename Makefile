@@ -17,9 +17,9 @@ FLAGS = -std=c17 -D_XOPEN_SOURCE=700 $(WARN) $(if $(SAN),-fsanitize=$(SAN) -fno-
 
 # A program is built beside its source, so that ./pipe/eof runs it; with another O than build, below that.
 BIN      = $(if $(filter build,$(O)),.,$(O))
-SOURCES  = $(wildcard $(DIRS:%=%/*.c))
+SOURCES  = $(wildcard $(DIRS:%=%/*.c)) lib/tools/why.c
 PROGRAMS = $(SOURCES:%.c=$(BIN)/%)
-PARTS    = $(patsubst %.c,$(O)/%.o,$(wildcard lib/*.c lib/bench/*.c))
+PARTS    = $(patsubst %.c,$(O)/%.o,$(wildcard lib/*.c lib/bench/*.c) lib/tools/look.c)
 LIB      = $(O)/lib.a
 NOTES    = $(wildcard $(DIRS:%=%/README.md))
 
