@@ -4,7 +4,7 @@
 # that made it possible: the writer of what was read, the sender of a signal, the child that was waited for.
 
 BEGIN {
-    GIVES = "^(write|send|msgsnd|mq_send)" # what it sends may arrive before it returns
+    GIVES = "^(write|send|msgsnd|mq_send|close)" # what it does may arrive before it returns
     SLOW = 0.001          # a call that takes longer is shown as one that sleeps
     FIRST = 90; LAST = 60 # of a long trace only so many events are kept
     split("clone fork clone3 fork vfork fork wait4 wait waitid wait openat open pselect6 select ppoll poll " \
@@ -130,7 +130,7 @@ line ~ /<unfinished \.\.\.>$/ {
     args = substr(line, length(call) + 2)
     if (call in plain) call = plain[call]
     waits[p] = 0
-    if (call !~ /^(fork|close|pipe|kill|dup)/ && (is_shown(call, args) || may_sleep(call)))
+    if (call !~ /^(fork|pipe|kill|dup)/ && (is_shown(call, args) || may_sleep(call)))
         waits[p] = event(t, p, call_text(call, args, ""), "", "")
     if (call ~ GIVES) follow(p, call, args, 0, 0)
     next
