@@ -36,7 +36,7 @@ processes() { # those of the command that still run: run() has put a mark into t
     done
 }
 end_processes() { for pid in $(processes); do kill -KILL "$pid" 2>/dev/null; done; }
-trap 'end_processes; rm -rf "$work"' EXIT
+trap 'end_processes; [ ! -e "$work/trace" ] || left_by "$work/trace" | remove; rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 : >"$work/stdin"
 [ -t 0 ] || cat >"$work/stdin"
@@ -122,6 +122,7 @@ seconds=$((($(date +%s) - begin) * 3 + 3)) # a run that takes longer hangs
 first=$status
 mv "$work/out" "$work/first"
 echo "as it is: status $first$left$(zombies | sed 's/^0$//; s/..*/, children that it did not wait for: &/')"
+[ "$still" = 0 ] || { echo "each further run would wait for what it leaves: mend that first"; exit 1; }
 [ "$first" != 137 ] || { echo "it HANGS, or takes longer than ten seconds: ipc why says what it waits for"; exit 1; }
 
 # The loader's own calls come before the first munmap(), that of its cache; they are only delayed.
