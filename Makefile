@@ -10,10 +10,12 @@ CFLAGS ?= -O2 -g
 PREFIX ?= /usr/local
 INSTALL = $(DESTDIR)$(PREFIX)/lib/ipc
 
+LIBRT = -lrt # shm_open() and mq_open(), with glibc before 2.34; empty since then
+
 DIRS  = pipe fifo msgq shm sem signals dup
 WARN  = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
         -Wvla -Wformat=2 -Wundef -Wcast-qual -Wwrite-strings -Wpointer-arith
-FLAGS = -std=c17 -D_XOPEN_SOURCE=700 $(WARN) $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer)
+FLAGS = -std=c17 -D_XOPEN_SOURCE=700 -pthread $(WARN) $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer)
 
 # A program is built beside its source, so that ./pipe/eof runs it; with another O than build, below that.
 BIN      = $(if $(filter build,$(O)),.,$(O))
@@ -30,7 +32,7 @@ all: $(PROGRAMS)                ## build every program (this is the default)
 
 $(PROGRAMS): $(BIN)/%: $(O)/%.o $(LIB)
 	@mkdir -p $(@D)
-	$(call short,LD,$@)$(CC) $(FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^
+	$(call short,LD,$@)$(CC) $(FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBRT)
 
 $(LIB): $(PARTS)
 	@rm -f $@

@@ -83,7 +83,7 @@ static void read_message(int fd, const char *sent, bool print)
     if (first < HEADER) /* the first writev() has put it there */
         errx(EXIT_FAILURE, "readv: no whole header");
     say("readv(%d, 2 buffers) = %zd", fd, first);
-    const size_t length = strtoull(header, NULL, 10);
+    const size_t length = strtoul(header, NULL, 10);
     size_t got = (size_t)first - HEADER;
     say("header %s, body %zu bytes", quoted(header, HEADER), got);
     take(body, got, sent, 0, print);

@@ -111,7 +111,7 @@ int main(int argc, char *argv[])
         say("open(%s) = %d", file, fds[i]);
         read_first_line(fds[i], file);
     }
-    const int socket_fd = connect_at(demo_path("pass"), "./dup/pass-recv");
+    const int socket_fd = connect_at(demo_path("pass"), "a receiver: ./dup/pass-recv");
     check_receiver(socket_fd);
     send_descriptors(socket_fd, fds, count);
 

@@ -262,8 +262,7 @@ int connect_to(in_port_t port);
 /* A port has no owner and no permissions. Whether the other end of this TCP connection belongs to
  * our user, as the kernel says; call it after accept(2), before anything is read. If not, it says
  * whose it is; nor if the other side has closed its socket, for then nobody can tell. Where the
- * system does not show the owners, it says so once and returns true. See sock_diag(7), and
- * /proc/net/tcp in proc(5). */
+ * system does not show the owners, it says so once and returns true. See /proc/net/tcp in proc(5). */
 bool is_own_peer(int fd);
 
 /* How many bytes that we have sent lie unread at the other end; -1 where we cannot see it. */
@@ -278,8 +277,8 @@ bool is_accepted(int fd);
  * that a dead process has left is removed; exits if another receiver is running. See unix(7). */
 int listen_at(const char *path);
 
-/* A stream socket connected to `path`, as soon as somebody listens there: it tries for a minute,
- * and says that it waits for `receiver`, the command to start. */
+/* A stream socket connected to `path`, as soon as a process listens there: it tries for a minute,
+ * and says that it is waiting for `receiver`. */
 int connect_at(const char *path, const char *receiver);
 
 /* Pass one descriptor to another process (how that is done, dup/pass-send shows). send_fd() does

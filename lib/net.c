@@ -17,13 +17,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#if __has_include(<linux/inet_diag.h>) /* musl-gcc has no headers of the kernel */
-#include <linux/inet_diag.h>
-#include <linux/netlink.h>
-#include <linux/sock_diag.h>
-#define HAS_SOCK_DIAG
-#endif
-
 in_port_t demo_port(int pair, const char *option)
 {
     /* They end before the ports that the kernel gives to clients: ip_local_port_range in ip(7). */
@@ -39,9 +32,9 @@ static struct sockaddr_in local_address(in_port_t port)
         .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 }
 
-static int new_socket(void)
+static int new_socket(int family)
 {
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd == -1)
         err(EXIT_FAILURE, "socket");
     return fd;
@@ -49,7 +42,7 @@ static int new_socket(void)
 
 int bind_to(in_port_t port)
 {
-    const int fd = new_socket();
+    const int fd = new_socket(AF_INET);
     /* Or the port would be in use for a minute after its last connection: TIME_WAIT in tcp(7). */
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)) == -1)
         err(EXIT_FAILURE, "setsockopt SO_REUSEADDR");
@@ -59,180 +52,79 @@ int bind_to(in_port_t port)
     return fd;
 }
 
-/* ---- Whose is the other end? The kernel is asked for it, or /proc/net/tcp is read ---- */
+/* ---- Whose is the other end? /proc/net/tcp says it ---- */
 
 struct end {
-    in_addr_t local, remote;
-    unsigned local_port, remote_port, state, unread, uid;
-    unsigned long inode; /* 0 if no process has it (any more, or before accept(2)) */
-    bool accepted;
+    unsigned uid, unread;
+    bool owned, accepted;
 };
 
 enum { LISTENS = 0x0A };
 
 /* In /proc/net/tcp6 an IPv4 address has the form of an IPv6 one, and is in the last 8 digits. */
-static in_addr_t last_digits(const char *address)
+static bool is_at(const char *shown, unsigned port, const struct sockaddr_in *address)
 {
-    const size_t length = strlen(address), digits = 2 * sizeof(in_addr_t);
-    return (in_addr_t)strtoul(length > digits ? address + length - digits : address, NULL, 16);
+    const size_t digits = 2 * sizeof address->sin_addr.s_addr;
+    return port == ntohs(address->sin_port) &&
+           strtoul(shown + strlen(shown) - digits, NULL, 16) == address->sin_addr.s_addr;
 }
 
-static bool read_end(FILE *file, struct end *end)
+/* What the file says of the other side's end of our connection. Before its accept(2) that has no
+ * owner, but the listening socket has one. Returns whether the file shows our own end. */
+static bool read_table(FILE *table, const struct sockaddr_in *own, const struct sockaddr_in *peer,
+                       struct end *end)
 {
     char line[512], local[33], remote[33];
-    while (fgets(line, sizeof line, file) != NULL)
+    unsigned local_port, remote_port, state, unread, uid;
+    unsigned long inode; /* 0 if the socket belongs to no process */
+    const struct sockaddr_in any = {.sin_port = peer->sin_port};
+    bool shown = false;
+    rewind(table);
+    while (fgets(line, sizeof line, table) != NULL) {
         if (sscanf(line, " %*d: %32[0-9A-F]:%x %32[0-9A-F]:%x %x %*x:%x %*x:%*x %*x %u %*d %lu",
-                   local, &end->local_port, remote, &end->remote_port, &end->state, &end->unread,
-                   &end->uid, &end->inode) == 8) {
-            end->local = last_digits(local);
-            end->remote = last_digits(remote);
-            return true;
+                   local, &local_port, remote, &remote_port, &state, &unread, &uid, &inode) != 8)
+            continue;
+        const bool is_end = is_at(local, local_port, peer) && is_at(remote, remote_port, own);
+        const bool listens =
+            state == LISTENS && (is_at(local, local_port, peer) || is_at(local, local_port, &any));
+        shown |= is_at(local, local_port, own) && is_at(remote, remote_port, peer);
+        if (is_end) {
+            end->unread = unread;
+            end->accepted = inode != 0;
         }
-    return false;
+        if (inode != 0 && (is_end || (listens && !end->accepted))) {
+            end->uid = uid;
+            end->owned = true;
+        }
+    }
+    return shown;
 }
 
-/* So that the numbers in a story have no gap. */
-static int out_of_the_way(int fd)
+/* Opened once: a server that has no descriptor left must still see who comes. Its number is high,
+ * so that those in a story have no gap. */
+static FILE *tcp_table(void)
 {
     enum { HIGH_NUMBER = 100 };
-    const int high = fd == -1 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, HIGH_NUMBER);
-    if (high != -1)
-        close(fd);
-    return high != -1 ? high : fd;
-}
-
-static FILE *table;
-
-static void open_table(void)
-{
+    static FILE *table;
     if (table == NULL) {
-        const int fd = out_of_the_way(open("/proc/net/tcp", O_RDONLY | O_CLOEXEC));
-        table = fd == -1 ? NULL : fdopen(fd, "r");
+        const int low = open("/proc/net/tcp", O_RDONLY | O_CLOEXEC);
+        const int high = low == -1 ? -1 : fcntl(low, F_DUPFD_CLOEXEC, HIGH_NUMBER);
+        if (high != -1)
+            close(low);
+        if (low != -1)
+            table = fdopen(high != -1 ? high : low, "r");
     }
+    return table;
 }
-
-/* The end that belongs to the other side of this connection. Before its accept(2) it has no owner,
- * but the listening socket has one. `shown` becomes true when the file shows our own end. */
-static struct end find_in(FILE *file, struct sockaddr_in own, struct sockaddr_in peer, bool *shown)
-{
-    struct end line, found = {.inode = 0}, listener = {.inode = 0};
-    const unsigned own_port = ntohs(own.sin_port), port = ntohs(peer.sin_port);
-    rewind(file);
-    while (read_end(file, &line)) {
-        *shown |= line.local_port == own_port && line.inode != 0;
-        if (line.local_port != port)
-            continue;
-        if (line.state == LISTENS && (line.local == 0 || line.local == peer.sin_addr.s_addr))
-            listener = line;
-        else if (line.remote_port == own_port && line.local == peer.sin_addr.s_addr &&
-                 line.remote == own.sin_addr.s_addr)
-            found = line;
-    }
-    found.accepted = found.inode != 0;
-    if (!found.accepted) {
-        found.uid = listener.uid;
-        found.inode = listener.inode;
-    }
-    return found;
-}
-
-#ifdef HAS_SOCK_DIAG
-
-/* It stays open: a server that has no descriptor left must still see who comes. */
-static int netlink_socket(void)
-{
-    static int netlink = -1;
-    if (netlink == -1)
-        netlink = out_of_the_way(socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
-    if (netlink == -1 && (errno == EMFILE || errno == ENFILE))
-        err(EXIT_FAILURE, "socket NETLINK_SOCK_DIAG");
-    return netlink;
-}
-
-/* Asks for the end that has these two addresses, or else for the one that listens at the first: see
- * sock_diag(7). Among many sockets that is much faster than the file. Returns false where this
- * system does not answer. */
-static bool ask_for_end(struct sockaddr_in local, struct sockaddr_in remote, struct end *end)
-{
-    struct {
-        struct nlmsghdr header;
-        struct inet_diag_req_v2 request;
-    } question = {.header = {.nlmsg_len = sizeof question,
-                             .nlmsg_type = SOCK_DIAG_BY_FAMILY,
-                             .nlmsg_flags = NLM_F_REQUEST},
-                  .request = {.sdiag_family = AF_INET,
-                              .sdiag_protocol = IPPROTO_TCP,
-                              .idiag_states = ~0U,
-                              .id = {.idiag_sport = local.sin_port,
-                                     .idiag_dport = remote.sin_port,
-                                     .idiag_src = {local.sin_addr.s_addr},
-                                     .idiag_dst = {remote.sin_addr.s_addr},
-                                     .idiag_cookie = {INET_DIAG_NOCOOKIE, INET_DIAG_NOCOOKIE}}}};
-    struct {
-        struct nlmsghdr header;
-        struct inet_diag_msg end;
-        char more[256];
-    } answer;
-    static bool answered;
-    const int netlink = netlink_socket();
-    if (netlink == -1 || send(netlink, &question, sizeof question, 0) == -1 ||
-        recv(netlink, &answer, sizeof answer, 0) < (ssize_t)sizeof answer.header) {
-        if (answered)
-            err(EXIT_FAILURE, "send or recv, NETLINK_SOCK_DIAG");
-        return false;
-    }
-    answered = true;
-    if (answer.header.nlmsg_type == NLMSG_ERROR) {
-        int error;
-        memcpy(&error, (char *)&answer + NLMSG_HDRLEN, sizeof error);
-        *end = (struct end){.inode = 0};
-        return error == -ENOENT;
-    }
-    *end = (struct end){.local_port = ntohs(local.sin_port),
-                        .state = answer.end.idiag_state,
-                        .unread = answer.end.idiag_rqueue,
-                        .uid = answer.end.idiag_uid,
-                        .inode = answer.end.idiag_inode};
-    end->accepted = end->state != LISTENS && end->inode != 0;
-    return true;
-}
-
-/* Before its accept(2) an end has no owner; the listening socket has one. If that is gone, somebody
- * may have accepted us meanwhile, and closed it. */
-static bool ask_for_owner(struct sockaddr_in own, struct sockaddr_in peer, struct end *end)
-{
-    struct end listener = {.inode = 0};
-    if (!ask_for_end(peer, own, end))
-        return false;
-    if (end->accepted)
-        return true;
-    const struct sockaddr_in nobody = {.sin_port = 0};
-    if (!ask_for_end(peer, nobody, &listener) || listener.state != LISTENS)
-        return ask_for_end(peer, own, end);
-    if (end->state == LISTENS)
-        *end = (struct end){.inode = 0}; /* that is not the end itself */
-    end->uid = listener.uid;
-    end->inode = listener.inode;
-    return true;
-}
-
-#else
-
-static bool ask_for_owner(struct sockaddr_in own, struct sockaddr_in peer, struct end *end)
-{
-    (void)own, (void)peer, (void)end;
-    return false;
-}
-
-#endif
 
 /* Returns false where this system does not show the ends. */
 static bool find_other_end(int fd, struct end *end)
 {
-    static bool shown;
+    enum { LOOKS = 3 }; /* the other side may be just accepting us */
     struct sockaddr_in own = {.sin_port = 0}, peer = {.sin_port = 0};
     socklen_t own_length = sizeof own, peer_length = sizeof peer;
-    *end = (struct end){.inode = 0};
+    static bool shown;
+    *end = (struct end){.owned = false};
     if (getsockname(fd, (struct sockaddr *)&own, &own_length) == -1)
         err(EXIT_FAILURE, "getsockname");
     if (getpeername(fd, (struct sockaddr *)&peer, &peer_length) == -1) {
@@ -240,16 +132,15 @@ static bool find_other_end(int fd, struct end *end)
             err(EXIT_FAILURE, "getpeername");
         return true; /* it has reset the connection */
     }
-    if (ask_for_owner(own, peer, end))
-        return true;
-    open_table();
-    if (table == NULL)
+    if (tcp_table() == NULL)
         return false;
-    *end = find_in(table, own, peer, &shown);
-    FILE *const table6 = end->inode == 0 ? fopen("/proc/net/tcp6", "re") : NULL;
-    if (table6 != NULL) {
-        *end = find_in(table6, own, peer, &shown);
-        fclose(table6);
+    for (int look = 0; look < LOOKS && !end->owned; look++) {
+        shown |= read_table(tcp_table(), &own, &peer, end);
+        FILE *const table6 = end->owned ? NULL : fopen("/proc/net/tcp6", "re");
+        if (table6 != NULL) {
+            read_table(table6, &own, &peer, end);
+            fclose(table6);
+        }
     }
     return shown;
 }
@@ -264,9 +155,9 @@ bool is_own_peer(int fd)
         said = true;
         return true;
     }
-    if (end.inode != 0 && end.uid == geteuid())
+    if (end.owned && end.uid == geteuid())
         return true;
-    if (end.inode == 0)
+    if (!end.owned)
         say("the peer has gone: refused");
     else
         say("the peer is user %u: refused", end.uid);
@@ -276,7 +167,7 @@ bool is_own_peer(int fd)
 long unread_by_peer(int fd)
 {
     struct end end;
-    return find_other_end(fd, &end) && end.local_port != 0 ? (long)end.unread : -1;
+    return find_other_end(fd, &end) && end.owned ? (long)end.unread : -1;
 }
 
 void limit_descriptors(rlim_t most)
@@ -297,10 +188,7 @@ void start_to_listen(int fd)
     socklen_t length = sizeof address;
     if (getsockname(fd, (struct sockaddr *)&address, &length) == -1)
         err(EXIT_FAILURE, "getsockname");
-#ifdef HAS_SOCK_DIAG
-    if (netlink_socket() == -1)
-#endif
-        open_table();
+    tcp_table();
     printf("port %u\n", (unsigned)ntohs(address.sin_port));
     flush_stdout();
 }
@@ -318,29 +206,37 @@ static bool is_connected_to_itself(int fd)
     return own.sin_port == other.sin_port;
 }
 
-int connect_to(in_port_t port)
+/* A stream socket that is connected to `address`, as soon as a server is there. */
+static int connect_when_ready(const struct sockaddr *address, socklen_t length, const char *name,
+                              const char *server)
 {
     enum { TRIES = 600, PAUSE = 100000000 }; /* a minute, in steps of 0.1 s */
-    if (port == 0)
-        errx(USAGE_ERROR, "-p 0: a client needs the port that the server has printed");
-    const struct sockaddr_in address = local_address(port);
     for (int i = 0; i < TRIES; i++) {
-        const int fd = new_socket(); /* one that could not connect is of no more use */
-        if (connect(fd, (const struct sockaddr *)&address, sizeof address) == 0 &&
-            !is_connected_to_itself(fd)) {
-            if (!is_own_peer(fd))
-                errx(EXIT_FAILURE, "connect to port %u: not a server of yours", (unsigned)port);
+        const int fd = new_socket(address->sa_family); /* each can connect(2) only once */
+        if (connect(fd, address, length) == 0 && !is_connected_to_itself(fd))
             return fd;
-        }
-        if (errno != ECONNREFUSED)
-            err(EXIT_FAILURE, "connect to port %u", (unsigned)port);
+        if (errno != ECONNREFUSED && errno != ENOENT)
+            err(EXIT_FAILURE, "connect to %s", name);
         if (i == 0)
-            say("port %u: waiting for a server", (unsigned)port);
+            say("waiting for %s", server);
         close(fd);
         nanosleep(&(struct timespec){.tv_nsec = PAUSE}, NULL);
     }
-    errno = ECONNREFUSED;
-    err(EXIT_FAILURE, "connect to port %u", (unsigned)port);
+    err(EXIT_FAILURE, "connect to %s", name);
+}
+
+int connect_to(in_port_t port)
+{
+    char name[16];
+    const struct sockaddr_in address = local_address(port);
+    if (port == 0)
+        errx(USAGE_ERROR, "-p 0: a client needs the port that the server has printed");
+    snprintf(name, sizeof name, "port %u", (unsigned)port);
+    const int fd =
+        connect_when_ready((const struct sockaddr *)&address, sizeof address, name, "a server");
+    if (!is_own_peer(fd))
+        errx(EXIT_FAILURE, "connect to %s: not a server of yours", name);
+    return fd;
 }
 
 bool is_accepted(int fd)
@@ -393,9 +289,7 @@ int listen_at(const char *path)
     }
     remove_stale(&address);
 
-    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd == -1)
-        err(EXIT_FAILURE, "socket");
+    const int fd = new_socket(AF_UNIX);
     hold_endings();
     if (bind(fd, (const struct sockaddr *)&address, sizeof address) == -1)
         err(EXIT_FAILURE, "bind %s", address.sun_path);
@@ -410,29 +304,15 @@ int listen_at(const char *path)
 
 int connect_at(const char *path, const char *receiver)
 {
-    enum { TRIES = 600, PAUSE = 100000000 }; /* a minute, in steps of 0.1 s */
     struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct stat status;
     strcpy(address.sun_path, path);
-    for (int i = 0; i < TRIES; i++) {
-        const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        if (fd == -1)
-            err(EXIT_FAILURE, "socket");
-        const int result = connect(fd, (const struct sockaddr *)&address, sizeof address);
-        if (result == 0) {
-            say("connect(%d, %s) = %d", fd, path, result);
-            return fd;
-        }
-        struct stat status; /* a file that is no socket is ECONNREFUSED too */
-        if (errno == ECONNREFUSED && lstat(path, &status) == 0 && !S_ISSOCK(status.st_mode))
-            errx(EXIT_FAILURE, "%s: not a socket", path);
-        if (errno != ENOENT && errno != ECONNREFUSED)
-            err(EXIT_FAILURE, "connect %s", path);
-        if (i == 0)
-            say("waiting for a receiver: %s", receiver);
-        close(fd);
-        nanosleep(&(struct timespec){.tv_nsec = PAUSE}, NULL);
-    }
-    errx(EXIT_FAILURE, "%s: no receiver has come", path);
+    if (lstat(path, &status) == 0 && !S_ISSOCK(status.st_mode))
+        errx(EXIT_FAILURE, "%s: not a socket", path); /* connect(2) says ECONNREFUSED */
+    const int fd =
+        connect_when_ready((const struct sockaddr *)&address, sizeof address, path, receiver);
+    say("connect(%d): %s", fd, path);
+    return fd;
 }
 
 union control {

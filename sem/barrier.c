@@ -1,8 +1,7 @@
 /* barrier - nobody goes on before all have arrived: semop() with 0 sleeps until the value is 0
  *
- * First a rendezvous, a barrier for two: each says that it has come, and waits for the other. Then
- * a barrier for any number: a turnstile begins with the number of workers; each lowers it by 1, and
- * waits until it is 0. (Waiting for 0 is something that only System V semaphores can do.)
+ * First a rendezvous, a barrier for two. Then a barrier for any number: a turnstile begins with the
+ * number of workers; each lowers it by 1, and waits until it is 0. (That only System V can do.)
  *
  * To be used again, the turnstile has to be raised, but not before the last one has passed it. So
  * there are two: when all are at the second, all have passed the first. With -x there is one,
@@ -13,15 +12,12 @@
 #include "ask.h"
 #include "team.h"
 
-#include <assert.h>
 #include <err.h>
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-static_assert(ATOMIC_INT_LOCK_FREE == 2, "with a lock inside, an atomic could not be shared");
 
 enum { MOST_ROUNDS = 1000000 };
 
@@ -137,21 +133,26 @@ static void show_deadlock(void)
     kill_team();
 }
 
+static void print_finished_rounds(void)
+{
+    int finished = rounds;
+    for (int i = 0; i < workers; i++)
+        if (round_of[i] - 1 < finished)
+            finished = round_of[i] - 1;
+    printf("workers %d rounds %d\n", workers, finished);
+    flush_stdout();
+}
+
 int main(int argc, char *argv[])
 {
     bool one_turnstile = false;
     for (int letter; (letter = next_option(argc, argv, "r:w:x", usage)) != -1;)
-        switch (letter) {
-        case 'r':
+        if (letter == 'r')
             rounds = (int)parse_long("-r", optarg, 1, MOST_ROUNDS);
-            break;
-        case 'w':
+        else if (letter == 'w')
             workers = (int)parse_long("-w", optarg, 2, MOST_MEMBERS);
-            break;
-        case 'x':
+        else
             one_turnstile = true;
-            break;
-        }
     check_operands(argc, argv, 0, 0);
     if (one_turnstile && rounds != 0)
         errx(USAGE_ERROR, "-x goes without -r: until all sleep");
@@ -174,12 +175,7 @@ int main(int argc, char *argv[])
     else
         reap_team();
 
-    int finished = rounds;
-    for (int i = 0; i < workers; i++)
-        if (round_of[i] - 1 < finished)
-            finished = round_of[i] - 1;
-    printf("workers %d rounds %d\n", workers, finished);
-    flush_stdout();
+    print_finished_rounds();
     lesson(one_turnstile ? "one turnstile: raised again while somebody had not yet passed it"
                          : "two turnstiles: one is raised again when all are at the other");
     return EXIT_SUCCESS;

@@ -33,7 +33,7 @@ static struct {
     pthread_mutex_t mutex;
     pthread_cond_t not_zero;
     long count; /* guarded by the mutex */
-    atomic_uint word, sleeps;
+    atomic_uint posts, sleeps;
 } * shared; /* an array: one for each way */
 
 static void open_memory(void)
@@ -188,25 +188,26 @@ static void wake(enum way way, void *message, size_t size)
 {
     (void)message;
     (void)size;
-    atomic_fetch_add(&shared[way].word, 1);
+    atomic_fetch_add(&shared[way].posts, 1);
     if (atomic_exchange(&shared[way].sleeps, 0) == 1 &&
-        syscall(SYS_futex, &shared[way].word, FUTEX_WAKE, 1, NULL, NULL, 0) == -1)
+        syscall(SYS_futex, &shared[way].sleeps, FUTEX_WAKE, 1, NULL, NULL, 0) == -1)
         err(EXIT_FAILURE, "futex FUTEX_WAKE");
 }
 
-/* Say that we sleep, and only then look once more. If a post comes in between, FUTEX_WAIT finds
- * another value than 0, and does not sleep. */
+/* Say that we sleep, and only then look once more. If `sleeps` is 0 again before we are asleep,
+ * FUTEX_WAIT does not sleep. */
 static void sleep_until_woken(enum way way, void *message, size_t size)
 {
     (void)message;
     (void)size;
-    while (atomic_load(&shared[way].word) == 0) {
+    while (atomic_load(&shared[way].posts) == 0) {
         atomic_store(&shared[way].sleeps, 1);
-        if (syscall(SYS_futex, &shared[way].word, FUTEX_WAIT, 0, NULL, NULL, 0) == -1 &&
+        if (atomic_load(&shared[way].posts) == 0 &&
+            syscall(SYS_futex, &shared[way].sleeps, FUTEX_WAIT, 1, NULL, NULL, 0) == -1 &&
             errno != EAGAIN && errno != EINTR)
             err(EXIT_FAILURE, "futex FUTEX_WAIT");
     }
-    atomic_fetch_sub(&shared[way].word, 1);
+    atomic_fetch_sub(&shared[way].posts, 1);
 }
 
 int main(int argc, char *argv[])

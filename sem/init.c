@@ -11,6 +11,7 @@
  * "Semaphore initialization" in semget(2); SETVAL and IPC_STAT in semctl(2)
  */
 #include "ask.h"
+#include "team.h"
 
 #include <err.h>
 #include <errno.h>
@@ -64,8 +65,6 @@ static void wait_until_ready(int set)
 
 static void come_second(key_t key)
 {
-    lane(1, "second");
-    die_with_parent();
     if (semget(key, 1, IPC_CREAT | IPC_EXCL | S_IRUSR | S_IWUSR) != -1 || errno != EEXIST)
         errx(EXIT_FAILURE, "unexpected: the set is not there");
     say("semget(IPC_CREAT|IPC_EXCL) = -1 %s", errno_name(errno));
@@ -80,8 +79,6 @@ static void come_second(key_t key)
 
 static void come_second_and_set(key_t key)
 {
-    lane(1, "second");
-    die_with_parent();
     const int set = semget(key, 1, IPC_CREAT | S_IRUSR | S_IWUSR);
     if (set == -1)
         get_failed("semget", key);
@@ -106,9 +103,7 @@ static int create_set(key_t key, int flags)
 
 static pid_t start_second(void (*role)(key_t), key_t key)
 {
-    const pid_t pid = fork();
-    if (pid == -1)
-        err(EXIT_FAILURE, "fork");
+    const pid_t pid = fork_role(1, "second");
     if (pid == 0)
         role(key);
     user_of_objects = pid; /* killed before the set is removed: it could make another one */

@@ -8,12 +8,9 @@
 
 #include "team.h"
 
-#include <assert.h>
 #include <stdatomic.h>
 
 enum { MOST_OF_A_KIND = 32, MOST_SLOTS = 1000, MOST_ITEMS = 10000000, END_MARK = -1 };
-
-static_assert(ATOMIC_INT_LOCK_FREE == 2, "with a lock inside, an atomic could not be shared");
 
 static int consumers = 2, producers = 2, slots = 4, items = 1000;
 static int work_ms; /* how long a consumer works on an item */

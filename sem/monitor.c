@@ -119,7 +119,7 @@ static void start(void)
     not_full = mistake == ONE ? not_empty : &monitor->not_full;
     make_load();
     start_consumers(mistake == IF ? take_with_if : take);
-    say("%d consumers sleep: count %d", consumers, monitor->count);
+    say("the consumers sleep: count %d", monitor->count);
     start_producers(mistake == EDGE ? put_at_the_edge : put);
 }
 
@@ -149,7 +149,7 @@ static bool has_done_harm(void)
     return false;
 }
 
-/* Whether it goes wrong depends on the order in which they run. */
+/* Whether a mistake does harm depends on the order in which they run. */
 static void run_until_harm(void)
 {
     enum { ROUNDS = 50 };

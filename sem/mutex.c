@@ -1,22 +1,19 @@
 /* mutex - a semaphore of value 1: one process at a time in the critical section
  *
- * Each worker takes the semaphore, increments a counter, stays until it is told to leave,
- * decrements the counter and gives the semaphore back. The boss lets nobody leave before every
- * worker sleeps, inside or in semop(): so all of them want to be inside at once. With -x there is
- * no semaphore, and they are.
+ * Each worker takes the semaphore, stays inside until a byte comes from the pipe, and gives the
+ * semaphore back. The boss writes none before every worker sleeps, inside or in semop(): so all of
+ * them want to be inside at once. With -x there is no semaphore, and they are.
  *
  * semop(2), GETNCNT in semctl(2), mmap(2)
  */
 #include "ask.h"
 #include "team.h"
 
-#include <assert.h>
 #include <err.h>
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/ipc.h>
 #include <sys/sem.h>
 #include <unistd.h>
 
@@ -25,12 +22,9 @@ static const char usage[] = "usage: mutex [-x] [-w WORKERS]\n"
                             "  -x          no semaphore: all are inside at once\n"
                             "  prints the largest number of workers inside at the same time\n";
 
-static_assert(ATOMIC_INT_LOCK_FREE == 2, "with a lock inside, an atomic could not be shared");
-
-/* In shared memory. Atomic, so that the count is right even where nothing guards it. */
-static struct section {
-    atomic_int inside;
-    int seen[MOST_MEMBERS]; /* how many each worker found inside when it came in, with itself */
+static struct section {     /* in shared memory */
+    atomic_int inside;      /* atomic, so that it is right even where nothing guards it */
+    int seen[MOST_MEMBERS]; /* by each worker when it came in, with itself */
 } * section;
 
 static int set;
@@ -47,14 +41,14 @@ static void change(short amount)
     say("semop(%d, %+d, SEM_UNDO) = 0", set, amount);
 }
 
-static void work(int number, bool guarded, int leave_fd)
+static void work(int number, bool guarded, int fd)
 {
     if (guarded)
         change(-1);
     section->seen[number] = atomic_fetch_add(&section->inside, 1) + 1;
     say("inside: %d now", section->seen[number]);
     char byte;
-    if (read(leave_fd, &byte, 1) != 1)
+    if (read(fd, &byte, 1) != 1)
         err(EXIT_FAILURE, "read");
     atomic_fetch_sub(&section->inside, 1);
     if (guarded)
@@ -67,14 +61,10 @@ int main(int argc, char *argv[])
     bool guarded = true;
     int workers = 3;
     for (int letter; (letter = next_option(argc, argv, "w:x", usage)) != -1;)
-        switch (letter) {
-        case 'w':
+        if (letter == 'w')
             workers = (int)parse_long("-w", optarg, 1, MOST_MEMBERS);
-            break;
-        case 'x':
+        else
             guarded = false;
-            break;
-        }
     check_operands(argc, argv, 0, 0);
     if (!guarded && workers < 2)
         errx(USAGE_ERROR, "-x needs two workers");
@@ -82,19 +72,19 @@ int main(int argc, char *argv[])
     lane(0, "boss");
     section = share_memory(sizeof *section);
     set = private_semaphore(1);
-    int leave[2];
-    if (pipe(leave) == -1)
+    int pipe_fds[2];
+    if (pipe(pipe_fds) == -1)
         err(EXIT_FAILURE, "pipe");
     for (int i = 0; i < workers; i++) {
         const pid_t pid = fork_member("worker", i + 1);
         if (pid == 0)
-            work(i, guarded, leave[READ_END]);
+            work(i, guarded, pipe_fds[READ_END]);
         wait_asleep(pid); /* inside, or in semop(): the next one finds it there */
     }
 
     say("all sleep: %d inside, GETNCNT = %d", atomic_load(&section->inside), ask(set, 0, GETNCNT));
     for (int i = 0; i < workers; i++)
-        if (write(leave[WRITE_END], "", 1) == -1)
+        if (write(pipe_fds[WRITE_END], "", 1) == -1)
             err(EXIT_FAILURE, "write");
     reap_team();
 

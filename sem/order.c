@@ -5,21 +5,23 @@
  * has ended before B begins. A semaphore remembers: what A has given is still there, although
  * nobody was waiting.
  *
- * semop(2), GETVAL and GETNCNT in semctl(2)
+ * semop(2), GETVAL in semctl(2)
  */
 #include "ask.h"
+#include "team.h"
 
 #include <err.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/ipc.h>
 #include <sys/sem.h>
 #include <unistd.h>
 
 static const char usage[] =
     "usage: order\n"
     "  prints the steps in the order in which they happen, for both starting orders\n";
+
+static int set;
 
 static void do_step(const char *step)
 {
@@ -28,7 +30,7 @@ static void do_step(const char *step)
 }
 
 /* Without SEM_UNDO, which would take back, when A ends, what A has given. */
-static void change(int set, short amount)
+static void change(short amount)
 {
     struct sembuf operation = {.sem_num = 0, .sem_op = amount};
     while (semop(set, &operation, 1) == -1)
@@ -36,37 +38,27 @@ static void change(int set, short amount)
             err(EXIT_FAILURE, "semop: %s", errno_name(errno));
 }
 
-static pid_t start_a(int set)
+static pid_t start_a(void)
 {
-    const pid_t pid = fork();
-    if (pid == -1)
-        err(EXIT_FAILURE, "fork");
-    if (pid == 0) {
-        lane(1, "A");
-        die_with_parent();
-        do_step("A: step 1");
-        change(set, +1);
-        say("semop(%d, +1) = 0", set);
-        _exit(EXIT_SUCCESS);
-    }
-    return pid;
+    const pid_t pid = fork_role(1, "A");
+    if (pid > 0)
+        return pid;
+    do_step("A: step 1");
+    change(+1);
+    say("semop(%d, +1) = 0", set);
+    _exit(EXIT_SUCCESS);
 }
 
-static pid_t start_b(int set)
+static pid_t start_b(void)
 {
-    const pid_t pid = fork();
-    if (pid == -1)
-        err(EXIT_FAILURE, "fork");
-    if (pid == 0) {
-        lane(2, "B");
-        die_with_parent();
-        say("semop(%d, -1) ...", set);
-        change(set, -1);
-        say("... = 0");
-        do_step("B: step 2");
-        _exit(EXIT_SUCCESS);
-    }
-    return pid;
+    const pid_t pid = fork_role(2, "B");
+    if (pid > 0)
+        return pid;
+    say("semop(%d, -1) ...", set);
+    change(-1);
+    say("... = 0");
+    do_step("B: step 2");
+    _exit(EXIT_SUCCESS);
 }
 
 static void expect_success(pid_t pid, const char *name)
@@ -82,24 +74,21 @@ int main(int argc, char *argv[])
     check_operands(argc, argv, 0, 0);
 
     lane(0, "watcher");
-    const int set = private_semaphore(0);
+    set = private_semaphore(0);
 
     say("B starts first");
-    pid_t b = start_b(set);
-    say_asleep_in("B", b, "semop", set);
-    pid_t a = start_a(set);
-    expect_success(a, "A");
-    expect_success(b, "B");
+    const pid_t waiting = start_b();
+    say_asleep_in("B", waiting, "semop", set);
+    expect_success(start_a(), "A");
+    expect_success(waiting, "B");
 
     say("A starts first");
-    a = start_a(set);
-    expect_success(a, "A");
+    expect_success(start_a(), "A");
     const int kept = ask(set, 0, GETVAL);
     say("A has ended, GETVAL = %d", kept);
     if (kept != 1)
         errx(EXIT_FAILURE, "unexpected: nothing was kept for B");
-    b = start_b(set);
-    expect_success(b, "B");
+    expect_success(start_b(), "B");
     if (ask(set, 0, GETVAL) != 0)
         errx(EXIT_FAILURE, "unexpected: B did not take what A has given");
     lesson("a semaphore that starts at 0 makes step 2 wait for step 1, and forgets no V");

@@ -33,7 +33,7 @@ static const char usage[] =
     "              for whom\n"
     "  prints how often each has eaten, and its longest wait\n";
 
-enum way { STATE, BOTH, ORDER, FOOTMAN, LEFT_FIRST };
+enum way { STATE, BOTH, ORDER, FOOTMAN, LEFT_FIRST, UNCHOSEN };
 static const char *const names[] = {"state", "both", "order", "footman"};
 static int rounds = 10;
 static const char starving[] =
@@ -145,13 +145,12 @@ static void starve_one(void)
 
 int main(int argc, char *argv[])
 {
-    enum way way = STATE;
-    bool chosen = false, wrong = false;
+    enum way way = UNCHOSEN;
+    bool wrong = false;
     for (int letter; (letter = next_option(argc, argv, "m:n:r:x", usage)) != -1;)
         switch (letter) {
         case 'm':
             way = (enum way)parse_choice(optarg, names, LEFT_FIRST);
-            chosen = true;
             break;
         case 'n':
             philosophers = (int)parse_long("-n", optarg, 2, MOST_PHILOSOPHERS);
@@ -164,10 +163,10 @@ int main(int argc, char *argv[])
             break;
         }
     check_operands(argc, argv, 0, 0);
-    if (wrong && chosen)
+    if (wrong && way != UNCHOSEN)
         errx(USAGE_ERROR, "-x is a way of its own: it goes without -m");
-    if (wrong)
-        way = LEFT_FIRST;
+    if (way == UNCHOSEN)
+        way = wrong ? LEFT_FIRST : STATE;
 
     lane(0, "watcher");
     state = share_memory(sizeof *state);

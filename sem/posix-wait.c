@@ -25,16 +25,15 @@ static const char usage[] =
     "  -w MS    wait for at most MS milliseconds; 0: not at all\n"
     "  first: ./sem/posix-create; other terminals: ./sem/posix-post, ./sem/posix-stat\n";
 
-/* The time of the day in so many milliseconds: in full seconds since 1970, and nanoseconds below
- * 1000000000. */
+/* The time of day in that many milliseconds. */
 static struct timespec deadline(long milliseconds)
 {
-    enum { MS = 1000, MS_IN_NS = 1000000, SECOND_IN_NS = 1000000000 };
+    enum { SECOND_IN_NS = 1000000000 };
     struct timespec time;
     if (clock_gettime(CLOCK_REALTIME, &time) == -1)
         err(EXIT_FAILURE, "clock_gettime");
-    time.tv_sec += milliseconds / MS;
-    time.tv_nsec += milliseconds % MS * MS_IN_NS;
+    time.tv_sec += milliseconds / 1000;
+    time.tv_nsec += milliseconds % 1000 * 1000000;
     if (time.tv_nsec >= SECOND_IN_NS) {
         time.tv_sec++;
         time.tv_nsec -= SECOND_IN_NS;
@@ -79,14 +78,10 @@ int main(int argc, char *argv[])
     const char *name_option = NULL;
     long wait_ms = FOR_EVER;
     for (int letter; (letter = next_option(argc, argv, "n:w:", usage)) != -1;)
-        switch (letter) {
-        case 'n':
+        if (letter == 'n')
             name_option = optarg;
-            break;
-        case 'w':
+        else
             wait_ms = parse_long("-w", optarg, 0, INT_MAX);
-            break;
-        }
     check_operands(argc, argv, 0, 0);
     const char *const name = demo_name("sem", name_option);
 

@@ -139,6 +139,20 @@ static void show_deadlock(void)
                                             : "waits");
     }
     kill_team();
+    all_arrived_once();
+    lesson("it sleeps with the lock in hand, and its wakers wait for that lock");
+}
+
+static void show_the_end(void)
+{
+    reap_team();
+    if (!all_arrived_once())
+        errx(EXIT_FAILURE, "unexpected: an item was lost, or taken twice");
+    say_values("all have ended");
+    if (value_of(&buffer->lock) != 1 || value_of(&buffer->items) != 0 ||
+        value_of(&buffer->free) != slots)
+        errx(EXIT_FAILURE, "unexpected: not the values of the beginning");
+    lesson("wait for the slot first, then take the lock: nobody sleeps with it in hand");
 }
 
 int main(int argc, char *argv[])
@@ -162,18 +176,6 @@ int main(int argc, char *argv[])
     if (lock_first)
         show_deadlock();
     else
-        reap_team();
-    const bool all_arrived = all_arrived_once();
-    if (lock_first) {
-        lesson("it sleeps with the lock in hand, and its wakers wait for that lock");
-        return EXIT_SUCCESS;
-    }
-    if (!all_arrived)
-        errx(EXIT_FAILURE, "unexpected: an item was lost, or taken twice");
-    say_values("all have ended");
-    if (value_of(&buffer->lock) != 1 || value_of(&buffer->items) != 0 ||
-        value_of(&buffer->free) != slots)
-        errx(EXIT_FAILURE, "unexpected: not the values of the beginning");
-    lesson("wait for the slot first, then take the lock: nobody sleeps with it in hand");
+        show_the_end();
     return EXIT_SUCCESS;
 }

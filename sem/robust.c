@@ -11,7 +11,7 @@
  *
  * pthread_mutexattr_setrobust(3), pthread_mutex_consistent(3), set_robust_list(2)
  */
-#include "../lib/demo.h"
+#include "shared.h"
 
 #include <err.h>
 #include <errno.h>
@@ -21,7 +21,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { SUM = 100, AMOUNT = 30, WATCHED_MS = 200 };
+enum { SUM = 100, AMOUNT = 30 };
 
 static const char usage[] =
     "usage: robust [-x]\n"
@@ -41,10 +41,7 @@ static const char *result(int error)
 
 static void die_in_the_middle(void)
 {
-    lane(1, "clerk");
-    const int error = pthread_mutex_lock(&bank->mutex);
-    say("pthread_mutex_lock() = %s", result(error));
-    check_error(error, "pthread_mutex_lock");
+    lock(&bank->mutex);
     bank->left -= AMOUNT;
     say("left %d, right %d: not yet done", bank->left, bank->right);
     for (;;)
@@ -53,19 +50,11 @@ static void die_in_the_middle(void)
 
 static void lock_after_a_death(void)
 {
-    lane(2, "next");
     say("pthread_mutex_lock() ...");
     const int error = pthread_mutex_lock(&bank->mutex);
     say("... = %s", result(error));
     if (error != EOWNERDEAD)
         errx(EXIT_FAILURE, "unexpected: pthread_mutex_lock() = %s", result(error));
-}
-
-static void unlock(void)
-{
-    const int error = pthread_mutex_unlock(&bank->mutex);
-    say("pthread_mutex_unlock() = %s", result(error));
-    check_error(error, "pthread_mutex_unlock");
 }
 
 static void repair(void)
@@ -76,35 +65,28 @@ static void repair(void)
     const int error = pthread_mutex_consistent(&bank->mutex);
     say("pthread_mutex_consistent() = %s", result(error));
     check_error(error, "pthread_mutex_consistent");
-    unlock();
+    unlock(&bank->mutex);
     _exit(EXIT_SUCCESS);
 }
 
 static void only_unlock(void)
 {
     lock_after_a_death();
-    unlock();
+    unlock(&bank->mutex);
     _exit(EXIT_SUCCESS);
 }
 
-static pid_t start(void (*role)(void))
-{
-    const pid_t pid = fork();
-    if (pid == -1)
-        err(EXIT_FAILURE, "fork");
-    if (pid == 0) {
-        die_with_parent();
-        role();
-    }
-    return pid;
-}
-
 /* A clerk dies with the mutex, while the next one already waits for it. */
-static pid_t let_one_die(void (*next_role)(void))
+static pid_t let_one_die(void (*what_the_next_does)(void))
 {
-    const pid_t clerk = start(die_in_the_middle);
+    telling = true;
+    const pid_t clerk = fork_role(1, "clerk");
+    if (clerk == 0)
+        die_in_the_middle();
     wait_asleep_in(clerk, "pause", ANY_ARGUMENT);
-    const pid_t next = start(next_role);
+    const pid_t next = fork_role(2, "next");
+    if (next == 0)
+        what_the_next_does();
     say_asleep_in("the next one", next, "futex", ANY_ARGUMENT);
     if (kill(clerk, SIGKILL) == -1)
         err(EXIT_FAILURE, "kill");

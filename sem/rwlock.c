@@ -111,13 +111,13 @@ static pid_t start(enum kind kind, int number)
     return pid;
 }
 
-/* It may also sleep because another one has the mutex for a moment: then look again. */
+/* It has come, and then it sleeps: a writer until it may enter, reader 1 until it may leave. */
 static void start_and_wait(enum kind kind, int number)
 {
     const pid_t pid = start(kind, number);
-    do
-        wait_asleep(pid);
-    while (stream->present[kind] < number);
+    while (stream->present[kind] < number && !has_ended(pid))
+        poll(NULL, 0, 1);
+    wait_asleep_in(pid, "futex", ANY_ARGUMENT);
 }
 
 static void make_room(void)

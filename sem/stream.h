@@ -9,15 +9,12 @@
 
 #include "shared.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdatomic.h>
 #include <time.h>
 
 enum { MOST_OF_A_KIND = 32, ENTRIES = 200, STAY_MS = 1 };
 enum kind { READER, WRITER, KINDS };
-
-static_assert(ATOMIC_INT_LOCK_FREE == 2, "with a lock inside, an atomic could not be shared");
 
 static const char *const kind_names[] = {"reader", "writer"};
 static int of_kind[KINDS] = {3, 3};

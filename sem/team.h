@@ -5,13 +5,18 @@
 
 #include "../lib/demo.h"
 
+#include <assert.h>
 #include <err.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+static_assert(ATOMIC_INT_LOCK_FREE == 2, "with a lock inside, an atomic could not be shared");
 
 enum { MOST_MEMBERS = 64, NOBODY = -1, WATCHED_MS = 200 };
 
@@ -24,26 +29,49 @@ static int members;
 
 static bool telling; /* whether this process tells each of its calls: the first of a kind does */
 
-/* fork(2). The child tells its story in lane 1. */
-static inline pid_t fork_member(const char *kind, int number)
+/* At exit: nobody is left when this process has ended, whatever it ends for. */
+static inline void end_team(void)
 {
-    enum { LONGEST_ROLE = 8, SHORT = 4 };
+    if (getpid() != main_process)
+        return;
+    for (int i = 0; i < members; i++)
+        if (waitpid(team[i].pid, NULL, WNOHANG) == 0) { /* it is still there */
+            kill(team[i].pid, SIGKILL);
+            waitpid(team[i].pid, NULL, 0);
+        }
+}
+
+/* fork(2). The child tells its story in this lane. */
+static inline pid_t fork_role(int column, const char *role)
+{
+    static bool registered;
+    if (!registered && atexit(end_team) != 0)
+        errx(EXIT_FAILURE, "atexit");
+    registered = true;
     const pid_t pid = fork();
     if (pid == -1)
         err(EXIT_FAILURE, "fork");
     if (pid == 0) {
-        static char role[sizeof team->name]; /* for as long as the lane */
-        telling = number == 1;
-        if (snprintf(role, sizeof role, "%s %d", kind, number) > LONGEST_ROLE)
-            snprintf(role, sizeof role, "%.*s %d", SHORT, kind, number);
-        lane(1, role);
+        lane(column, role);
         die_with_parent();
         return 0;
     }
-    team[members].pid = pid;
-    team[members].reaped = false;
-    snprintf(team[members].name, sizeof team->name, "%s %d", kind, number);
-    members++;
+    team[members++] = (struct member){.pid = pid};
+    return pid;
+}
+
+/* "consumer 1" in lane 1, where it is called "cons 1". */
+static inline pid_t fork_member(const char *kind, int number)
+{
+    enum { LONGEST_ROLE = 8, SHORT = 4 };
+    static char role[sizeof team->name]; /* for as long as the lane */
+    if (snprintf(role, sizeof role, "%s %d", kind, number) > LONGEST_ROLE)
+        snprintf(role, sizeof role, "%.*s %d", SHORT, kind, number);
+    const pid_t pid = fork_role(1, role);
+    if (pid == 0)
+        telling = number == 1;
+    else
+        snprintf(team[members - 1].name, sizeof team->name, "%s %d", kind, number);
     return pid;
 }
 
@@ -68,28 +96,36 @@ static inline bool all_are_asleep(void)
     return true;
 }
 
-/* The member that ends next, or NOBODY: all that are left sleep, and none of them has run for so
- * many milliseconds. */
+/* How often the members have gone to sleep. */
+static inline unsigned long long count_sleeps(void)
+{
+    unsigned long long sleeps = 0;
+    for (int i = 0; i < members; i++)
+        if (!team[i].reaped)
+            sleeps += status_field(team[i].pid, "voluntary_ctxt_switches", 10);
+    return sleeps;
+}
+
+/* The member that ends next, or NOBODY: all that are left sleep, and none of them has run for that
+ * many milliseconds. One that was found asleep, and has not gone to sleep since the first count,
+ * has slept since then: so there was a moment when all slept at once, and nobody could wake
+ * another. */
 static inline int next_to_end(int milliseconds)
 {
     enum { LOOK_MS = 2 };
     unsigned long long before = 0;
-    for (double since = now_in_ms();;) {
-        unsigned long long switches = 0;
-        for (int i = 0; i < members; i++) {
-            if (team[i].reaped)
-                continue;
-            if (has_ended(team[i].pid))
+    for (double since = now_in_ms();; poll(NULL, 0, LOOK_MS)) {
+        for (int i = 0; i < members; i++)
+            if (!team[i].reaped && has_ended(team[i].pid))
                 return i;
-            switches += status_field(team[i].pid, "voluntary_ctxt_switches", 10);
-        }
-        if (switches != before) {
-            before = switches;
+        const unsigned long long sleeps = count_sleeps();
+        if (sleeps != before) {
+            before = sleeps;
             since = now_in_ms();
-        } else if (now_in_ms() - since >= milliseconds && all_are_asleep()) {
+        } else if (now_in_ms() - since >= milliseconds && all_are_asleep() &&
+                   count_sleeps() == sleeps) {
             return NOBODY;
         }
-        poll(NULL, 0, LOOK_MS);
     }
 }
 

@@ -10,12 +10,12 @@
  * SEM_UNDO in semop(2), GETNCNT and GETPID in semctl(2)
  */
 #include "ask.h"
+#include "team.h"
 
 #include <err.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/ipc.h>
 #include <sys/sem.h>
 #include <unistd.h>
@@ -35,8 +35,6 @@ static void change(int set, short amount, short flags)
 
 static void hold(int set, short flags)
 {
-    lane(1, "holder");
-    die_with_parent();
     change(set, -1, flags);
     say("semop(%d, -1%s) = 0", set, flags == SEM_UNDO ? ", SEM_UNDO" : "");
     for (;;)
@@ -45,8 +43,6 @@ static void hold(int set, short flags)
 
 static void take(int set)
 {
-    lane(2, "waiter");
-    die_with_parent();
     say("semop(%d, -1) ...", set);
     change(set, -1, 0);
     say("... = 0");
@@ -55,8 +51,6 @@ static void take(int set)
 
 static void take_and_give(int set)
 {
-    lane(1, "worker");
-    die_with_parent();
     change(set, -1, SEM_UNDO);
     say("semop(%d, -1, SEM_UNDO) = 0", set);
     change(set, +1, 0);
@@ -64,22 +58,14 @@ static void take_and_give(int set)
     _exit(EXIT_SUCCESS);
 }
 
-static pid_t checked_fork(void)
-{
-    const pid_t pid = fork();
-    if (pid == -1)
-        err(EXIT_FAILURE, "fork");
-    return pid;
-}
-
 /* The holder dies while the waiter sleeps. Returns the waiter. */
 static pid_t kill_the_holder(int set, short flags)
 {
-    const pid_t holder = checked_fork();
+    const pid_t holder = fork_role(1, "holder");
     if (holder == 0)
         hold(set, flags);
     wait_asleep_in(holder, "pause", ANY_ARGUMENT);
-    const pid_t waiter = checked_fork();
+    const pid_t waiter = fork_role(2, "waiter");
     if (waiter == 0)
         take(set);
     say_asleep_in("the waiter", waiter, "semop", set);
@@ -92,10 +78,17 @@ static pid_t kill_the_holder(int set, short flags)
     return waiter;
 }
 
-/* The waiter will never wake: show why, and end it. */
-static void show_the_loss(int set, pid_t waiter)
+static void show_the_undo(int set)
 {
-    enum { WATCHED_MS = 200 };
+    if (reap(kill_the_holder(set, SEM_UNDO)) != EXIT_SUCCESS)
+        errx(EXIT_FAILURE, "the waiter failed");
+    lesson("SEM_UNDO: what a process holds when it ends, the kernel gives back");
+}
+
+/* The waiter will never wake: show why, and end it. */
+static void show_the_loss(int set)
+{
+    const pid_t waiter = kill_the_holder(set, 0);
     if (!still_asleep(waiter, WATCHED_MS))
         errx(EXIT_FAILURE, "the waiter woke up");
     say_asleep_in("200 ms later: the waiter", waiter, "semop", set);
@@ -113,7 +106,7 @@ static void show_the_loss(int set, pid_t waiter)
 
 static void show_one_too_many(int set)
 {
-    const pid_t worker = checked_fork();
+    const pid_t worker = fork_role(1, "worker");
     if (worker == 0)
         take_and_give(set);
     if (reap(worker) != EXIT_SUCCESS)
@@ -127,33 +120,25 @@ static void show_one_too_many(int set)
 
 int main(int argc, char *argv[])
 {
-    bool wrong = false, p_alone = false, chosen = false;
+    static const char *const names[] = {"none", "p"};
+    enum { NO_UNDO, P_ALONE, UNCHOSEN } mistake = UNCHOSEN;
+    bool wrong = false;
     for (int letter; (letter = next_option(argc, argv, "m:x", usage)) != -1;)
-        if (letter == 'x') {
+        if (letter == 'x')
             wrong = true;
-        } else {
-            chosen = true;
-            p_alone = strcmp(optarg, "p") == 0;
-            if (!p_alone && strcmp(optarg, "none") != 0)
-                errx(USAGE_ERROR, "-m '%s': not none or p", optarg);
-        }
+        else
+            mistake = parse_choice(optarg, names, UNCHOSEN);
     check_operands(argc, argv, 0, 0);
-    if (chosen && !wrong)
+    if (mistake != UNCHOSEN && !wrong)
         errx(USAGE_ERROR, "-m names a mistake, and goes with -x");
 
     lane(0, "watcher");
     const int set = private_semaphore(1);
-    if (p_alone) {
+    if (!wrong)
+        show_the_undo(set);
+    else if (mistake == P_ALONE)
         show_one_too_many(set);
-        return EXIT_SUCCESS;
-    }
-    const pid_t waiter = kill_the_holder(set, wrong ? 0 : SEM_UNDO);
-    if (wrong) {
-        show_the_loss(set, waiter);
-        return EXIT_SUCCESS;
-    }
-    if (reap(waiter) != EXIT_SUCCESS)
-        errx(EXIT_FAILURE, "the waiter failed");
-    lesson("SEM_UNDO: what a process holds when it ends, the kernel gives back");
+    else
+        show_the_loss(set);
     return EXIT_SUCCESS;
 }

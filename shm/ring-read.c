@@ -24,7 +24,7 @@ static const char usage[] = "usage: ring-read [-k KEY]\n"
 
 static bool has_ended_writing(struct ring *ring)
 {
-    return atomic_load_explicit(&ring->ended, memory_order_acquire);
+    return atomic_load_explicit(&ring->ended, memory_order_acquire) != 0;
 }
 
 /* Waits for bytes, and returns how many there are; 0 at the end. */

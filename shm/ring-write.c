@@ -70,7 +70,7 @@ int main(int argc, char *argv[])
         written += count;
         publish(ring, &ring->written, written);
     }
-    atomic_store_explicit(&ring->ended, true, memory_order_release);
+    atomic_store_explicit(&ring->ended, 1, memory_order_release);
     wake_other(ring);
     say("stdin has ended: %zu bytes", written);
     wait_for_room(ring, written, CAPACITY);

@@ -26,7 +26,7 @@ enum { FUTEX_WAIT, FUTEX_WAKE }; /* as in <linux/futex.h>, which musl does not b
 struct ring {
     atomic_uint events;    /* counts all changes below; the futex word */
     atomic_int joined;     /* the process that has joined the one that made the ring; 0: nobody */
-    atomic_bool ended;     /* the writer has written all that it had */
+    atomic_int ended;      /* 1: the writer has written all that it had */
     atomic_size_t written; /* bytes so far */
     atomic_size_t taken;   /* bytes so far */
     unsigned checksum;     /* of all bytes, valid when `ended` is set */
@@ -34,9 +34,7 @@ struct ring {
 };
 
 /* Atomics that are not lock-free are emulated with a lock that is private to each process. */
-_Static_assert(ATOMIC_INT_LOCK_FREE == 2 && ATOMIC_LONG_LOCK_FREE == 2 &&
-                   ATOMIC_BOOL_LOCK_FREE == 2,
-               "no lock-free atomics");
+_Static_assert(ATOMIC_INT_LOCK_FREE == 2 && ATOMIC_LONG_LOCK_FREE == 2, "no lock-free atomics");
 
 static size_t look_at(atomic_size_t *count)
 {

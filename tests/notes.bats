@@ -126,13 +126,13 @@ notes() {
     cmp "$T/notes.md" "$T/copy.md"
 }
 
-@test "every program is in the notes of its folder and in the map of README.md" {
+@test "every program is in the notes of its folder, and in the map of README.md with the sentence of its source" {
     cd "$BATS_TEST_DIRNAME/.."
     for source in {pipe,fifo,msgq,shm,sem,signals,dup}/*.c; do
-        [ -f "$source" ] || continue
         name=$(basename "$source" .c)
         grep -q "$name" "$(dirname "$source")/README.md" || { echo "${source%.c}: not in its notes"; false; }
-        grep "^| \[$(dirname "$source")\]" README.md | grep -q "\`$name\`" || { echo "${source%.c}: not in the map"; false; }
+        sentence=$(sed -n '1s|^/\* [^ ]* - \(.*\)|\1|p' "$source" | sed 's| \*/$||; s/|/\\|/g')
+        grep -qxF "| [$name]($source) | $sentence |" README.md || { echo "${source%.c}: not in the map: $sentence"; false; }
     done
 }
 

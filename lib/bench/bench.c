@@ -385,11 +385,11 @@ static long messages_for_a_slice(const struct mechanism *mechanism, enum test te
     enum { FEWEST = 4 }; /* as many slots as the smallest ring has */
     long enough = 0;
     agreed->whole = true;
-    for (long messages = 1, sum = 0; enough == 0; messages *= 2) {
-        const long long took = slice(mechanism, test, messages, NULL);
+    for (long long messages = 1, sum = 0; enough == 0; messages *= 2) {
+        const long long took = slice(mechanism, test, (long)messages, NULL);
         sum += messages;
         if (took > WARM_UP_NS && sum >= FEWEST)
-            enough = messages * SLICE_NS / took > 0 ? messages * SLICE_NS / took : 1;
+            enough = messages * SLICE_NS > took ? (long)(messages * SLICE_NS / took) : 1;
     }
     agreed->whole = false;
     return enough;
