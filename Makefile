@@ -76,7 +76,7 @@ lint:                           ## clang-format, clang-tidy, cppcheck, shellchec
 
 install: all                    ## copy the tree to PREFIX/lib/ipc, and ipc to PREFIX/bin
 	for file in $(PROGRAMS:$(BIN)/%=%); do install -D "$(BIN)/$$file" "$(INSTALL)/$$file" || exit 1; done
-	for file in README.md $(NOTES) $(SOURCES) $(wildcard lib/tools/*.sh lib/tools/*.awk); do \
+	for file in README.md COURSE.md $(NOTES) $(SOURCES) $(wildcard lib/tools/*.sh lib/tools/*.awk); do \
 	    install -D -m 644 $$file "$(INSTALL)/$$file" || exit 1; done
 	install -D ipc "$(INSTALL)/ipc"
 	mkdir -p "$(DESTDIR)$(PREFIX)/bin"

@@ -55,7 +55,7 @@ setup_ipc() {
     done
     awk 'length > 80 { print; exit 1 }' <<<"$output"
     try "$IPC" list fifo
-    [ "$(grep -c '^[a-z]*/' <<<"$output")" = "$(ls "$BATS_TEST_DIRNAME"/../fifo/*.c | wc -l)" ]
+    [ "$(grep -c '^[a-z]*/' <<<"$output")" = "$(find "$BATS_TEST_DIRNAME/../fifo" -maxdepth 1 -name "*.c" | wc -l)" ]
     try "$IPC" list nosuch
     [ "$status" = 2 ]
 }

@@ -14,6 +14,6 @@ sections=$(awk -v word="$1" '
     FNR == 1 { heading = "" }
     /^##* /  { heading = $0; sub(/^#* /, "", heading) }
     index(tolower($0), word) && !seen[FILENAME, heading]++ { print FILENAME ": " heading }' \
-    README.md pipe/README.md fifo/README.md msgq/README.md shm/README.md sem/README.md signals/README.md dup/README.md)
+    README.md COURSE.md pipe/README.md fifo/README.md msgq/README.md shm/README.md sem/README.md signals/README.md dup/README.md)
 [ -z "$sections" ] || printf '%s\n' "$sections"
 [ -n "$demos$sections" ] || { echo "ipc: nothing about '$1'" >&2; exit 1; }

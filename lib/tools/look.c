@@ -195,7 +195,7 @@ static void read_task(const char *path)
 
 static void read_descriptor(const char *path)
 {
-    struct holding h;
+    struct holding h = {.path = ""};
     struct stat file, link;
     if (sscanf(path, "/proc/%d/fd/%d", &h.pid, &h.fd) != 2 || h.pid == getpid() ||
         stat(path, &file) == -1 || lstat(path, &link) == -1)
@@ -318,11 +318,11 @@ static bool find_line(pid_t pid, ino_t inode, const struct line *other, struct l
     static const char *const protocols[] = {"tcp", "tcp6", "udp", "udp6"};
     bool is_it = false;
     for (size_t i = 0; i < sizeof protocols / sizeof *protocols && !is_it; i++) {
-        char text[512];
-        snprintf(text, sizeof text, "/proc/%d/net/%s", (int)pid, protocols[i]);
-        FILE *const file = fopen(text, "re");
-        while (file != NULL && !is_it && fgets(text, sizeof text, file) != NULL) {
-            if (sscanf(text, " %*d: %63s %63s %x %*s %*s %*s %*d %*d %lu", found->local,
+        char entry[512];
+        snprintf(entry, sizeof entry, "/proc/%d/net/%s", (int)pid, protocols[i]);
+        FILE *const file = fopen(entry, "re");
+        while (file != NULL && !is_it && fgets(entry, sizeof entry, file) != NULL) {
+            if (sscanf(entry, " %*d: %63s %63s %x %*s %*s %*s %*d %*d %lu", found->local,
                        found->remote, &found->state, &found->inode) != 4)
                 continue;
             unmap(found->local);

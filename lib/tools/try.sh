@@ -43,11 +43,11 @@ trap 'exit 130' INT TERM
 
 # The System V objects, FIFOs and POSIX names that a trace says were created and that are still there.
 left_by() {
-    sed -n 's/.*[^_]\(msg\|sem\|shm\)get(.*IPC_CREAT.*) *= \([0-9]*\)$/\1 \2/p; s/.*[^_]\(msg\|sem\|shm\)get(IPC_PRIVATE.*) *= \([0-9]*\)$/\1 \2/p' "$1" |
+    sed -n 's/.*[^_]\(msg\|sem\|shm\)get(.*IPC_CREAT.*) *= \([0-9][0-9]*\).*/\1 \2/p; s/.*[^_]\(msg\|sem\|shm\)get(IPC_PRIVATE.*) *= \([0-9][0-9]*\).*/\1 \2/p' "$1" |
         while read -r kind id; do
             ! awk -v id="$id" '$2 == id { found = 1 } END { exit !found }' "/proc/sysvipc/$kind" || echo "$kind $id"
         done
-    sed -n 's/.*openat\{0,1\}(.*"\(\/dev\/shm\/[^"]*\)".*O_CREAT.*) *= [0-9].*/\1/p; s/.*mknod.*"\([^"]*\)", S_IFIFO.*) *= 0$/\1/p' "$1" |
+    sed -n 's/.*openat\{0,1\}(.*"\(\/dev\/shm\/[^"]*\)".*O_CREAT.*) *= [0-9].*/\1/p; s/.*mknod.*"\([^"]*\)", S_IFIFO.*) *= 0.*/\1/p' "$1" |
         while read -r path; do [ ! -e "$path" ] || echo "$path"; done
 }
 remove() {
@@ -72,7 +72,7 @@ run() {
     still=$(processes | wc -l)
     # strace waits for all processes; what hangs may be one that the command has left behind.
     ended=$(awk 'NR == 1 { first = $1 } $1 == first && $3 == "exited" { print $5 }' "$work/trace")
-    if [ $status = 137 ] && [ -n "$ended" ]; then
+    if [ "$status" = 137 ] && [ -n "$ended" ]; then
         status=$ended
         still=$(awk '{ runs[$1] = $2 != "+++" } END { for (p in runs) n += runs[p]; print n }' "$work/trace")
     fi
@@ -85,15 +85,15 @@ run() {
 
 # What became of a run that was late or failed, compared with the first one.
 judge() { # late | failing
-    if [ $status = 137 ] && [ "$first" != 137 ]; then
+    if [ "$status" = 137 ] && [ "$first" != 137 ]; then
         echo "HANGS"
-    elif [ $status -gt 128 ] && [ $status != "$first" ]; then
+    elif [ "$status" -gt 128 ] && [ "$status" != "$first" ]; then
         echo "is KILLED by signal $((status - 128))"
-    elif [ $status = "$first" ] && cmp -s "$work/out" "$work/first"; then
+    elif [ "$status" = "$first" ] && cmp -s "$work/out" "$work/first"; then
         echo "ends as it did"
-    elif [ "$1" = failing ] && [ $status != 0 ] && [ -s "$work/err" ]; then
+    elif [ "$1" = failing ] && [ "$status" != 0 ] && [ -s "$work/err" ]; then
         echo "reports it"
-    elif [ $status = "$first" ]; then
+    elif [ "$status" = "$first" ]; then
         echo "prints SOMETHING ELSE, status $status"
     else
         echo "ends with status $status$([ -s "$work/err" ] || [ "$call" = close ] || echo ' WITHOUT A WORD')$([ "$1" = failing ] || echo ' LATE')"

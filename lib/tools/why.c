@@ -154,10 +154,15 @@ static void explain_epoll(struct task *task)
     }
 }
 
+static size_t at_most(size_t most, size_t count)
+{
+    return count < most ? count : most;
+}
+
 static void explain_poll(struct task *task)
 {
     struct pollfd watched[MOST];
-    const size_t count = task->argument[1] < MOST ? task->argument[1] : MOST;
+    const size_t count = at_most(MOST, task->argument[1]);
     task->open |= count == 0; /* pause() on newer processors */
     if (count == 0 || !peek(task, task->argument[0], watched, count * sizeof *watched))
         return;
@@ -169,14 +174,15 @@ static void explain_poll(struct task *task)
 static void explain_select(struct task *task)
 {
     fd_set sets[2];
-    const size_t limit = task->argument[0] < FD_SETSIZE ? task->argument[0] : FD_SETSIZE;
+    const size_t limit = at_most(FD_SETSIZE, task->argument[0]);
     for (int end = READ_END; end <= WRITE_END; end++) {
         FD_ZERO(&sets[end]);
         if (task->argument[1 + end] != 0)
             peek(task, task->argument[1 + end], &sets[end], (limit + 63) / 64 * 8);
     }
-    for (int fd = 0; fd < (int)limit; fd++)
-        explain_watched(task, fd, FD_ISSET(fd, &sets[READ_END]), FD_ISSET(fd, &sets[WRITE_END]));
+    for (size_t fd = 0; fd < limit; fd++)
+        explain_watched(task, (int)fd, FD_ISSET(fd, &sets[READ_END]),
+                        FD_ISSET(fd, &sets[WRITE_END]));
 }
 
 /* ---- open() of a FIFO sleeps until another process opens its other end ---- */
@@ -245,7 +251,7 @@ static void explain_set(struct task *task)
 {
     struct sembuf operations[MOST];
     const int id = (int)task->argument[0];
-    const size_t count = task->argument[2] < MOST ? task->argument[2] : MOST;
+    const size_t count = at_most(MOST, task->argument[2]);
     if (!peek(task, task->argument[1], operations, count * sizeof *operations))
         return;
     for (size_t i = 0; i < count; i++) {
