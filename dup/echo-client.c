@@ -1,4 +1,4 @@
-/* echo-client - sends and receives at once, and checks that everything that it sent comes back
+/* echo-client - sends and receives at once, and waits until everything that it sent has come back
  *
  * One poll() waits for input, for room to send, and for what comes back. A client that sent
  * everything first and then received would work with a little. With more, both sockets and the
@@ -12,144 +12,109 @@
 #include <err.h>
 #include <errno.h>
 #include <poll.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { BUFFER = 64 * 1024, NOTICE_MS = 300, PATIENCE_MS = 3000, LINES = 20, SHORT = 20 };
+enum { INPUT, SERVER, BUFFER = 64 * 1024, NOTICE_MS = 300, PATIENCE_MS = 3000, LINES = 20 };
 
 static const char usage[] = "usage: echo-client [-p PORT] [TEXT...]\n"
                             "  -p PORT  the server's port (20002 + 10 * (UID modulo 1201))\n"
                             "  sends each TEXT as a line; without one, stdin, any bytes\n"
                             "  prints what comes back; other terminal: ./dup/echo-server\n";
 
-/* One direction: how many bytes, and their checksum (FNV-1a). */
-static struct flow {
-    unsigned long long bytes;
-    uint64_t sum;
-} sent = {.sum = 0xcbf29ce484222325}, received = {.sum = 0xcbf29ce484222325};
-
-static void count_in(struct flow *flow, const char *bytes, size_t length)
-{
-    flow->bytes += length;
-    for (size_t i = 0; i < length; i++)
-        flow->sum = (flow->sum ^ (unsigned char)bytes[i]) * 0x100000001b3;
-}
-
-static char *input; /* what is to be sent: from `start` to `end` */
-static size_t start, end;
-static bool more = true; /* stdin has not ended */
+static char buffer[BUFFER], *unsent = buffer;
+static size_t left; /* to be sent, from `unsent` on */
+static unsigned long long sent, received;
 
 /* The TEXTs as lines, in one piece. */
 static void take_texts(char *texts[])
 {
-    for (char **text = texts; *text != NULL; text++)
-        end += strlen(*text) + 1;
-    input = malloc(end + 1);
-    if (input == NULL)
-        err(EXIT_FAILURE, "malloc");
-    char *place = input;
-    for (char **text = texts; *text != NULL; text++)
-        place += sprintf(place, "%s\n", *text);
-    more = false;
+    FILE *const lines = open_memstream(&unsent, &left);
+    if (lines == NULL)
+        err(EXIT_FAILURE, "open_memstream");
+    for (; *texts != NULL; texts++)
+        fprintf(lines, "%s\n", *texts);
+    if (fclose(lines) == EOF)
+        err(EXIT_FAILURE, "fclose");
 }
 
-static void read_stdin(void)
+/* Returns false at the end of stdin. */
+static bool read_input(void)
 {
-    static char buffer[BUFFER];
     const ssize_t count = read(STDIN_FILENO, buffer, sizeof buffer);
     if (count == -1)
         err(EXIT_FAILURE, "stdin");
-    more = count > 0;
-    input = buffer;
-    start = 0;
-    end = (size_t)count;
+    unsent = buffer;
+    left = (size_t)count;
+    return count > 0;
 }
 
 static void send_some(int server)
 {
-    const ssize_t count = send(server, input + start, end - start, MSG_NOSIGNAL | MSG_DONTWAIT);
+    const ssize_t count = send(server, unsent, left, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (count == -1 && errno == EAGAIN)
         return;
     if (count == -1)
         err(EXIT_FAILURE, "send to the server");
-    say("send(%d) = %zd %s", server, count,
-        count <= SHORT ? quoted(input + start, (size_t)count) : "");
-    count_in(&sent, input + start, (size_t)count);
-    start += (size_t)count;
+    say("send(%d) = %zd %s", server, count, quoted(unsent, (size_t)count));
+    sent += (size_t)count;
+    unsent += count;
+    left -= (size_t)count;
 }
 
-/* Returns whether that was the end. */
+/* Returns false at the end. */
 static bool receive_some(int server)
 {
-    static char buffer[BUFFER];
-    const unsigned long long missing = sent.bytes - received.bytes;
-    const ssize_t count = recv(server, buffer, sizeof buffer, MSG_DONTWAIT);
-    if (count == -1 && errno == EAGAIN)
-        return false;
+    static char bytes[BUFFER];
+    const ssize_t count = recv(server, bytes, sizeof bytes, 0);
     if (count == -1)
-        err(EXIT_FAILURE, "recv: %llu of %llu bytes have not come back", missing, sent.bytes);
-    say("recv(%d) = %zd %s", server, count, count <= SHORT ? quoted(buffer, (size_t)count) : "");
-    if ((size_t)count > missing)
+        err(EXIT_FAILURE, "recv: %llu of %llu bytes have not come back", sent - received, sent);
+    say("recv(%d) = %zd %s", server, count, quoted(bytes, (size_t)count));
+    received += (size_t)count;
+    if (received > sent)
         errx(EXIT_FAILURE, "more came back than was sent");
-    count_in(&received, buffer, (size_t)count);
-    tame(buffer, (size_t)count);
-    if (write_full(STDOUT_FILENO, buffer, (size_t)count) == -1)
+    tame(bytes, (size_t)count);
+    if (write_full(STDOUT_FILENO, bytes, (size_t)count) == -1)
         err(EXIT_FAILURE, "stdout");
-    return count == 0;
+    return count > 0;
 }
 
-/* Nothing has come for a while: the first time it says what is missing, then it gives up. */
-static void complain(int server, bool again)
+/* Waits for ever for input, but not for what the server owes. */
+static void wait_for(struct pollfd ends[2], bool owes)
 {
-    const unsigned long long missing = sent.bytes - received.bytes;
-    if (again)
-        errx(EXIT_FAILURE, "no answer for %d ms: %llu of %llu bytes have not come back",
-             PATIENCE_MS, missing, sent.bytes);
-    limit_story(LINES);
-    say("nothing for %d ms; %llu bytes are missing", NOTICE_MS, missing);
-    const long unread = unread_by_peer(server);
-    if (unread != -1)
-        say("%ld bytes unread at the server", unread);
-}
-
-/* Both directions at once. It waits for ever for its input, but not for what the server owes. */
-static void exchange(int server)
-{
-    bool half_closed = false, noticed = false;
-    for (bool ended = false; !ended;) {
-        const bool pending = start < end;
-        const bool owed = pending || received.bytes < sent.bytes || half_closed;
-        struct pollfd ends[] = {{.fd = more && !pending ? STDIN_FILENO : -1, .events = POLLIN},
-                                {.fd = server, .events = pending ? POLLIN | POLLOUT : POLLIN}};
-        const int ready = poll(ends, 2, !owed ? -1 : noticed ? PATIENCE_MS : NOTICE_MS);
-        if (ready == -1)
-            err(EXIT_FAILURE, "poll");
-        if (ready == 0)
-            complain(server, noticed);
-        noticed = ready == 0;
-
-        if ((ends[1].revents & ~POLLOUT) != 0)
-            ended = receive_some(server);
-        if ((ends[1].revents & POLLOUT) != 0)
-            send_some(server);
-        if (ends[0].revents != 0)
-            read_stdin();
-        if (!ended && !half_closed && !more && start == end && received.bytes == sent.bytes) {
-            const int result = shutdown(server, SHUT_WR);
-            if (result == -1)
-                err(EXIT_FAILURE, "shutdown");
-            limit_story(LINES);
-            say("shutdown(%d, SHUT_WR) = %d", server, result);
-            half_closed = true;
-        }
+    int ready = poll(ends, 2, owes ? NOTICE_MS : -1);
+    if (ready == 0) {
+        limit_story(LINES);
+        say("nothing for %d ms; %llu bytes are missing", NOTICE_MS, sent - received);
+        const long unread = unread_by_peer(ends[SERVER].fd);
+        if (unread != -1)
+            say("%ld bytes unread at the server", unread);
+        ready = poll(ends, 2, PATIENCE_MS);
     }
-    if (!half_closed)
-        errx(EXIT_FAILURE, "the server has closed: %llu of %llu bytes have not come back",
-             sent.bytes - received.bytes, sent.bytes);
+    if (ready == -1)
+        err(EXIT_FAILURE, "poll");
+    if (ready == 0)
+        errx(EXIT_FAILURE, "no answer for %d ms: %llu of %llu bytes have not come back",
+             PATIENCE_MS, sent - received, sent);
+}
+
+/* Both directions at once. */
+static void exchange(int server, bool more)
+{
+    while (more || left > 0 || received < sent) {
+        struct pollfd ends[] = {{.fd = more && left == 0 ? STDIN_FILENO : -1, .events = POLLIN},
+                                {.fd = server, .events = left > 0 ? POLLIN | POLLOUT : POLLIN}};
+        wait_for(ends, left > 0 || received < sent);
+        if ((ends[SERVER].revents & ~POLLOUT) != 0 && !receive_some(server))
+            errx(EXIT_FAILURE, "the server has closed: %llu of %llu bytes have not come back",
+                 sent - received, sent);
+        if ((ends[SERVER].revents & POLLOUT) != 0)
+            send_some(server);
+        if (ends[INPUT].revents != 0)
+            more = read_input();
+    }
 }
 
 int main(int argc, char *argv[])
@@ -165,9 +130,15 @@ int main(int argc, char *argv[])
     const int server = connect_to(port);
     say("connect(%d): port %u", server, (unsigned)port);
     limit_story(LINES);
-    exchange(server);
-    if (received.sum != sent.sum)
-        errx(EXIT_FAILURE, "other bytes came back than were sent");
+    exchange(server, optind == argc);
+    const int result = shutdown(server, SHUT_WR);
+    if (result == -1)
+        err(EXIT_FAILURE, "shutdown");
+    limit_story(LINES);
+    say("shutdown(%d, SHUT_WR) = %d", server, result);
+    struct pollfd ends[] = {{.fd = -1}, {.fd = server, .events = POLLIN}};
+    wait_for(ends, true);
+    receive_some(server);
     lesson("a stream has two directions: watch both, and each can be closed by itself");
     return EXIT_SUCCESS;
 }

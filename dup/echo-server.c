@@ -21,14 +21,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { MOST_FDS = 4096, BUFFER = 4096, REST_MS = 1000, FEW = 4, LINES = 20, SHORT = 20 };
+enum { MOST_FDS = 4096, BUFFER = 4096, REST_MS = 1000, FEW = 4, LINES = 20 };
 
 static const char usage[] =
     "usage: echo-server [-m select|poll|epoll] [-p PORT]\n"
     "  -m WAY   to learn which descriptors are ready (poll)\n"
     "  -p PORT  at 127.0.0.1, 0 for any free one (20002 + 10 * (UID modulo 1201))\n"
-    "  prints the port; ends on SIGINT or SIGTERM\n"
-    "  other terminal: ./dup/echo-client hello\n";
+    "  prints the port; other terminal: ./dup/echo-client hello\n";
 
 /* The index is the descriptor. POLLIN; POLLOUT: to be sent first; 0: not watched. */
 static short wanted[MOST_FDS];
@@ -39,7 +38,7 @@ static struct client {
 
 static int listener, client_count, highest /* descriptor so far */, epoll = -1;
 
-/* Only epoll must be told beforehand. EPOLLIN and EPOLLOUT have the numbers of POLLIN, POLLOUT. */
+/* Only epoll keeps a list. EPOLLIN and EPOLLOUT have the numbers of POLLIN and POLLOUT. */
 static void want(int fd, short events)
 {
     struct epoll_event event = {.events = (unsigned short)events, .data.fd = fd};
@@ -74,16 +73,17 @@ static void accept_client(void)
 static void close_client(int fd)
 {
     want(fd, 0);
-    close(fd);
+    if (close(fd) == -1)
+        err(EXIT_FAILURE, "close");
     if (--client_count < FEW)
         limit_story(LINES);
     say("close(%d): %d clients left", fd, client_count);
     want(listener, POLLIN);
 }
 
-static const char *brief(const char *bytes, ssize_t count)
+static const char *shown(const char *bytes, ssize_t count)
 {
-    return count == -1 ? errno_name(errno) : count > SHORT ? "" : quoted(bytes, (size_t)count);
+    return count == -1 ? errno_name(errno) : quoted(bytes, (size_t)count);
 }
 
 /* At its end of file a client has got back everything that it sent. */
@@ -92,7 +92,7 @@ static void receive_some(int fd, struct client *client)
     const ssize_t count = recv(fd, client->buffer, BUFFER, 0);
     if (count == -1 && errno == EAGAIN)
         return;
-    say("recv(%d) = %zd %s", fd, count, brief(client->buffer, count));
+    say("recv(%d) = %zd %s", fd, count, shown(client->buffer, count));
     client->sent = 0;
     client->length = (size_t)count;
     if (count < 1)
@@ -105,7 +105,7 @@ static void send_some(int fd, struct client *client)
 {
     const char *const unsent = client->buffer + client->sent;
     const ssize_t count = send(fd, unsent, client->length - client->sent, MSG_NOSIGNAL);
-    say("send(%d) = %zd %s", fd, count, brief(unsent, count));
+    say("send(%d) = %zd %s", fd, count, shown(unsent, count));
     if (count == -1 && errno != EAGAIN)
         close_client(fd);
     else if (count != -1 && (client->sent += (size_t)count) == client->length)
@@ -197,8 +197,9 @@ int main(int argc, char *argv[])
     check_operands(argc, argv, 0, 0);
     if (strcmp(way, "select") != 0 && strcmp(way, "poll") != 0 && strcmp(way, "epoll") != 0)
         errx(USAGE_ERROR, "-m '%s': not select, poll or epoll", way);
-    signal(SIGPIPE, SIG_IGN); /* the clients need us, whoever reads the story */
+    signal(SIGPIPE, SIG_IGN); /* the reader of the story may have gone */
     pair_lane("server");
+    let_story_be_lost();
     limit_descriptors(strcmp(way, "select") == 0 ? FD_SETSIZE : MOST_FDS); /* see FD_SET(3) */
     listener = bind_to(demo_port(2, port));
     if (fcntl(listener, F_SETFL, O_NONBLOCK) == -1)
@@ -209,7 +210,6 @@ int main(int argc, char *argv[])
     if (strcmp(way, "epoll") == 0 && (epoll = epoll_create1(EPOLL_CLOEXEC)) == -1)
         err(EXIT_FAILURE, "epoll_create1");
     say("waits for clients at %d", listener);
-    let_story_be_lost();
     want(listener, POLLIN);
     if (strcmp(way, "select") == 0)
         serve_by_select();

@@ -1,7 +1,7 @@
 /* halfclose-client - "that was all", and still wait for the answer: fclose, dup or shutdown?
  *
  * Two FILE streams on one socket, one to write the request and one to read the answer, which comes
- * only after the end of the request (see halfclose-server). Three ways to send that end:
+ * only after the end of the request. Three ways to send that end:
  *
  *   fclose    closes the writing stream, and with it the one descriptor of both
  *   dup       gives the writing stream a copy of the descriptor: closing it ends nothing
@@ -62,12 +62,11 @@ static bool answer_comes(int fd, int milliseconds)
  * a socket that its process has closed has no owner. */
 static void send_first_line(FILE *out, int fd)
 {
-    const double start = now_in_ms();
     fputs("one\n", out);
     if (fflush(out) == EOF)
         err(EXIT_FAILURE, "fflush: write");
-    while (unread_by_peer(fd) > 0 && now_in_ms() - start < PATIENCE_MS)
-        poll(NULL, 0, 1);
+    for (int i = 0; i < PATIENCE_MS && unread_by_peer(fd) > 0; i++)
+        poll(NULL, 0, 1); /* a millisecond */
     say("fflush(): write(%d, \"one\\n\"), and it is read", fd);
 }
 
@@ -132,17 +131,14 @@ static void by_shutdown(int fd)
     if (!answer_comes(fd, PATIENCE_MS))
         errx(EXIT_FAILURE, "no answer for %d seconds", PATIENCE_MS / 1000);
     char line[80];
-    bool answered = false;
-    while (fgets(line, sizeof line, in) != NULL) {
-        say("fgets(): read(%d), %s", fd, quoted(line, strlen(line)));
-        tame(line, strlen(line));
-        fputs(line, stdout);
-        answered = true;
-    }
-    if (ferror(in))
-        err(EXIT_FAILURE, "fgets: read");
-    if (!answered)
+    if (fgets(line, sizeof line, in) == NULL) {
+        if (ferror(in))
+            err(EXIT_FAILURE, "fgets: read");
         errx(EXIT_FAILURE, "the server has gone without an answer");
+    }
+    say("fgets(): read(%d), %s", fd, quoted(line, strlen(line)));
+    tame(line, strlen(line));
+    fputs(line, stdout);
     flush_stdout();
     lesson("shutdown(SHUT_WR) ends one direction for all copies; the answer arrives");
 }

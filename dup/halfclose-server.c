@@ -1,11 +1,9 @@
 /* halfclose-server - reads a request to its end of file, then answers; is anybody still there?
  *
- * The answer says how long the request was, so it cannot come before the end. How the end is sent
- * is up to the client: halfclose-client does it wrong in two ways and right in one.
- *
- * The server reports how long it has waited for the end, and what became of the answer:
- * acknowledged by the client's kernel, or refused by it with an RST, because no process has the
- * socket any more.
+ * The answer says how long the request was, so it cannot come before the end; halfclose-client
+ * sends the end wrong in two ways and right in one. The server reports how long it has waited for
+ * the end, and whether the client's kernel has acknowledged the answer, or refused it with an RST
+ * because no process has the socket any more.
  *
  * tcp(7), shutdown(2), poll(2), SIOCOUTQ in tcp(7)
  */
@@ -21,7 +19,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { PATIENCE_MS = 5000, RETRY_MS = 1 };
+enum { PATIENCE_MS = 5000 };
 
 static const char usage[] =
     "usage: halfclose-server [-p PORT]\n"
@@ -31,17 +29,14 @@ static const char usage[] =
 
 static int accept_one(int listener)
 {
-    for (;;) {
-        const int fd = accept(listener, NULL, NULL);
-        if (fd == -1)
-            err(EXIT_FAILURE, "accept");
-        say("accept(%d) = %d", listener, fd);
-        if (is_own_peer(fd)) {
-            close(listener); /* the next one is refused, and does not wait in vain */
-            return fd;
-        }
-        close(fd);
-    }
+    const int fd = accept(listener, NULL, NULL);
+    if (fd == -1)
+        err(EXIT_FAILURE, "accept");
+    say("accept(%d) = %d", listener, fd);
+    if (is_own_peer(fd))
+        return fd;
+    close(fd);
+    return accept_one(listener);
 }
 
 /* Returns the length of the answer. A client that is silent, but does not go, is given up. */
@@ -77,9 +72,9 @@ static size_t read_to_end(int fd, char *answer, size_t size)
  * later: an ACK empties the queue, an RST is POLLERR. */
 static bool is_acknowledged(int fd)
 {
-    for (const double start = now_in_ms(); now_in_ms() - start < PATIENCE_MS;) {
-        struct pollfd end = {.fd = fd, .events = 0};
-        const int ready = poll(&end, 1, RETRY_MS);
+    for (int i = 0; i < PATIENCE_MS; i++) {
+        struct pollfd end = {.fd = fd};
+        const int ready = poll(&end, 1, 1); /* a millisecond */
         if (ready == -1)
             err(EXIT_FAILURE, "poll");
         if ((end.revents & POLLERR) != 0) {
@@ -103,10 +98,8 @@ static bool write_answer(int fd, const char *answer, size_t length)
     const ssize_t count = write(fd, answer, length);
     if (count == -1 && errno != EPIPE && errno != ECONNRESET)
         err(EXIT_FAILURE, "write");
-    if (count == -1)
-        say("write(%d) = -1 %s", fd, errno_name(errno));
-    else
-        say("write(%d, %s) = %zd", fd, quoted(answer, length), count);
+    const char *const error = count == -1 ? errno_name(errno) : "";
+    say("write(%d, %s) = %zd %s", fd, quoted(answer, length), count, error);
     return count != -1;
 }
 
@@ -119,10 +112,12 @@ int main(int argc, char *argv[])
     const in_port_t number = demo_port(1, port);
 
     pair_lane("server");
-    signal(SIGPIPE, SIG_IGN); /* or a client that has gone would kill the server */
+    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR) /* or a client that has gone would kill the server */
+        err(EXIT_FAILURE, "signal");
     const int listener = bind_to(number);
     start_to_listen(listener);
     const int fd = accept_one(listener);
+    close(listener); /* the next one is refused, and does not wait in vain */
     char answer[64];
     const size_t length = read_to_end(fd, answer, sizeof answer);
     /* The first write() to a client that has gone succeeds, the second one does not. */

@@ -3,19 +3,18 @@
  * A message is a header of 16 bytes with the length, and the body. With one write() they would have
  * to be copied together first; with two, a reader could see one without the other. writev() takes a
  * list of buffers. Like write(), it may take only a part, which may end in the middle of a buffer:
- * the list must be moved on by that much. With -x the program calls it again with the whole list.
+ * the list must be moved on by that much. With -x that is forgotten.
  *
  * The first call finds an empty pipe that nobody reads yet, so a long body fills it for certain.
  *
- * writev(2), readv(2), O_NONBLOCK and F_GETPIPE_SZ in pipe(7)
+ * writev(2), readv(2), O_NONBLOCK in pipe(7)
  */
-#define _GNU_SOURCE /* pipe2, F_GETPIPE_SZ */
+#define _GNU_SOURCE /* F_GETPIPE_SZ */
 #include "../lib/demo.h"
 
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,72 +31,68 @@ static const char usage[] =
     "  prints the body as it has arrived\n"
     "  -x  a body longer than the pipe, and the whole list again after a part of it\n";
 
-static char *read_file(const char *path, size_t *length)
+static char *body;
+static size_t length;
+
+static void read_body(const char *path)
 {
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    const int fd = open(path, O_RDONLY);
     if (fd == -1)
         err(EXIT_FAILURE, "open %s", path);
-    char *bytes = NULL;
-    *length = 0;
-    for (size_t size = BUFFER;; size *= 2) {
-        if (size > LONGEST) /* /dev/zero never ends */
-            errx(EXIT_FAILURE, "%s: %d bytes or more", path, LONGEST);
-        bytes = realloc(bytes, size);
-        if (bytes == NULL)
-            err(EXIT_FAILURE, "realloc");
-        const ssize_t count = read_full(fd, bytes + *length, size - *length);
-        if (count == -1)
-            err(EXIT_FAILURE, "read %s", path);
-        *length += (size_t)count;
-        if (*length < size)
-            break;
-    }
-    if (close(fd) == -1)
-        err(EXIT_FAILURE, "close");
-    return bytes;
+    body = malloc(LONGEST);
+    if (body == NULL)
+        err(EXIT_FAILURE, "malloc");
+    const ssize_t count = read_full(fd, body, LONGEST);
+    if (count == -1)
+        err(EXIT_FAILURE, "read %s", path);
+    if (count == LONGEST) /* /dev/zero never ends */
+        errx(EXIT_FAILURE, "%s: %d bytes or more", path, LONGEST);
+    length = (size_t)count;
+    close(fd);
 }
 
-/* Compares what has come with what was sent, from `offset` of the body on, and prints it. */
-static void take(const char *bytes, size_t length, const char *sent, size_t offset, bool print)
+/* fork() has given the reader a copy of the body to compare with. */
+static void read_message(int fd, bool print)
 {
-    if (memcmp(bytes, sent + offset, length) != 0) {
-        size_t same = 0;
-        while (bytes[same] == sent[offset + same])
-            same++;
-        say("byte %zu of the body: %s", offset + same,
-            quoted(bytes + same, length - same < HEADER ? length - same : HEADER));
-        _exit(DIFFERENT);
-    }
-    if (print && write_full(STDOUT_FILENO, bytes, length) == -1)
-        err(EXIT_FAILURE, "stdout");
-}
-
-/* `sent` is the body: fork() has given the reader a copy to compare with. */
-static void read_message(int fd, const char *sent, bool print)
-{
-    static char header[HEADER + 1], body[BUFFER];
-    struct iovec list[] = {{header, HEADER}, {body, sizeof body}};
+    lane(1, "reader");
+    die_with_parent();
+    char header[HEADER + 1] = "", *const bytes = malloc(length + HEADER);
+    if (bytes == NULL)
+        err(EXIT_FAILURE, "malloc");
+    struct iovec list[] = {{header, HEADER}, {bytes, length}};
     const ssize_t first = readv(fd, list, 2);
     if (first == -1)
         err(EXIT_FAILURE, "readv");
     if (first < HEADER) /* the first writev() has put it there */
         errx(EXIT_FAILURE, "readv: no whole header");
     say("readv(%d, 2 buffers) = %zd", fd, first);
-    const size_t length = strtoul(header, NULL, 10);
-    size_t got = (size_t)first - HEADER;
+    const size_t got = (size_t)first - HEADER;
     say("header %s, body %zu bytes", quoted(header, HEADER), got);
-    take(body, got, sent, 0, print);
-    while (got < length) {
-        const ssize_t count = read(fd, body, length - got < BUFFER ? length - got : BUFFER);
-        if (count == -1)
-            err(EXIT_FAILURE, "read");
-        if (count == 0)
-            errx(EXIT_FAILURE, "end of file after %zu bytes of %zu", got, length);
-        take(body, (size_t)count, sent, got, print);
-        got += (size_t)count;
-    }
-    say("%zu bytes of body have come", got);
-    _exit(read(fd, body, 1) == 0 ? EXIT_SUCCESS : DIFFERENT);
+
+    const ssize_t rest = read_full(fd, bytes + got, length - got);
+    if (rest == -1)
+        err(EXIT_FAILURE, "read");
+    if (got + (size_t)rest < length)
+        errx(EXIT_FAILURE, "read: the body is too short");
+    size_t same = 0;
+    while (same < length && bytes[same] == body[same])
+        same++;
+    if (same < length)
+        say("byte %zu of the body: %s", same, quoted(bytes + same, HEADER));
+    else
+        say("%zu of %zu bytes of body have come", got + (size_t)rest, length);
+    if (print && write_full(STDOUT_FILENO, bytes, length) == -1)
+        err(EXIT_FAILURE, "stdout");
+    const ssize_t more = read_full(fd, bytes, length);
+    if (more == -1)
+        err(EXIT_FAILURE, "read");
+    _exit(same == length && more == 0 ? EXIT_SUCCESS : DIFFERENT);
+}
+
+static void close_end(int fd)
+{
+    if (close(fd) == -1)
+        err(EXIT_FAILURE, "close");
 }
 
 /* Takes from the list what was written. */
@@ -111,89 +106,64 @@ static void advance(struct iovec list[2], size_t done)
     }
 }
 
-/* One call. Returns how many bytes were taken, 0 if nobody reads any more. */
 static size_t write_some(int fd, const struct iovec list[2])
 {
-    struct pollfd end = {.fd = fd, .events = POLLOUT};
-    if (poll(&end, 1, -1) == -1)
-        err(EXIT_FAILURE, "poll");
+    say("writev(%d, %zu + %zu bytes) ...", fd, list[0].iov_len, list[1].iov_len);
     const ssize_t count = writev(fd, list, 2);
-    if (count == -1 && errno != EPIPE)
+    if (count == -1)
         err(EXIT_FAILURE, "writev");
-    return count == -1 ? 0 : (size_t)count;
-}
-
-/* `done` bytes are in the pipe. */
-static void write_rest(int fd, struct iovec list[2], size_t done, bool whole_list)
-{
-    const size_t all = done + list[0].iov_len + list[1].iov_len, before = done;
-    for (size_t count = done; done < all && count > 0; done += count) {
-        count = write_some(fd, list);
-        if (done == before)
-            say("writev(%d, %zu + %zu bytes) = %zu%s", fd, list[0].iov_len, list[1].iov_len, count,
-                done + count < all ? ", and so on" : "");
-        if (!whole_list)
-            advance(list, count);
-    }
+    say("... = %zd", count);
+    return (size_t)count;
 }
 
 int main(int argc, char *argv[])
 {
+    static char word[] = "hello\n";
+    char header[32]; /* room for any number; a length of 16 digits and more does not come */
+    int fds[2];
     bool wrong = false;
     while (next_option(argc, argv, "x", usage) != -1)
         wrong = true;
     check_operands(argc, argv, 0, wrong ? 0 : 1);
 
     lane(0, "writer");
-    static char word[] = "hello\n";
-    size_t length = strlen(word);
-    char *body = optind < argc ? read_file(argv[optind], &length) : word;
-
     signal(SIGPIPE, SIG_IGN); /* a reader that has gone is an error to report */
-    int fds[2];
-    if (pipe2(fds, O_CLOEXEC) == -1)
-        err(EXIT_FAILURE, "pipe2");
-    say("pipe2() = %d, %d: nobody reads yet", fds[READ_END], fds[WRITE_END]);
-    if (fcntl(fds[WRITE_END], F_SETFL, O_NONBLOCK) == -1)
-        err(EXIT_FAILURE, "fcntl");
-    const int room = fcntl(fds[WRITE_END], F_GETPIPE_SZ);
-    if (room == -1)
-        err(EXIT_FAILURE, "fcntl F_GETPIPE_SZ");
-
+    body = word;
+    length = strlen(word);
+    if (optind < argc)
+        read_body(argv[optind]);
+    if (pipe(fds) == -1)
+        err(EXIT_FAILURE, "pipe");
+    say("pipe() = %d, %d: nobody reads yet", fds[READ_END], fds[WRITE_END]);
     if (wrong) {
-        length = (size_t)room + BUFFER;
+        length = (size_t)fcntl(fds[WRITE_END], F_GETPIPE_SZ) + BUFFER;
         body = calloc(length, 1);
-        if (body == NULL)
-            err(EXIT_FAILURE, "calloc");
     }
-    char header[32]; /* room for any number; a length of 16 digits and more does not come */
+    if (body == NULL || fcntl(fds[WRITE_END], F_SETFL, O_NONBLOCK) == -1)
+        err(EXIT_FAILURE, "calloc or fcntl");
     snprintf(header, sizeof header, "%*zu\n", HEADER - 1, length);
     struct iovec list[] = {{header, HEADER}, {body, length}};
-    const size_t done = write_some(fds[WRITE_END], list);
-    say("writev(%d, %d + %zu bytes) = %zu", fds[WRITE_END], HEADER, length, done);
+    const size_t first = write_some(fds[WRITE_END], list);
+    if (!wrong)
+        advance(list, first);
+    if (fcntl(fds[WRITE_END], F_SETFL, 0) == -1) /* from now on it waits for the reader */
+        err(EXIT_FAILURE, "fcntl");
 
     const pid_t reader = fork();
     if (reader == -1)
         err(EXIT_FAILURE, "fork");
     if (reader == 0) {
-        lane(1, "reader");
-        die_with_parent();
-        if (close(fds[WRITE_END]) == -1)
-            err(EXIT_FAILURE, "close");
-        read_message(fds[READ_END], body, !wrong);
+        close_end(fds[WRITE_END]);
+        read_message(fds[READ_END], !wrong);
     }
-    if (close(fds[READ_END]) == -1)
-        err(EXIT_FAILURE, "close");
-    if (!wrong)
-        advance(list, done);
-    write_rest(fds[WRITE_END], list, done, wrong);
-    if (close(fds[WRITE_END]) == -1)
-        err(EXIT_FAILURE, "close");
+    close_end(fds[READ_END]);
+    while (list[1].iov_len > 0)
+        advance(list, write_some(fds[WRITE_END], list));
+    close_end(fds[WRITE_END]);
     if (reap(reader) != (wrong ? DIFFERENT : EXIT_SUCCESS))
         errx(EXIT_FAILURE, "the reader failed");
-    if (wrong)
-        lesson("after a part, the whole list again: the reader finds a header in the body");
-    else
-        lesson("writev() sends many buffers in one call; move the list on by what it took");
+    lesson("%s", wrong
+                     ? "after a part, the whole list again: the reader finds a header in the body"
+                     : "writev() sends many buffers in one call; move the list on by what it took");
     return EXIT_SUCCESS;
 }

@@ -16,34 +16,18 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
 
 static const char usage[] =
     "usage: lock [-x]\n"
     "  prints what becomes of each kind of lock\n"
-    "  -x  F_SETLK, and a function that only reads the file: the lock has gone\n";
+    "  -x  F_SETLK, and a function that opens and closes the file: the lock has gone\n";
 
 enum kind { FLOCK, OPEN_FILE, PROCESS };
-enum { NONE = -1 };
-enum { HELD = EXIT_SUCCESS, FREE = 3 }; /* what a child reports by its exit status */
+enum { STRANGER = -1 };
+enum { REFUSED = EXIT_SUCCESS, LOCKED = 3 }; /* what another process reports by its exit status */
 static char path[128];
-
-static void make_file(void)
-{
-    snprintf(path, sizeof path, "%s", demo_path("lock-XXXXXX"));
-    hold_endings();
-    const int fd = mkstemp(path);
-    if (fd == -1)
-        err(EXIT_FAILURE, "mkstemp %s", path);
-    unlink_at_exit(path);
-    release_endings();
-    if (write_full(fd, "hello\n", strlen("hello\n")) == -1)
-        err(EXIT_FAILURE, "write %s", path);
-    if (close(fd) == -1)
-        err(EXIT_FAILURE, "close");
-}
 
 static int open_file(void)
 {
@@ -61,64 +45,67 @@ static bool lock(enum kind kind, int fd)
     const int result = kind == FLOCK ? flock(fd, LOCK_EX | LOCK_NB) : fcntl(fd, command, &whole);
     if (result == -1 && errno != EAGAIN && errno != EACCES)
         err(EXIT_FAILURE, kind == FLOCK ? "flock" : "fcntl");
-    const char *const error = result == -1 ? errno_name(errno) : "";
-    const char *const blank = result == -1 ? " " : "";
-    if (kind == FLOCK)
-        say("flock(%d, LOCK_EX|LOCK_NB) = %d%s%s", fd, result, blank, error);
-    else
-        say("fcntl(%d, %s) = %d%s%s", fd, kind == PROCESS ? "F_SETLK" : "F_OFD_SETLK", result,
-            blank, error);
+    say(kind == FLOCK       ? "flock(%d, LOCK_EX|LOCK_NB) = %d %s"
+        : kind == OPEN_FILE ? "fcntl(%d, F_OFD_SETLK) = %d %s"
+                            : "fcntl(%d, F_SETLK) = %d %s",
+        fd, result, result == -1 ? errno_name(errno) : "");
     return result == 0;
 }
 
-/* Another process tries the lock: through `fd`, which it has inherited, or by a descriptor of its
- * own if that is NONE. Returns whether it got it. */
+/* Another process tries the lock: a child through `fd`, which it has inherited, or a stranger,
+ * through a descriptor of its own. Returns whether it got it. */
 static bool other_gets_it(enum kind kind, int fd)
 {
     const pid_t other = fork();
     if (other == -1)
         err(EXIT_FAILURE, "fork");
     if (other == 0) {
-        lane(1, fd == NONE ? "stranger" : "child");
+        lane(1, fd == STRANGER ? "stranger" : "child");
         die_with_parent();
-        _exit(lock(kind, fd == NONE ? open_file() : fd) ? FREE : HELD);
+        _exit(lock(kind, fd == STRANGER ? open_file() : fd) ? LOCKED : REFUSED);
     }
     const int status = reap(other);
-    if (status != HELD && status != FREE)
+    if (status != LOCKED && status != REFUSED)
         errx(EXIT_FAILURE, "the other process failed");
-    return status == FREE;
+    return status == LOCKED;
 }
 
 /* What a library might do, without knowing of any lock. */
-static void read_file(void)
+static void look_into_file(void)
 {
-    char text[16];
     const int fd = open_file();
-    const ssize_t count = read(fd, text, sizeof text);
-    if (count == -1)
-        err(EXIT_FAILURE, "read");
-    say("read(%d) = %zd %s", fd, count, quoted(text, (size_t)count));
+    say("open() = %d", fd);
     const int closed = close(fd);
     if (closed == -1)
         err(EXIT_FAILURE, "close");
     say("close(%d) = %d: not the locked descriptor", fd, closed);
 }
 
-static void try_kind(enum kind kind, const char *name, bool belongs_to_process)
+static void try_kind(enum kind kind, const char *name)
 {
     const int fd = open_file();
     if (!lock(kind, fd))
         errx(EXIT_FAILURE, "the lock is not free");
-    const bool stranger = other_gets_it(kind, NONE), child = other_gets_it(kind, fd);
-    read_file();
-    const bool lost = other_gets_it(kind, NONE);
+    const bool stranger = other_gets_it(kind, STRANGER), child = other_gets_it(kind, fd);
+    look_into_file();
+    const bool lost = other_gets_it(kind, STRANGER);
     printf("%-11s  %-8s  %-7s  %s\n", name, stranger ? "gets it" : "refused",
            child ? "has it" : "refused", lost ? "lost" : "held");
     flush_stdout();
-    if (stranger || child == belongs_to_process || lost != belongs_to_process)
+    if (stranger || child == (kind == PROCESS) || lost != (kind == PROCESS))
         errx(EXIT_FAILURE, "unexpected: %s", name);
     if (close(fd) == -1)
         err(EXIT_FAILURE, "close");
+}
+
+static void lose_lock(void)
+{
+    if (!lock(PROCESS, open_file()) || other_gets_it(PROCESS, STRANGER))
+        errx(EXIT_FAILURE, "the lock does not work");
+    look_into_file();
+    if (!other_gets_it(PROCESS, STRANGER))
+        errx(EXIT_FAILURE, "the lock is still held");
+    lesson("F_SETLK: any close() of the file, through any descriptor, drops the lock");
 }
 
 int main(int argc, char *argv[])
@@ -129,21 +116,22 @@ int main(int argc, char *argv[])
     check_operands(argc, argv, 0, 0);
 
     lane(0, "owner");
-    make_file();
+    snprintf(path, sizeof path, "%s", demo_path("lock-XXXXXX"));
+    hold_endings();
+    const int fd = mkstemp(path);
+    if (fd == -1)
+        err(EXIT_FAILURE, "mkstemp %s", path);
+    unlink_at_exit(path);
+    release_endings();
+    close(fd);
     if (wrong) {
-        const int fd = open_file();
-        if (!lock(PROCESS, fd) || other_gets_it(PROCESS, NONE))
-            errx(EXIT_FAILURE, "the lock does not work");
-        read_file();
-        if (!other_gets_it(PROCESS, NONE))
-            errx(EXIT_FAILURE, "the lock is still held");
-        lesson("F_SETLK: any close() of the file, through any descriptor, drops the lock");
+        lose_lock();
         return EXIT_SUCCESS;
     }
     puts("lock         stranger  child    after another close()");
-    try_kind(FLOCK, "flock", false);
-    try_kind(OPEN_FILE, "F_OFD_SETLK", false);
-    try_kind(PROCESS, "F_SETLK", true);
+    try_kind(FLOCK, "flock");
+    try_kind(OPEN_FILE, "F_OFD_SETLK");
+    try_kind(PROCESS, "F_SETLK");
     lesson("flock() and F_OFD_SETLK lock for the open file, F_SETLK for the process");
     return EXIT_SUCCESS;
 }

@@ -22,34 +22,35 @@ static const char usage[] =
     "usage: offset\n"
     "  prints what the kernel knows of each descriptor: offset, flags, FD_CLOEXEC\n";
 
+enum { WORD = 4 };
 static const char words[] = "one two six ten ";
 
-/* Makes a file with the words; it is removed at the end. */
-static int make_file(char *path, size_t size)
+static char path[128];
+
+/* The file has the words, and is removed at the end. */
+static int make_file(void)
 {
-    snprintf(path, size, "%s", demo_path("offset-XXXXXX"));
+    snprintf(path, sizeof path, "%s", demo_path("offset-XXXXXX"));
     hold_endings();
     const int fd = mkstemp(path);
     if (fd == -1)
         err(EXIT_FAILURE, "mkstemp %s", path);
     unlink_at_exit(path);
     release_endings();
-    if (write_full(fd, words, strlen(words)) == -1)
-        err(EXIT_FAILURE, "write %s", path);
-    if (lseek(fd, 0, SEEK_SET) == -1)
-        err(EXIT_FAILURE, "lseek");
+    if (pwrite(fd, words, strlen(words), 0) != (ssize_t)strlen(words)) /* the offset stays 0 */
+        err(EXIT_FAILURE, "pwrite %s", path);
     return fd;
 }
 
 static void read_word(int fd, const char *expected)
 {
-    char word[8];
-    const ssize_t count = read(fd, word, strlen(expected));
+    char word[WORD];
+    const ssize_t count = read(fd, word, sizeof word);
     if (count == -1)
         err(EXIT_FAILURE, "read");
     say("read(%d) = %zd %s", fd, count, quoted(word, (size_t)count));
-    if ((size_t)count != strlen(expected) || memcmp(word, expected, (size_t)count) != 0)
-        errx(EXIT_FAILURE, "read: that is not %s", quoted(expected, strlen(expected)));
+    if (memcmp(word, expected, sizeof word) != 0)
+        errx(EXIT_FAILURE, "read: that is not %s", quoted(expected, sizeof word));
 }
 
 static void change_all(int fd)
@@ -57,14 +58,14 @@ static void change_all(int fd)
     lane(1, "child");
     die_with_parent();
     read_word(fd, "two ");
-    const int status_set = fcntl(fd, F_SETFL, O_APPEND | O_NONBLOCK);
-    if (status_set == -1)
+    int result = fcntl(fd, F_SETFL, O_APPEND | O_NONBLOCK);
+    if (result == -1)
         err(EXIT_FAILURE, "fcntl F_SETFL");
-    say("fcntl(%d, F_SETFL, O_APPEND|O_NONBLOCK) = %d", fd, status_set);
-    const int flag_set = fcntl(fd, F_SETFD, FD_CLOEXEC);
-    if (flag_set == -1)
+    say("fcntl(%d, F_SETFL, O_APPEND|O_NONBLOCK) = %d", fd, result);
+    result = fcntl(fd, F_SETFD, FD_CLOEXEC);
+    if (result == -1)
         err(EXIT_FAILURE, "fcntl F_SETFD");
-    say("fcntl(%d, F_SETFD, FD_CLOEXEC) = %d", fd, flag_set);
+    say("fcntl(%d, F_SETFD, FD_CLOEXEC) = %d", fd, result);
     for (;;)
         pause();
 }
@@ -72,15 +73,15 @@ static void change_all(int fd)
 /* One row of the table: what the kernel says; and that must be so. */
 static void print_row(const char *name, pid_t pid, int fd, long expected_offset, int expected_flags)
 {
-    char path[64];
+    char info_path[64];
     long offset;
     unsigned flags;
-    snprintf(path, sizeof path, "/proc/%d/fdinfo/%d", (int)pid, fd);
-    FILE *const info = fopen(path, "re"); /* e: O_CLOEXEC */
+    snprintf(info_path, sizeof info_path, "/proc/%d/fdinfo/%d", (int)pid, fd);
+    FILE *const info = fopen(info_path, "r");
     if (info == NULL)
-        err(EXIT_FAILURE, "open %s", path);
+        err(EXIT_FAILURE, "open %s", info_path);
     if (fscanf(info, "pos: %ld flags: %o", &offset, &flags) != 2)
-        errx(EXIT_FAILURE, "read %s: no offset and no flags", path);
+        errx(EXIT_FAILURE, "read %s: no offset and no flags", info_path);
     fclose(info);
     printf("%-13s %6ld  %-9s %-11s %s\n", name, offset, (flags & O_APPEND) != 0 ? "on" : "off",
            (flags & O_NONBLOCK) != 0 ? "on" : "off", (flags & O_CLOEXEC) != 0 ? "on" : "off");
@@ -97,8 +98,7 @@ int main(int argc, char *argv[])
     check_operands(argc, argv, 0, 0);
 
     lane(0, "parent");
-    static char path[128];
-    const int first = make_file(path, sizeof path);
+    const int first = make_file();
     say("mkstemp() = %d: a file with the words \"%s\"", first, words);
     const int copy = dup(first);
     if (copy == -1)
@@ -125,10 +125,8 @@ int main(int argc, char *argv[])
     print_row("in the child", child, first, 12, O_APPEND | O_NONBLOCK | O_CLOEXEC);
     print_row("opened again", getpid(), second, 4, 0);
 
-    if (kill(child, SIGTERM) == -1)
-        err(EXIT_FAILURE, "kill");
-    if (reap(child) != 128 + SIGTERM)
-        errx(EXIT_FAILURE, "the child failed");
+    if (kill(child, SIGTERM) == -1 || reap(child) != 128 + SIGTERM)
+        errx(EXIT_FAILURE, "kill: the child has ended by itself");
     const int closed = close(first);
     if (closed == -1)
         err(EXIT_FAILURE, "close");

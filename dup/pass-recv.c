@@ -1,13 +1,11 @@
 /* pass-recv - takes open files from another process, dup/pass-send, and reads them
  *
- * A descriptor in a message is installed by recvmsg() itself, whether it was asked for or not. So
- * the receiver first asks the kernel who called connect() at the other end (SO_PEERCRED), gives
- * room for a few descriptors and no more (MSG_CTRUNC: there were more, and the kernel has closed
- * those), and closes everything that came in a message that it does not want. Then it waits for the
- * next sender. A sender that says nothing, or whose file says nothing, does not keep it waiting.
+ * recvmsg() itself opens the descriptors in a message. So the receiver first asks the kernel who
+ * called connect() at the other end (SO_PEERCRED), gives room for a few descriptors (MSG_CTRUNC:
+ * there were more, and the kernel has closed those), and closes those of a message that it does not
+ * want. A sender that says nothing, or whose file says nothing, does not keep it waiting.
  *
- * With -x it gives no room at all, as a plain recv() does: the bytes arrive, the descriptor does
- * not.
+ * With -x it gives no room at all, like recv(): the bytes arrive, the descriptor does not.
  *
  * unix(7), cmsg(3), MSG_CMSG_CLOEXEC and MSG_CTRUNC in recvmsg(2)
  */
@@ -91,10 +89,9 @@ static int receive_descriptors(int connection, bool without_room, int fds[MOST])
         return count;
     say("msg_flags: MSG_CTRUNC, some are lost"); /* no room, or no descriptor left */
     for (int i = 0; i < count; i++) {
-        const int closed = close(fds[i]);
-        if (closed == -1)
+        if (close(fds[i]) == -1)
             err(EXIT_FAILURE, "close");
-        say("close(%d) = %d", fds[i], closed);
+        say("close(%d)", fds[i]);
     }
     return NOTHING;
 }
@@ -125,7 +122,7 @@ static size_t print_rest(int fd)
         warn("read %s", target);
         exit_status = EXIT_FAILURE;
     } else {
-        say("read(%d): %zu bytes in all", fd, sum);
+        say("read(%d): %zu in all", fd, sum);
     }
     if (close(fd) == -1)
         err(EXIT_FAILURE, "close");
@@ -135,7 +132,7 @@ static size_t print_rest(int fd)
 static void answer(int connection, size_t bytes)
 {
     char line[32];
-    const int length = snprintf(line, sizeof line, "%zu bytes\n", bytes);
+    const int length = snprintf(line, sizeof line, "%zu byte%s\n", bytes, bytes == 1 ? "" : "s");
     const ssize_t sent = send(connection, line, (size_t)length, MSG_NOSIGNAL);
     if (sent == -1 && errno != EPIPE && errno != ECONNRESET)
         err(EXIT_FAILURE, "send");

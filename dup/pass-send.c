@@ -1,9 +1,8 @@
 /* pass-send - gives its open files to another process; dup/pass-recv takes them
  *
  * Over a UNIX socket a message may carry descriptors beside its bytes (SCM_RIGHTS). The receiver
- * gets new numbers for the same open files, as with dup(), whether the two are related or not. It
- * may read them even if it could not open them. The sender has read the first line of each FILE:
- * the offset goes along, and the receiver goes on from there.
+ * gets new numbers for the same open files, as with dup(), even if it could not open the files. The
+ * sender has read the first line of each FILE, and the receiver goes on from there.
  *
  * unix(7), cmsg(3), sendmsg(2)
  */
@@ -27,20 +26,19 @@ static const char usage[] = "usage: pass-send FILE [FILE...]\n"
                             "  prints the first line of each FILE, the receiver the rest\n"
                             "  other terminal: ./dup/pass-recv\n";
 
-/* Byte by byte, so that the offset is just behind the line. A file that is just one line is left to
- * the receiver as a whole. */
+/* Byte by byte, so that the offset is just behind the line. If that is all, the receiver gets it.
+ */
 static void read_first_line(int fd, const char *file)
 {
     char line[LINE];
     size_t length = 0;
-    do {
-        const ssize_t count = read(fd, line + length, 1);
+    ssize_t count = 1;
+    while (count == 1 && length < LINE && (length == 0 || line[length - 1] != '\n')) {
+        count = read(fd, line + length, 1);
         if (count == -1)
             err(EXIT_FAILURE, "read %s", file);
-        if (count == 0)
-            break;
-        length++;
-    } while (length < sizeof line && line[length - 1] != '\n');
+        length += (size_t)count;
+    }
     say("read(%d), byte by byte: %s", fd, quoted(line, length));
     tame(line, length);
     if (write_full(STDOUT_FILENO, line, length) == -1)
@@ -48,7 +46,7 @@ static void read_first_line(int fd, const char *file)
     struct stat status;
     if (fstat(fd, &status) == -1)
         err(EXIT_FAILURE, "fstat %s", file);
-    if (S_ISREG(status.st_mode) && status.st_size == (off_t)length && length > 0) {
+    if (S_ISREG(status.st_mode) && status.st_size == (off_t)length) {
         const off_t offset = lseek(fd, 0, SEEK_SET);
         if (offset == -1)
             err(EXIT_FAILURE, "lseek");
@@ -88,7 +86,7 @@ static void send_descriptors(int socket_fd, const int fds[], size_t count)
     const ssize_t sent = sendmsg(socket_fd, &message, MSG_NOSIGNAL);
     if (sent == -1)
         err(EXIT_FAILURE, "sendmsg");
-    say("sendmsg(%d, %s + %zu descriptor%s) = %zd", socket_fd, quoted(line, data.iov_len), count,
+    say("sendmsg(%d, %s + %zu fd%s) = %zd", socket_fd, quoted(line, data.iov_len), count,
         count == 1 ? "" : "s", sent);
 }
 

@@ -1,9 +1,9 @@
 /* peek - what a flag of recv(2) changes, for that one call: MSG_DONTWAIT, MSG_PEEK, MSG_WAITALL
  *
- * MSG_DONTWAIT does not sleep where there is nothing: EAGAIN. MSG_PEEK looks at what has come and
- * leaves it there. MSG_WAITALL sleeps until everything has come that was asked for: half of it does
- * not end the call. Where messages have boundaries (datagrams), MSG_PEEK|MSG_TRUNC returns the
- * length of the next one, and a buffer that is too short loses the rest for good.
+ * MSG_DONTWAIT fails with EAGAIN instead of sleeping. MSG_PEEK leaves what has come where it is.
+ * MSG_WAITALL sleeps until everything has come that was asked for. Where messages have boundaries
+ * (datagrams), MSG_PEEK|MSG_TRUNC returns the length of the next one, and a buffer that is too
+ * short loses the rest for good.
  *
  * recv(2), unix(7), socketpair(2), FIONREAD in ioctl_tty(2)
  */

@@ -14,7 +14,6 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -27,70 +26,66 @@ static const char usage[] =
     "  -w WORKERS  1 to 16 (3)\n"
     "  -p PORT     at 127.0.0.1, 0 for any free one (20002 + 10 * (UID modulo 1201))\n"
     "  -x          the parent keeps its copy: the client sees no end\n"
-    "  prints the port; ends on SIGINT or SIGTERM\n"
-    "  other terminal: ./dup/echo-client hello\n";
+    "  prints the port; other terminal: ./dup/echo-client hello\n";
 
-static struct client {
-    bool open;
-    size_t sent, length; /* what it has not got back yet */
-    char buffer[BUFFER];
-} clients[MOST_FDS]; /* the index is the descriptor */
-
-/* Sends back what was received, or else receives. Returns false at the end. */
-static bool serve(int fd, struct client *client)
+/* After a call that has failed: whether the client may go on. */
+static bool may_go_on(const char *call)
 {
-    if (client->sent == client->length) {
-        const ssize_t count = recv(fd, client->buffer, BUFFER, MSG_DONTWAIT);
-        if (count == -1 && errno == EAGAIN)
-            return true;
-        say("recv(%d) = %zd", fd, count);
-        if (count < 1)
-            return false;
-        client->sent = 0;
-        client->length = (size_t)count;
-    }
-    const char *const unsent = client->buffer + client->sent;
-    const size_t left = client->length - client->sent;
-    const ssize_t count = send(fd, unsent, left, MSG_NOSIGNAL | MSG_DONTWAIT);
-    client->sent += count == -1 ? 0 : (size_t)count;
-    return count != -1 || errno == EAGAIN;
+    if (errno != EAGAIN && errno != ECONNRESET && errno != EPIPE) /* it has not just gone */
+        warn("%s", call);
+    return errno == EAGAIN;
+}
+
+/* What cannot be sent back at once stays in the socket. Returns false at the end. */
+static bool serve(struct pollfd *client)
+{
+    char bytes[BUFFER];
+    const ssize_t count = recv(client->fd, bytes, sizeof bytes, MSG_PEEK | MSG_DONTWAIT);
+    if (count == -1)
+        return may_go_on("recv");
+    say("recv(%d, MSG_PEEK) = %zd", client->fd, count);
+    if (count == 0)
+        return false;
+    const ssize_t sent = send(client->fd, bytes, (size_t)count, MSG_NOSIGNAL | MSG_DONTWAIT);
+    client->events = sent == count ? POLLIN : POLLOUT;
+    if (sent == -1)
+        return may_go_on("send");
+    return recv(client->fd, bytes, (size_t)sent, 0) == sent || may_go_on("recv");
 }
 
 static void work(int channel)
 {
-    static struct pollfd list[MOST_FDS];
-    for (int client_count = 0;;) {
-        nfds_t length = 0;
-        list[length++] = (struct pollfd){.fd = channel, .events = POLLIN};
-        for (int fd = 0; fd < MOST_FDS; fd++)
-            if (clients[fd].open)
-                list[length++] = (struct pollfd){
-                    .fd = fd, .events = clients[fd].sent < clients[fd].length ? POLLOUT : POLLIN};
-        if (poll(list, length, -1) == -1)
+    static struct pollfd list[MOST_FDS]; /* the index is the descriptor; fd -1: not open */
+    static const char bytes[MOST_FDS];
+    int highest = channel;
+    for (int fd = 0; fd < MOST_FDS; fd++)
+        list[fd] = (struct pollfd){.fd = fd == channel ? fd : -1, .events = POLLIN};
+    for (;;) {
+        size_t ended = 0;
+        if (poll(list, (nfds_t)highest + 1, -1) == -1)
             err(EXIT_FAILURE, "poll");
-        for (nfds_t i = 1; i < length; i++) {
-            const int fd = list[i].fd;
-            if (list[i].revents == 0 || serve(fd, &clients[fd]))
-                continue;
-            clients[fd] = (struct client){.open = false};
-            close(fd);
-            say("close(%d): %d clients left", fd, --client_count);
-            if (write(channel, "", 1) == -1) /* the parent counts them */
-                err(EXIT_FAILURE, "write");
-        }
-        if (list[0].revents == 0)
-            continue;
-        if ((list[0].revents & POLLHUP) != 0) /* the parent has ended */
+        if ((list[channel].revents & POLLHUP) != 0) /* the parent has ended */
             _exit(EXIT_SUCCESS);
-        const int fd = receive_fd(channel);
-        say("recvmsg(%d): fd %d", channel, fd);
-        limit_story(LINES);
-        if (fd != -1) {
-            clients[fd].open = true;
-            client_count++;
-        } else if (write(channel, "", 1) == -1) { /* no descriptor was left for it */
-            err(EXIT_FAILURE, "write");
+        for (int fd = 0; fd <= highest; fd++)
+            if (fd != channel && list[fd].revents != 0 && !serve(&list[fd])) {
+                list[fd] = (struct pollfd){.fd = -1, .events = POLLIN};
+                if (close(fd) == -1)
+                    err(EXIT_FAILURE, "close");
+                say("close(%d)", fd);
+                ended++;
+            }
+        if (list[channel].revents != 0) {
+            const int fd = receive_fd(channel);
+            say("recvmsg(%d): fd %d", channel, fd);
+            limit_story(LINES);
+            if (fd != -1)
+                list[fd].fd = fd;
+            else /* no number was left for it */
+                ended++;
+            highest = fd > highest ? fd : highest;
         }
+        if (ended > 0 && write(channel, bytes, ended) == -1) /* the parent counts the clients */
+            err(EXIT_FAILURE, "write to the parent");
     }
 }
 
@@ -109,8 +104,8 @@ static void start_worker(int i, int listener)
     if (pid == -1)
         err(EXIT_FAILURE, "fork");
     if (pid == 0) {
-        lane(1, "worker");
         die_with_parent();
+        lane(1, "worker");
         close(listener);
         close(channel[PARENT]);
         for (int other = 0; other < worker_count; other++)
@@ -123,73 +118,79 @@ static void start_worker(int i, int listener)
     say("fork() = %d: a worker", (int)pid);
 }
 
-static void pass(int fd)
+/* Returns false if the worker cannot take it. */
+static bool pass(int fd)
 {
-    int best = 0;
+    struct worker *best = &workers[0];
     for (int i = 1; i < worker_count; i++)
-        if (workers[i].client_count < workers[best].client_count)
-            best = i;
-    const ssize_t sent = send_fd(workers[best].channel, fd);
-    say("sendmsg(%d, fd %d) = %zd %s", workers[best].channel, fd, sent,
-        sent == -1 ? errno_name(errno) : "");
-    workers[best].client_count++;
+        if (workers[i].client_count < best->client_count)
+            best = &workers[i];
+    const ssize_t sent = send_fd(best->channel, fd);
+    if (sent == -1 && errno != EAGAIN && errno != EPIPE && errno != ETOOMANYREFS)
+        err(EXIT_FAILURE, "sendmsg");
+    const char *const error = sent == -1 ? errno_name(errno) : "";
+    say("sendmsg(%d, fd %d) = %zd %s", best->channel, fd, sent, error);
+    best->client_count += sent != -1;
+    return sent != -1;
 }
 
-/* A worker has closed its copy. If ours is still open, the client waits. */
-static void check_copy(int fd, bool wrong)
+/* A worker has closed clients, or it has died. If it has failed, the next one would fail too. */
+static void hear_from(int i, int listener)
+{
+    char ends[64];
+    const ssize_t count = read(workers[i].channel, ends, sizeof ends);
+    if (count == -1 && errno != ECONNRESET)
+        err(EXIT_FAILURE, "read from a worker");
+    workers[i].client_count -= (int)count;
+    if (count > 0)
+        return;
+    const int status = reap_command(workers[i].pid);
+    say("wait() = %d, status %d", (int)workers[i].pid, status);
+    if (status <= 128)
+        errx(EXIT_FAILURE, "a worker has failed");
+    close(workers[i].channel);
+    start_worker(i, listener);
+}
+
+/* The worker has closed its copy of the connection. Ours is still open. */
+static void show_stall(int copy)
 {
     struct tcp_info info;
     socklen_t length = sizeof info;
-    const int result = getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length);
-    if (result == -1 || info.tcpi_state != TCP_CLOSE_WAIT)
-        return;
     poll(NULL, 0, STALL_MS);
-    say("getsockopt(%d, TCP_INFO): CLOSE_WAIT, no FIN was sent", fd);
-    for (int i = 0; i < worker_count; i++)
-        if (kill(workers[i].pid, SIGKILL) == 0)
-            reap_command(workers[i].pid);
-    if (!wrong)
-        errx(EXIT_FAILURE, "our copy keeps the connection open");
+    if (getsockopt(copy, IPPROTO_TCP, TCP_INFO, &info, &length) == -1)
+        err(EXIT_FAILURE, "getsockopt TCP_INFO");
+    if (info.tcpi_state != TCP_CLOSE_WAIT)
+        errx(EXIT_FAILURE, "the connection is not in the state CLOSE_WAIT");
+    say("getsockopt(%d, TCP_INFO): CLOSE_WAIT, no FIN was sent", copy);
     lesson("the worker has closed the connection, the parent has not: it stays open");
     exit(EXIT_SUCCESS);
 }
 
 static void serve_all(int listener, bool keeps_copy)
 {
-    bool resting = false; /* no descriptor is left: nobody is accepted for a while */
-    for (int last = -1;; limit_story(LINES)) {
-        struct pollfd list[1 + MOST_WORKERS];
-        list[0] = (struct pollfd){.fd = resting ? -1 : listener, .events = POLLIN};
+    for (int copy = -1;; limit_story(LINES)) {
+        struct pollfd list[1 + MOST_WORKERS] = {{copy == -1 ? listener : -1, .events = POLLIN}};
         for (int i = 0; i < worker_count; i++)
             list[1 + i] = (struct pollfd){.fd = workers[i].channel, .events = POLLIN};
-        if (poll(list, 1 + (nfds_t)worker_count, resting ? REST_MS : -1) == -1)
+        if (poll(list, 1 + (nfds_t)worker_count, -1) == -1)
             err(EXIT_FAILURE, "poll");
-        resting = false;
-        for (int i = 0; i < worker_count; i++) {
-            char ends[64];
-            const bool ready = list[1 + i].revents != 0;
-            const ssize_t count = ready ? read(workers[i].channel, ends, sizeof ends) : 0;
-            if (count > 0) {
-                workers[i].client_count -= (int)count;
-                check_copy(last, keeps_copy);
-            } else if (ready) { /* it has died */
-                const int status = reap_command(workers[i].pid);
-                say("wait() = %d, status %d", (int)workers[i].pid, status);
-                close(workers[i].channel);
-                start_worker(i, listener);
+        for (int i = 0; i < worker_count; i++)
+            if (list[1 + i].revents != 0) {
+                hear_from(i, listener);
+                if (copy != -1)
+                    show_stall(copy);
             }
-        }
         if (list[0].revents == 0)
             continue;
         const int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
         say("accept4(%d) = %d %s", listener, fd, fd == -1 ? errno_name(errno) : "");
-        resting = fd == -1 && errno != EAGAIN && errno != ECONNABORTED;
-        last = fd;
-        const bool welcome = fd != -1 && is_own_peer(fd);
-        if (welcome)
-            pass(fd);
-        if (fd != -1 && !(welcome && keeps_copy))
-            close(fd);
+        if (fd == -1 && errno != EAGAIN && errno != ECONNABORTED)
+            poll(NULL, 0, REST_MS); /* EMFILE: the client still waits, and we would spin */
+        if (fd != -1 && is_own_peer(fd) && pass(fd) && keeps_copy)
+            copy = fd;
+        else if (fd != -1 && close(fd) == -1)
+            err(EXIT_FAILURE, "close");
     }
 }
 
@@ -206,12 +207,12 @@ int main(int argc, char *argv[])
             keeps_copy = true;
     check_operands(argc, argv, 0, 0);
     pair_lane("parent");
-    signal(SIGPIPE, SIG_IGN); /* whoever reads the story */
+    let_story_be_lost();
+    signal(SIGPIPE, SIG_IGN); /* the reader of the story may have gone */
     limit_descriptors(MOST_FDS);
     const int listener = bind_to(demo_port(2, port));
     if (fcntl(listener, F_SETFL, O_NONBLOCK) == -1)
         err(EXIT_FAILURE, "fcntl");
-    let_story_be_lost();
     for (int i = 0; i < worker_count; i++)
         start_worker(i, listener);
     start_to_listen(listener);

@@ -183,7 +183,7 @@ static void close_descriptors(void)
     free(watched);
 }
 
-/* Returns false if so many cannot be open, and one for epoll. */
+/* Returns false if that many cannot be open, and one for epoll. */
 static bool open_descriptors(int idle)
 {
     count = idle + 1;

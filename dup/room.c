@@ -1,7 +1,7 @@
 /* room - a chat room for many: one process, poll() and a list of clients
  *
  * A line from one client goes into the queues of all the others. While a queue is full, nobody may
- * speak; a client that does not empty half of it in two seconds has to leave.
+ * speak; a client that does not empty half of it within half a second has to leave.
  *
  * poll(2), accept(2), O_NONBLOCK in open(2)
  */
@@ -19,13 +19,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { MOST = 1000, LINE = 1024, NAME = 8, QUEUE = 16 * 1024, PATIENCE_MS = 2000, LINES = 20 };
+enum { MOST = 1000, LINE = 1024, NAME = 8, QUEUE = 16 * 1024, PATIENCE_MS = 500, LINES = 20 };
 
 static const char usage[] =
     "usage: room [-p PORT]\n"
     "  -p PORT  at 127.0.0.1, 0 for any free one (20003 + 10 * (UID modulo 1201))\n"
-    "  prints the port; ends on SIGINT or SIGTERM\n"
-    "  other terminals: ./dup/chat in each, or nc 127.0.0.1 PORT\n";
+    "  prints the port; other terminals: ./dup/chat in each, or nc 127.0.0.1 PORT\n";
 
 static struct client {
     int fd;
@@ -67,7 +66,8 @@ static void enter(int listener)
 static void leave(int i, const char *why)
 {
     limit_story(LINES);
-    close(clients[i]->fd);
+    if (close(clients[i]->fd) == -1)
+        err(EXIT_FAILURE, "close");
     say("close(%d): %s, %d left", clients[i]->fd, why, client_count - 1);
     free(clients[i]);
     clients[i] = clients[--client_count];
@@ -187,14 +187,14 @@ int main(int argc, char *argv[])
     while (next_option(argc, argv, "p:", usage) != -1)
         port = optarg;
     check_operands(argc, argv, 0, 0);
-    signal(SIGPIPE, SIG_IGN); /* whoever reads the story */
+    signal(SIGPIPE, SIG_IGN); /* the reader of the story may have gone */
     pair_lane("room");
+    let_story_be_lost();
     limit_descriptors(MOST + 100);
     const int listener = bind_to(demo_port(3, port));
     if (fcntl(listener, F_SETFL, O_NONBLOCK) == -1)
         err(EXIT_FAILURE, "fcntl");
     start_to_listen(listener);
     say("waits for clients at %d", listener);
-    let_story_be_lost();
     serve(listener);
 }

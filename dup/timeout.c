@@ -9,7 +9,6 @@
  */
 #include "../lib/demo.h"
 
-#include <arpa/inet.h>
 #include <err.h>
 #include <errno.h>
 #include <poll.h>
@@ -28,11 +27,14 @@ static const char usage[] = "usage: timeout [-m alarm|poll|rcvtimeo|connect]\n"
                             "  -m WAY  one way alone (without it: all of them)\n"
                             "  prints for each way what the call has returned\n";
 
-static void check(const char *call, const char *way, ssize_t result, int error, int expected_error)
+/* Says what the call that waited has returned; and it must have failed just so. */
+static void report(const char *way, const char *call, ssize_t result, int expected)
 {
-    printf("%s %zd%s%s\n", way, result, error == 0 ? "" : " ", error == 0 ? "" : errno_name(error));
+    const int error = result == -1 ? errno : 0;
+    say("... = %zd %s", result, error == 0 ? "" : errno_name(error));
+    printf(error == 0 ? "%s %zd\n" : "%s %zd %s\n", way, result, errno_name(error));
     flush_stdout();
-    if (error != expected_error)
+    if (error != expected || result > 0)
         errx(EXIT_FAILURE, "%s: unexpected %s", call, error == 0 ? "success" : errno_name(error));
 }
 
@@ -52,10 +54,7 @@ static void by_alarm(int fd)
     if (setitimer(ITIMER_REAL, &limit, NULL) == -1)
         err(EXIT_FAILURE, "setitimer");
     say("read(%d) ...", fd);
-    const ssize_t count = read(fd, &byte, 1);
-    const int error = errno;
-    say("... = %zd %s: SIGALRM", count, errno_name(error));
-    check("read", "alarm", count, error, EINTR);
+    report("alarm", "read", read(fd, &byte, 1), EINTR);
     lesson("a handler without SA_RESTART: the signal interrupts the call");
 }
 
@@ -63,13 +62,7 @@ static void by_poll(int fd)
 {
     struct pollfd end = {.fd = fd, .events = POLLIN};
     say("poll(%d, POLLIN, %d ms) ...", fd, LIMIT_MS);
-    const int count = poll(&end, 1, LIMIT_MS);
-    if (count == -1)
-        err(EXIT_FAILURE, "poll");
-    say("... = %d: so read() is not called", count);
-    if (count != 0)
-        errx(EXIT_FAILURE, "poll: unexpected");
-    check("poll", "poll", count, 0, 0);
+    report("poll", "poll", poll(&end, 1, LIMIT_MS), 0);
     lesson("poll() waits in place of the call, and is given the time");
 }
 
@@ -80,62 +73,41 @@ static void by_rcvtimeo(int fd)
     if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) == -1)
         err(EXIT_FAILURE, "setsockopt SO_RCVTIMEO");
     say("recv(%d) ...", fd);
-    const ssize_t count = recv(fd, &byte, 1, 0);
-    const int error = errno;
-    say("... = %zd %s", count, errno_name(error));
-    check("recv", "rcvtimeo", count, error, EAGAIN);
+    report("rcvtimeo", "recv", recv(fd, &byte, 1, 0), EAGAIN);
     lesson("SO_RCVTIMEO: the socket has a limit for each call that receives");
-}
-
-/* A socket that listens, and has as many connections in its queue as it takes. */
-static struct sockaddr_in full_server(void)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t length = sizeof address;
-    const int listener = socket(AF_INET, SOCK_STREAM, 0), first = socket(AF_INET, SOCK_STREAM, 0);
-    if (listener == -1 || first == -1)
-        err(EXIT_FAILURE, "socket");
-    if (bind(listener, (struct sockaddr *)&address, sizeof address) == -1)
-        err(EXIT_FAILURE, "bind");
-    if (listen(listener, 0) == -1) /* Linux takes one more than it is told */
-        err(EXIT_FAILURE, "listen");
-    if (getsockname(listener, (struct sockaddr *)&address, &length) == -1)
-        err(EXIT_FAILURE, "getsockname");
-    const int connected = connect(first, (struct sockaddr *)&address, sizeof address);
-    if (connected == -1)
-        err(EXIT_FAILURE, "connect");
-    say("connect(%d) = %d: and with that the queue is full", first, connected);
-    return address;
 }
 
 static void by_connect(void)
 {
-    const struct sockaddr_in address = full_server();
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-    if (fd == -1)
+    struct sockaddr_in address;
+    socklen_t length = sizeof address;
+    const int listener = bind_to(0), first = socket(AF_INET, SOCK_STREAM, 0);
+    const int second = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    if (first == -1 || second == -1)
         err(EXIT_FAILURE, "socket");
-    const int started = connect(fd, (const struct sockaddr *)&address, sizeof address);
-    const int why = started == -1 ? errno : 0;
-    say("connect(%d) = %d %s: it is started", fd, started, why == 0 ? "" : errno_name(why));
-    check("connect", "connect", started, why, EINPROGRESS);
+    if (listen(listener, 0) == -1 || /* Linux takes one more than that */
+        getsockname(listener, (struct sockaddr *)&address, &length) == -1)
+        err(EXIT_FAILURE, "listen or getsockname");
+    const int result = connect(first, (struct sockaddr *)&address, length);
+    if (result == -1)
+        err(EXIT_FAILURE, "connect");
+    say("connect(%d) = %d: and with that the queue is full", first, result);
 
-    struct pollfd end = {.fd = fd, .events = POLLOUT};
-    say("poll(%d, POLLOUT, %d ms) ...", fd, LIMIT_MS);
+    say("connect(%d) ...", second);
+    report("connect", "connect", connect(second, (struct sockaddr *)&address, length), EINPROGRESS);
+    struct pollfd end = {.fd = second, .events = POLLOUT};
+    say("poll(%d, POLLOUT, %d ms) ...", second, LIMIT_MS);
     const int ready = poll(&end, 1, LIMIT_MS);
     if (ready == -1)
         err(EXIT_FAILURE, "poll");
-    say("... = %d: not connected, and not refused", ready);
-    if (ready != 0)
-        errx(EXIT_FAILURE, "connect: it is not in progress any more");
+    say("... = %d", ready);
     int error;
-    socklen_t length = sizeof error;
-    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) == -1)
+    length = sizeof error;
+    if (getsockopt(second, SOL_SOCKET, SO_ERROR, &error, &length) == -1)
         err(EXIT_FAILURE, "getsockopt SO_ERROR");
-    say("getsockopt(%d, SO_ERROR) = %d: no error so far", fd, error);
-    const int closed = close(fd);
-    if (closed == -1)
-        err(EXIT_FAILURE, "close");
-    say("close(%d) = %d: we give up", fd, closed);
+    if (ready != 0 || error != 0)
+        errx(EXIT_FAILURE, "connect: it is not in progress any more");
+    say("getsockopt(%d, SO_ERROR) = %d: not connected, no error", second, error);
     lesson("connect() without O_NONBLOCK would wait: EINPROGRESS, poll(), SO_ERROR");
 }
 
@@ -173,13 +145,13 @@ int main(int argc, char *argv[])
     check_operands(argc, argv, 0, 0);
 
     lane(0, "waiter");
-    int tried = 0;
-    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
+    bool tried = false;
+    for (int i = 0; i < 4; i++)
         if (only == NULL || strcmp(only, ways[i]) == 0) {
             try_way(ways[i]);
-            tried++;
+            tried = true;
         }
-    if (tried == 0)
+    if (!tried)
         errx(USAGE_ERROR, "-m '%s': not alarm, poll, rcvtimeo or connect", only);
     return EXIT_SUCCESS;
 }

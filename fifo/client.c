@@ -41,15 +41,14 @@ static int open_server(const char *path)
     }
     check_fifo(fd, path);
     say("open(server, O_WRONLY|O_NONBLOCK) = %d", fd);
+    if (fcntl(fd, F_SETFL, 0) == -1) /* a write to a full FIFO may wait */
+        err(EXIT_FAILURE, "fcntl");
     return fd;
 }
 
 static int open_own(char *path)
 {
     const char *const name = basename(path);
-    struct stat old; /* left by a killed client that had our pid */
-    if (lstat(path, &old) == 0 && S_ISFIFO(old.st_mode))
-        unlink(path);
     hold_endings();
     if (mkfifo(path, S_IRUSR | S_IWUSR) == -1)
         err(EXIT_FAILURE, "mkfifo %s", path);
@@ -67,10 +66,10 @@ static int open_own(char *path)
     return fd;
 }
 
-/* Waits for `event` at `fd`, and ends the program if the server goes meanwhile. */
-static void wait_for(int fd, short event, int server)
+/* Waits for input at `fd`, and ends the program if the server goes meanwhile. */
+static void wait_for(int fd, int server)
 {
-    struct pollfd ends[] = {{.fd = fd, .events = event}, {.fd = server}};
+    struct pollfd ends[] = {{.fd = fd, .events = POLLIN}, {.fd = server}};
     if (poll(ends, 2, -1) == -1)
         err(EXIT_FAILURE, "poll");
     if (ends[0].revents == 0)
@@ -88,12 +87,9 @@ static void send_request(int server, const char *text, size_t length)
     memcpy(request + before, text, length);
     length += (size_t)before;
     request[length++] = '\n';
-    ssize_t count;
-    while ((count = write(server, request, length)) == -1) {
-        if (errno != EAGAIN)
-            err(EXIT_FAILURE, "write: %s", errno_name(errno));
-        wait_for(server, POLLOUT, server); /* the FIFO is full */
-    }
+    const ssize_t count = write(server, request, length);
+    if (count == -1)
+        err(EXIT_FAILURE, "write: %s", errno_name(errno));
     say("write(%d, %s) = %zd", server, quoted(request, length), count);
 }
 
@@ -101,7 +97,7 @@ static void ask(int server, int own, const char *text, size_t length)
 {
     send_request(server, text, length);
     char answer[PIPE_BUF];
-    wait_for(own, POLLIN, server);
+    wait_for(own, server);
     const ssize_t count = read(own, answer, sizeof answer);
     if (count == -1)
         err(EXIT_FAILURE, "read");
@@ -115,12 +111,13 @@ static void ask(int server, int own, const char *text, size_t length)
 static void ask_each_line(int server, int own)
 {
     char *line = NULL;
-    ssize_t length;
     setvbuf(stdin, NULL, _IONBF, 0); /* poll() does not know what stdio has read ahead */
-    wait_for(STDIN_FILENO, POLLIN, server);
-    while ((length = read_line(&line)) != -1) {
+    for (;;) {
+        wait_for(STDIN_FILENO, server);
+        const ssize_t length = read_line(&line);
+        if (length == -1)
+            break;
         ask(server, own, line, (size_t)length);
-        wait_for(STDIN_FILENO, POLLIN, server);
     }
     free(line);
 }

@@ -22,32 +22,27 @@ enum { WATCHED_MS = 200 };
 static const char usage[] = "usage: order [-x]\n"
                             "  -x  process B opens the FIFOs in the opposite order: deadlock\n";
 
-static char one[128], two[128];
+static struct fifo {
+    const char *name;
+    char path[128];
+} one = {.name = "one"}, two = {.name = "two"};
 
-static void make_fifo(char *path, size_t size, const char *name)
+static void make_fifo(struct fifo *fifo)
 {
-    snprintf(path, size, "%s-%d-%s", demo_path("order"), (int)getpid(), name);
-    unlink_at_exit(path);
-    if (mkfifo(path, S_IRUSR | S_IWUSR) == -1)
-        err(EXIT_FAILURE, "mkfifo %s", path);
-    say("mkfifo(%s)", name);
+    snprintf(fifo->path, sizeof fifo->path, "%s-%d-%s", demo_path("order"), (int)getpid(),
+             fifo->name);
+    unlink_at_exit(fifo->path);
+    if (mkfifo(fifo->path, S_IRUSR | S_IWUSR) == -1)
+        err(EXIT_FAILURE, "mkfifo %s", fifo->path);
+    say("mkfifo(%s)", fifo->name);
 }
 
-static void open_to_write(const char *path, const char *name)
+static void open_fifo(const struct fifo *fifo, int flags)
 {
-    say("open(%s, O_WRONLY) ...", name);
-    const int fd = open(path, O_WRONLY);
+    say("open(%s, %s) ...", fifo->name, flags == O_RDONLY ? "O_RDONLY" : "O_WRONLY");
+    const int fd = open(fifo->path, flags);
     if (fd == -1)
-        err(EXIT_FAILURE, "open %s", path);
-    say("... = %d", fd);
-}
-
-static void open_to_read(const char *path, const char *name)
-{
-    say("open(%s, O_RDONLY) ...", name);
-    const int fd = open(path, O_RDONLY);
-    if (fd == -1)
-        err(EXIT_FAILURE, "open %s", path);
+        err(EXIT_FAILURE, "open %s", fifo->path);
     say("... = %d", fd);
 }
 
@@ -55,8 +50,8 @@ static void process_a(void)
 {
     lane(1, "A");
     die_with_parent();
-    open_to_write(one, "one");
-    open_to_read(two, "two");
+    open_fifo(&one, O_WRONLY);
+    open_fifo(&two, O_RDONLY);
     _exit(EXIT_SUCCESS);
 }
 
@@ -65,11 +60,11 @@ static void process_b(bool opposite)
     lane(2, "B");
     die_with_parent();
     if (opposite) {
-        open_to_write(two, "two");
-        open_to_read(one, "one");
+        open_fifo(&two, O_WRONLY);
+        open_fifo(&one, O_RDONLY);
     } else {
-        open_to_read(one, "one");
-        open_to_write(two, "two");
+        open_fifo(&one, O_RDONLY);
+        open_fifo(&two, O_WRONLY);
     }
     _exit(EXIT_SUCCESS);
 }
@@ -95,8 +90,8 @@ int main(int argc, char *argv[])
     check_operands(argc, argv, 0, 0);
 
     lane(0, "watcher");
-    make_fifo(one, sizeof one, "one");
-    make_fifo(two, sizeof two, "two");
+    make_fifo(&one);
+    make_fifo(&two);
     const pid_t a = fork();
     if (a == -1)
         err(EXIT_FAILURE, "fork");

@@ -36,51 +36,50 @@ static const char usage[] = "usage: server [-x] [-p PATH]\n"
 /* Whether `path` still names the open file: a server that was just ending may have removed it. */
 static bool is_still_named(int fd, const char *path)
 {
-    struct stat open_file, named;
-    if (fstat(fd, &open_file) == -1)
-        err(EXIT_FAILURE, "fstat");
-    if (lstat(path, &named) == -1) {
-        if (errno != ENOENT)
-            err(EXIT_FAILURE, "lstat %s", path);
-        return false;
-    }
+    struct stat open_file, named = {.st_ino = 0};
+    if (fstat(fd, &open_file) == -1 || (lstat(path, &named) == -1 && errno != ENOENT))
+        err(EXIT_FAILURE, "stat %s", path);
     return named.st_ino == open_file.st_ino && named.st_dev == open_file.st_dev;
 }
 
-/* Only the process that holds the lock may remove the name. A FIFO that a killed server has left is
- * used again. */
+static void lock(int fd, const char *path)
+{
+    check_fifo(fd, path);
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return;
+    if (errno != EWOULDBLOCK)
+        err(EXIT_FAILURE, "flock %s", path);
+    warn("flock %s: another server has it locked", path);
+    _exit(EXIT_FAILURE); /* without unlink_at_exit(): the name belongs to that server */
+}
+
+/* A FIFO that a killed server has left is used again. Only the holder of the lock may remove the
+ * name, so no signal may end the program between mkfifo() and flock(). */
 static int open_and_lock(const char *path)
 {
-    for (;;) {
-        const bool made = mkfifo(path, S_IRUSR | S_IWUSR) == 0;
+    bool made;
+    int fd;
+    hold_endings();
+    do {
+        made = mkfifo(path, S_IRUSR | S_IWUSR) == 0;
         if (made)
-            say("mkfifo(%s)", path);
+            unlink_at_exit(path);
         else if (errno != EEXIST)
             err(EXIT_FAILURE, "mkfifo %s", path);
-        const int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
-        if (fd == -1 && errno == ENOENT)
-            continue; /* it was removed in between */
-        if (fd == -1)
+        fd = open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+        if (fd == -1 && errno != ENOENT)
             err(EXIT_FAILURE, "open %s", path);
-        say("open(server, O_RDONLY|O_NONBLOCK) = %d", fd);
-        check_fifo(fd, path);
-        hold_endings();
-        if (flock(fd, LOCK_EX | LOCK_NB) == -1) {
-            if (errno == EWOULDBLOCK)
-                err(EXIT_FAILURE, "flock %s: another server has it locked", path);
-            if (made)
-                unlink_at_exit(path);
-            err(EXIT_FAILURE, "flock %s", path);
-        }
-        if (is_still_named(fd, path)) {
-            unlink_at_exit(path);
-            release_endings();
-            say("flock(%d, LOCK_EX|LOCK_NB) = 0", fd);
-            return fd;
-        }
-        release_endings();
-        close(fd);
-    }
+        if (fd != -1)
+            lock(fd, path);
+    } while (fd == -1 || !is_still_named(fd, path));
+    if (!made)
+        unlink_at_exit(path);
+    release_endings();
+    if (made)
+        say("mkfifo(%s)", path);
+    say("open(server, O_RDONLY|O_NONBLOCK) = %d", fd);
+    say("flock(%d, LOCK_EX|LOCK_NB) = 0", fd);
+    return fd;
 }
 
 /* Never waits: ENXIO if nobody reads it, EAGAIN if it is full. The answer is then lost. */
@@ -89,16 +88,20 @@ static void send_answer(char *client_path, const char *text, size_t length)
     const char *const name = basename(client_path);
     const int fd = open(client_path, O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
     if (fd == -1) {
+        if (errno == EMFILE || errno == EINTR) /* not the client's fault */
+            err(EXIT_FAILURE, "open %s", client_path);
         say("open(%s, O_NONBLOCK) = %d %s", name, fd, errno_name(errno));
         return;
     }
     say("open(%s, O_NONBLOCK) = %d", name, fd);
     struct stat status;
-    if (fstat(fd, &status) == -1 || !S_ISFIFO(status.st_mode)) {
+    if (fstat(fd, &status) == -1)
+        err(EXIT_FAILURE, "fstat");
+    if (!S_ISFIFO(status.st_mode)) {
         say("%s is not a FIFO", name);
     } else { /* all or nothing: not more than PIPE_BUF bytes */
         const ssize_t count = write(fd, text, length);
-        say("write(%d, %s) = %zd%s%s", fd, quoted(text, length), count, count == -1 ? " " : "",
+        say("write(%d, %s) = %zd %s", fd, quoted(text, length), count,
             count == -1 ? errno_name(errno) : "");
     }
     if (close(fd) == -1)

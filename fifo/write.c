@@ -6,6 +6,7 @@
  *
  * fifo(7), mkfifo(3), ENXIO in open(2)
  */
+#define _GNU_SOURCE /* asprintf */
 #include "../lib/demo.h"
 
 #include <err.h>
@@ -16,7 +17,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -38,41 +38,34 @@ static int open_fifo(const char *path, int nonblock)
     const int fd = open(path, O_WRONLY | nonblock | O_NOFOLLOW | O_CLOEXEC);
     if (fd == -1)
         err(EXIT_FAILURE, "open %s%s", path, errno == ENXIO ? ": ENXIO: it has no reader" : "");
-    if (nonblock == 0)
+    if (nonblock == 0) {
         say("... = %d", fd);
-    else
+    } else {
         say("open(fifo, O_WRONLY|O_NONBLOCK) = %d", fd);
+        if (fcntl(fd, F_SETFL, 0) == -1)
+            err(EXIT_FAILURE, "fcntl");
+        say("fcntl(%d, F_SETFL): a write to a full FIFO will sleep", fd);
+    }
     check_fifo(fd, path);
     return fd;
 }
 
-/* With O_NONBLOCK a full FIFO is EAGAIN, and poll() waits for room. */
 static void write_bytes(int fd, const char *bytes, size_t length)
 {
-    while (length > 0) {
-        const ssize_t count = write(fd, bytes, length);
-        if (count == -1 && errno != EAGAIN)
-            err(EXIT_FAILURE, "write: %s", errno_name(errno));
-        if (count == -1) {
-            if (poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, -1) == -1)
-                err(EXIT_FAILURE, "poll");
-            continue;
-        }
-        say("write(%d, %s) = %zd", fd, quoted(bytes, length), count);
-        bytes += count;
-        length -= (size_t)count;
-    }
+    const ssize_t count = write_full(fd, bytes, length);
+    if (count == -1)
+        err(EXIT_FAILURE, "write: %s", errno_name(errno));
+    say("write(%d, %s) = %zd", fd, quoted(bytes, length), count);
 }
 
 /* One write() for the whole line: up to PIPE_BUF bytes stay whole. */
 static void write_line(int fd, const char *text)
 {
-    const size_t size = strlen(text) + sizeof "\n";
-    char *const line = malloc(size);
-    if (line == NULL)
-        err(EXIT_FAILURE, "malloc");
-    snprintf(line, size, "%s\n", text);
-    write_bytes(fd, line, strlen(line));
+    char *line;
+    const int length = asprintf(&line, "%s\n", text);
+    if (length == -1)
+        err(EXIT_FAILURE, "asprintf");
+    write_bytes(fd, line, (size_t)length);
     free(line);
 }
 

@@ -1,8 +1,7 @@
-/* client - asks msgq/server, and takes only the answers to itself: those whose type is its pid
+/* client - asks msgq/server, and takes only its own answers: those whose type is its pid
  *
- * With -x it takes type 0, whatever comes first. The first answer is mostly right: an idle server
- * sleeps in msgrcv(), and the kernel hands it the request. But sooner or later a request comes
- * while the server is busy. That request waits in the queue, and the client takes it back itself.
+ * With -x it takes type 0, whatever comes first. That succeeds until a request comes while the
+ * server is busy: it waits in the queue, and the client takes its own request back.
  *
  * msgrcv(2), msgsnd(2), EINTR in signal(7)
  */
@@ -34,14 +33,13 @@ static char server_name[32];
 static int connect_to_server(key_t key)
 {
     int id;
-    for (bool waiting = false;; waiting = true) {
-        id = msgget(key, S_IRUSR | S_IWUSR);
+    bool waiting = false;
+    while ((id = msgget(key, S_IRUSR | S_IWUSR)) == -1 || !has_server(server_name)) {
         if (id == -1 && errno != ENOENT)
             get_failed("msgget", key);
-        if (id != -1 && has_server(server_name))
-            break;
         if (!waiting)
             say("waiting for a server");
+        waiting = true;
         poll(NULL, 0, 20);
     }
     say("msgget(0x%08x) = %d", (unsigned)key, id);
@@ -63,7 +61,7 @@ static void look_after_server(void)
 }
 
 /* Sends a request and takes a message of this type. Returns whether it is our answer. */
-static bool ask(int id, const char *text, size_t length, long type, bool tell)
+static bool ask(int id, const char *text, size_t length, long type, bool show)
 {
     struct message message = {.type = REQUEST};
     const size_t before = (size_t)sprintf(message.text, "%d ", (int)getpid());
@@ -73,13 +71,15 @@ static bool ask(int id, const char *text, size_t length, long type, bool tell)
     memcpy(message.text + before, text, length);
     length += before;
     check_fits(id, length);
-    while (msgsnd(id, &message, length, 0) == -1) {
+    int result;
+    while ((result = msgsnd(id, &message, length, 0)) == -1) {
         if (errno != EINTR)
             msgsnd_failed(id, length);
         look_after_server();
     }
-    if (tell)
-        say("msgsnd(%d, type %d, %s, %zu) = 0", id, REQUEST, quoted(message.text, length), length);
+    if (show)
+        say("msgsnd(%d, type %d, %s, %zu) = %d", id, REQUEST, quoted(message.text, length), length,
+            result);
 
     ssize_t count;
     while ((count = msgrcv(id, &message, sizeof message.text, type, 0)) == -1) {
@@ -89,7 +89,7 @@ static bool ask(int id, const char *text, size_t length, long type, bool tell)
         look_after_server();
     }
     const bool ours = message.type == getpid();
-    if (tell || !ours) {
+    if (show || !ours) {
         say("msgrcv(%d, type %ld) = %zd %s, type %ld", id, type, count,
             quoted(message.text, (size_t)count), message.type);
         print_received(message.text, (size_t)count);
@@ -99,15 +99,15 @@ static bool ask(int id, const char *text, size_t length, long type, bool tell)
     return ours;
 }
 
-static int ask_until_wrong(int id)
+static void ask_until_wrong(int id)
 {
-    long number = 1;
-    while (ask(id, "hello", strlen("hello"), ANY, number == 1))
-        if (++number > MOST_TRIES)
-            errx(EXIT_FAILURE, "%d answers have been the right ones", MOST_TRIES);
-    say("the server has answered %ld requests before this one", number - 1);
+    int answers = 0;
+    while (ask(id, "hello", strlen("hello"), ANY, answers == 0))
+        if (++answers == MOST_TRIES)
+            errx(EXIT_FAILURE, "%d answers have been the right ones", answers);
+    say("right answers before this one: %d", answers);
     lesson("type 0 takes whatever comes first, even the client's own request");
-    return EXIT_SUCCESS;
+    exit(EXIT_SUCCESS);
 }
 
 int main(int argc, char *argv[])
@@ -119,8 +119,7 @@ int main(int argc, char *argv[])
             key_option = optarg;
         else
             take_any = true;
-    if (take_any && optind < argc)
-        errx(USAGE_ERROR, "-x asks by itself: '%s' is one argument too many", argv[optind]);
+    check_operands(argc, argv, 0, take_any ? 0 : argc);
     if (getpid() == REQUEST)
         errx(EXIT_FAILURE, "our pid is 1: our answers would have the type of requests");
     const key_t key = demo_key('Q', key_option);
@@ -136,7 +135,7 @@ int main(int argc, char *argv[])
     while (msgrcv(id, &old, sizeof old.text, getpid(), IPC_NOWAIT | MSG_NOERROR) != -1)
         say("an old answer, passed over");
     if (take_any)
-        return ask_until_wrong(id);
+        ask_until_wrong(id);
     for (int i = optind; i < argc; i++)
         ask(id, argv[i], strlen(argv[i]), getpid(), true);
     char *line = NULL;

@@ -1,8 +1,8 @@
 /* posix-notify - a signal instead of a wait, when an empty POSIX queue gets a message
  *
  * mq_notify() asks for one signal, at the next message into the empty queue. So: first ask again,
- * then empty the queue without waiting, then wait for the signal. With -x it empties first. It
- * sends itself a message in between, and no signal announces that one, nor any later one.
+ * then empty the queue without waiting, then wait for the signal. With -x it empties first. A
+ * message comes in between, and no signal announces that one, nor any later one.
  *
  * mq_notify(3), mq_overview(7), sigtimedwait(2)
  */
@@ -27,10 +27,9 @@ static const char usage[] =
     "  prints each text as a line; other terminal: ./msgq/posix-send hello\n";
 
 static mqd_t queue;
-static struct mq_attr attributes;
 static char text[16 * 1024 * 1024]; /* the longest message of any queue */
 static long left;                   /* messages until the end */
-static sigset_t set;
+static sigset_t signals;
 
 static void open_queue(const char *name, int flags, struct mq_attr *wanted)
 {
@@ -65,32 +64,38 @@ static void take_all(void)
     say("mq_receive(%d) = -1 %s: empty", (int)queue, errno_name(errno));
 }
 
-static bool has_unannounced_message(void)
-{
-    sigset_t pending;
-    if (mq_getattr(queue, &attributes) == -1 || sigpending(&pending) == -1)
-        err(EXIT_FAILURE, "mq_getattr, sigpending");
-    return attributes.mq_curmsgs > 0 && sigismember(&pending, SIGRTMIN) == 0;
-}
-
-/* Looks into the queue once a second. Returns false if a message is there, and no signal. */
+/* Returns false if a message has been in the queue for a second, and no signal has come. */
 static bool wait_for_signal(void)
 {
-    const struct timespec second = {.tv_sec = 1};
-    siginfo_t info;
-    int number;
+    struct mq_attr attributes;
+    siginfo_t info = {.si_code = 0};
     say("sigtimedwait(SIGRTMIN) ...");
-    while ((number = sigtimedwait(&set, &info, &second)) == -1 || info.si_code != SI_MESGQ)
-        if (number != -1) {
+    while (info.si_code != SI_MESGQ) {
+        if (mq_getattr(queue, &attributes) == -1)
+            err(EXIT_FAILURE, "mq_getattr");
+        const int number = sigtimedwait(&signals, &info, &(struct timespec){.tv_sec = 1});
+        if (number != -1 && info.si_code != SI_MESGQ)
             say("SIGRTMIN, but not from the queue: passed over");
-        } else if (errno == EAGAIN && has_unannounced_message()) {
+        if (number == -1 && errno != EAGAIN && errno != EINTR)
+            err(EXIT_FAILURE, "sigtimedwait");
+        if (number == -1 && errno == EAGAIN && attributes.mq_curmsgs > 0) {
             say("... = -1 EAGAIN: no signal, and mq_curmsgs is %ld", attributes.mq_curmsgs);
             return false;
-        } else if (errno != EAGAIN && errno != EINTR) {
-            err(EXIT_FAILURE, "sigtimedwait");
         }
+    }
     say("... = SIGRTMIN, SI_MESGQ: process %d has sent", (int)info.si_pid);
     return true;
+}
+
+static void take_messages(const char *name)
+{
+    open_queue(name, O_RDONLY, NULL);
+    while (true) {
+        ask_for_signal(); /* first */
+        take_all();
+        if (!wait_for_signal())
+            errx(EXIT_FAILURE, "a message and no signal: is the limit of ulimit -i reached?");
+    }
 }
 
 static void send_text(const char *words)
@@ -103,6 +108,11 @@ static void send_text(const char *words)
 
 static void ask_too_late(void)
 {
+    const char *const name = demo_name("gap", NULL);
+    hold_endings();
+    open_queue(name, O_RDWR | O_EXCL, &(struct mq_attr){.mq_maxmsg = 2, .mq_msgsize = 16});
+    mq_unlink(name); /* the queue lives until it is closed */
+    release_endings();
     send_text("one");
     take_all();
     send_text("two"); /* the queue is empty, but there is no request */
@@ -127,24 +137,14 @@ int main(int argc, char *argv[])
     check_operands(argc, argv, 0, 0);
     if (late && (name != NULL || left != 0))
         errx(USAGE_ERROR, "-x has a queue of its own, and takes neither -c nor -n");
-    sigemptyset(&set);
-    sigaddset(&set, SIGRTMIN);
-    if (sigprocmask(SIG_BLOCK, &set, NULL) == -1) /* or the signal would end the process */
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGRTMIN);
+    if (sigprocmask(SIG_BLOCK, &signals, NULL) == -1) /* or the signal would end the process */
         err(EXIT_FAILURE, "sigprocmask");
     pair_lane("notify");
-    if (!late)
-        open_queue(demo_name("queue", name), O_RDONLY, NULL);
-    while (!late) {
-        ask_for_signal(); /* first */
-        take_all();
-        if (!wait_for_signal())
-            errx(EXIT_FAILURE, "a message and no signal: is the limit of ulimit -i reached?");
-    }
-    hold_endings();
-    name = demo_name("gap", NULL);
-    open_queue(name, O_RDWR | O_EXCL, &(struct mq_attr){.mq_maxmsg = 2, .mq_msgsize = 16});
-    mq_unlink(name); /* the queue lives until it is closed */
-    release_endings();
-    ask_too_late();
+    if (late)
+        ask_too_late();
+    else
+        take_messages(demo_name("queue", name));
     return EXIT_SUCCESS;
 }

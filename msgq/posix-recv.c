@@ -1,11 +1,9 @@
 /* posix-recv - takes messages out of a POSIX queue; msgq/posix-send puts them in
  *
- * There is nothing to choose: the message with the highest priority comes first, and of those with
- * the same priority the oldest. The buffer must have room for the longest message that the queue
- * can hold (mq_msgsize), however short this one is; otherwise mq_receive() fails with EMSGSIZE.
- *
- * An empty queue puts the receiver to sleep, or with -w, until a certain time: a time, not a
- * duration, see posix.h.
+ * The message with the highest priority comes first, and of those with the same priority the
+ * oldest. The buffer must have room for the longest message that the queue can hold (mq_msgsize),
+ * however short this one is; otherwise mq_receive() fails with EMSGSIZE. An empty queue puts the
+ * receiver to sleep, or with -w, until a certain time: a time, not a duration, see posix.h.
  *
  * mq_open(3), mq_receive(3), mq_getattr(3), mq_overview(7)
  */
@@ -22,7 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FOR_EVER = -1 };
+enum { FOR_EVER = -1, NOT_GIVEN = -1 };
 
 static const char usage[] =
     "usage: posix-recv [-c COUNT] [-n NAME] [-s SIZE] [-w MS]\n"
@@ -35,11 +33,10 @@ static const char usage[] =
     "  other terminal: ./msgq/posix-send hello\n";
 
 static mqd_t queue;
-static long message_size; /* of the longest */
+static struct mq_attr attributes; /* of the queue */
 
 static void open_queue(const char *name)
 {
-    struct mq_attr attributes;
     queue = mq_open(name, O_RDONLY | O_CREAT, S_IRUSR | S_IWUSR, NULL);
     if (queue == (mqd_t)-1)
         mq_open_failed(name, NULL);
@@ -47,57 +44,41 @@ static void open_queue(const char *name)
     const int result = mq_getattr(queue, &attributes);
     if (result == -1)
         err(EXIT_FAILURE, "mq_getattr");
-    message_size = attributes.mq_msgsize;
-    say("mq_getattr(%d) = %d: mq_msgsize is %ld", (int)queue, result, message_size);
+    say("mq_getattr(%d) = %d: mq_msgsize is %ld", (int)queue, result, attributes.mq_msgsize);
 }
 
-/* Returns the length of the text, or -1 and ETIMEDOUT. */
-static ssize_t receive(char *buffer, size_t size, long wait_ms)
+/* Returns false if there was no message in time. */
+static bool receive(char *text, size_t size, long wait_ms)
 {
     ssize_t length;
     unsigned priority;
     if (wait_ms == FOR_EVER) {
         say("mq_receive(%d, %zu) ...", (int)queue, size);
-        length = mq_receive(queue, buffer, size, &priority);
+        length = mq_receive(queue, text, size, &priority);
     } else {
         const struct timespec time = deadline(wait_ms);
         say("mq_timedreceive(%d, until %lld.%09ld) ...", (int)queue, (long long)time.tv_sec,
             time.tv_nsec);
-        length = mq_timedreceive(queue, buffer, size, &priority, &time);
+        length = mq_timedreceive(queue, text, size, &priority, &time);
     }
-    if (length == -1)
-        say("... = -1 %s", errno_name(errno));
-    else
-        say("... = %zd %s, priority %u", length, quoted(buffer, (size_t)length), priority);
-    if (length == -1 && errno == EMSGSIZE)
+    if (length != -1) {
+        say("... = %zd %s, priority %u", length, quoted(text, (size_t)length), priority);
+        print_received(text, (size_t)length);
+        return true;
+    }
+    say("... = -1 %s", errno_name(errno));
+    if (errno == EMSGSIZE)
         errx(EXIT_FAILURE, "mq_receive: EMSGSIZE: %zu bytes are below mq_msgsize, %ld", size,
-             message_size);
-    if (length == -1 && errno != ETIMEDOUT)
+             attributes.mq_msgsize);
+    if (errno != ETIMEDOUT)
         err(EXIT_FAILURE, "mq_receive: %s", errno_name(errno));
-    return length;
-}
-
-static void receive_all(size_t size, long count, long wait_ms)
-{
-    char *const buffer = malloc(size > 0 ? size : 1);
-    if (buffer == NULL)
-        err(EXIT_FAILURE, "malloc");
-    const bool until_empty = count == 0;
-    for (long taken = 0; until_empty || taken < count; taken++) {
-        const ssize_t length = receive(buffer, size, wait_ms);
-        if (length == -1 && !until_empty)
-            errx(EXIT_FAILURE, "mq_timedreceive: ETIMEDOUT: no message");
-        if (length == -1)
-            break;
-        print_received(buffer, (size_t)length);
-    }
-    free(buffer);
+    return false;
 }
 
 int main(int argc, char *argv[])
 {
     const char *name_option = NULL;
-    long count = 1, size = -1, wait_ms = FOR_EVER;
+    long count = 1, size = NOT_GIVEN, wait_ms = FOR_EVER;
     for (int letter; (letter = next_option(argc, argv, "c:n:s:w:", usage)) != -1;)
         switch (letter) {
         case 'c':
@@ -120,7 +101,17 @@ int main(int argc, char *argv[])
 
     pair_lane("receiver");
     open_queue(name);
-    receive_all((size_t)(size == -1 ? message_size : size), count, wait_ms);
+    if (size == NOT_GIVEN)
+        size = attributes.mq_msgsize;
+    char *const text = malloc((size_t)size + 1); /* not 0 bytes */
+    if (text == NULL)
+        err(EXIT_FAILURE, "malloc");
+    long taken = 0;
+    while ((count == 0 || taken < count) && receive(text, (size_t)size, wait_ms))
+        taken++;
+    if (taken < count)
+        errx(EXIT_FAILURE, "mq_timedreceive: ETIMEDOUT: no message");
+    free(text);
     mq_close(queue);
     say("the queue stays until ./msgq/posix-rm%s%s", name_option == NULL ? "" : " -n ",
         name_option == NULL ? "" : name);

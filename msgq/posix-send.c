@@ -56,8 +56,7 @@ static void open_queue(const char *name, struct mq_attr *wanted)
     if (result == -1)
         err(EXIT_FAILURE, "mq_getattr");
     const long most = attributes.mq_maxmsg, size = attributes.mq_msgsize;
-    say("mq_getattr(%d) = %d: at most %ld message%s of %ld byte%s", (int)queue, result, most,
-        most == 1 ? "" : "s", size, size == 1 ? "" : "s");
+    say("mq_getattr(%d) = %d: mq_maxmsg is %ld, mq_msgsize is %ld", (int)queue, result, most, size);
     /* mq_open() does not look at `wanted` if there is such a queue. */
     if (wanted != NULL && (wanted->mq_maxmsg != most || wanted->mq_msgsize != size))
         errx(EXIT_FAILURE, "%s exists already: -m and -s are for a new queue (posix-rm)", name);

@@ -4,7 +4,7 @@
 
 #include <time.h>
 
-/* The time in so many milliseconds: full seconds since 1970, and nanoseconds below 1000000000. */
+/* That many milliseconds from now: full seconds since 1970, and nanoseconds below 1000000000. */
 static inline struct timespec deadline(long milliseconds)
 {
     enum { MS = 1000, MS_IN_NS = 1000000, SECOND_IN_NS = 1000000000 };

@@ -1,7 +1,7 @@
 /* atomic - many writers, one pipe: messages of up to PIPE_BUF bytes arrive whole
  *
- * Every writer fills its messages with its own number. If a message arrives with the numbers of two
- * writers in it, it was torn. With -x the messages have one byte more than PIPE_BUF, and that is
+ * Every writer fills its messages with its own number. A message that arrives with the numbers of
+ * two writers in it was torn. With -x the messages have one byte more than PIPE_BUF, and that is
  * enough.
  *
  * PIPE_BUF in pipe(7), write(2)
@@ -24,13 +24,13 @@ static const char usage[] = "usage: atomic [-x] [-w WRITERS] [-m MESSAGES]\n"
                             "  prints how many arrived whole and how many torn\n";
 
 static char message[PIPE_BUF + 1];
+static long whole, torn;
 
 static void write_messages(int fd, char number, size_t size, long messages)
 {
     memset(message, number, size);
-    /* One write() each; of more than PIPE_BUF bytes the rest, if we are stopped in between. */
     for (long i = 0; i < messages; i++)
-        if (write_full(fd, message, size) == -1)
+        if (write_full(fd, message, size) == -1) /* one write(), unless we are stopped in it */
             err(EXIT_FAILURE, "write");
     _exit(EXIT_SUCCESS);
 }
@@ -44,24 +44,19 @@ static size_t length_of_first(size_t size)
     return length;
 }
 
-/* Returns how many messages were torn, and puts the number of whole ones into `whole`. */
-static long read_messages(int fd, size_t size, long *whole)
+static void read_messages(int fd, size_t size)
 {
-    long torn = 0;
     ssize_t count;
     while ((count = read_full(fd, message, size)) == (ssize_t)size) {
         const size_t length = length_of_first(size);
         if (length == size)
-            ++*whole;
+            whole++;
         else if (++torn == 1)
             say("torn: writer %d up to byte %zu of %zu, then writer %d", message[0], length, size,
                 message[length]);
     }
     if (count == -1)
         err(EXIT_FAILURE, "read");
-    if (count != 0)
-        errx(EXIT_FAILURE, "the last message has %zd bytes", count);
-    return torn;
 }
 
 int main(int argc, char *argv[])
@@ -69,17 +64,12 @@ int main(int argc, char *argv[])
     bool too_large = false;
     long writers = 4, messages = 100;
     for (int letter; (letter = next_option(argc, argv, "xw:m:", usage)) != -1;)
-        switch (letter) {
-        case 'm':
+        if (letter == 'm')
             messages = parse_long("-m", optarg, 1, 1000000);
-            break;
-        case 'w':
+        else if (letter == 'w')
             writers = parse_long("-w", optarg, 1, MOST_WRITERS);
-            break;
-        case 'x':
+        else
             too_large = true;
-            break;
-        }
     check_operands(argc, argv, 0, 0);
     if (too_large && writers == 1)
         errx(USAGE_ERROR, "-x needs two writers");
@@ -106,8 +96,7 @@ int main(int argc, char *argv[])
         err(EXIT_FAILURE, "close");
 
     say("%ld writers, PIPE_BUF is %d, each message has %zu bytes", writers, PIPE_BUF, size);
-    long whole = 0;
-    const long torn = read_messages(fds[READ_END], size, &whole);
+    read_messages(fds[READ_END], size);
     for (int i = 0; i < writers; i++)
         if (reap(pids[i]) != EXIT_SUCCESS)
             errx(EXIT_FAILURE, "writer %d failed", i + 1);

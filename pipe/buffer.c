@@ -1,7 +1,7 @@
 /* buffer - text waits in stdio's own buffer before it reaches the pipe
  *
- * printf() puts text into a buffer in the process. On a terminal stdio writes the buffer out at
- * each newline; on a pipe or a file only when it is full, at fflush(), or at exit(). With -x the
+ * printf() puts text into a buffer in the process. On a terminal stdio writes it out at each
+ * newline; on a pipe or a file when the buffer is full, at fflush(), or at exit(). With -x the
  * process forks while text waits there: both processes have it, and both write it.
  *
  * stdio(3), setvbuf(3), fflush(3), fork(2); FIONREAD in ioctl_tty(2)
@@ -18,55 +18,48 @@ static const char usage[] = "usage: buffer [-x]\n"
                             "  -x  fork while text waits in the buffer: it appears twice\n"
                             "  prints the size of the buffer, or with -x what was read\n";
 
-static int bytes_in_pipe(int fd)
+static FILE *stream; /* writes into the pipe */
+static int read_end;
+
+static int bytes_in_pipe(void)
 {
     int bytes;
-    if (ioctl(fd, FIONREAD, &bytes) == -1)
+    if (ioctl(read_end, FIONREAD, &bytes) == -1)
         err(EXIT_FAILURE, "ioctl FIONREAD");
     return bytes;
 }
 
-static int say_bytes_in_pipe(int fd)
+static int say_bytes_in_pipe(void)
 {
-    const int bytes = bytes_in_pipe(fd);
-    say("ioctl(%d, FIONREAD) = %d: the bytes in the pipe", fd, bytes);
+    const int bytes = bytes_in_pipe();
+    say("ioctl(%d, FIONREAD) = %d: the bytes in the pipe", read_end, bytes);
     return bytes;
 }
 
-static void print_line(FILE *stream)
+static void print_line(void)
 {
     if (fputs("hello\n", stream) == EOF)
-        err(EXIT_FAILURE, "fputs");
+        err(EXIT_FAILURE, "write by fputs");
 }
 
-static void fill_the_buffer(FILE *stream, int fd)
+static void fill_the_buffer(void)
 {
-    print_line(stream);
-    say("printed \"hello\\n\" into the stream");
-    if (say_bytes_in_pipe(fd) != 0)
-        errx(EXIT_FAILURE, "the line did not wait in the buffer");
-
     int lines = 1;
-    for (; bytes_in_pipe(fd) == 0; lines++)
-        print_line(stream);
+    for (; bytes_in_pipe() == 0; lines++)
+        print_line();
     say("printed it %d times: a whole buffer comes at once", lines);
-    const int bytes = say_bytes_in_pipe(fd);
+    const int bytes = say_bytes_in_pipe();
     printf("buffer %d\n", bytes);
 
     if (fflush(stream) == EOF)
-        err(EXIT_FAILURE, "fflush");
+        err(EXIT_FAILURE, "write by fflush");
     say("flushed the stream");
-    if (say_bytes_in_pipe(fd) == bytes)
+    if (say_bytes_in_pipe() == bytes)
         errx(EXIT_FAILURE, "fflush() has written nothing");
-    flush_stdout();
-    lesson("on a pipe text waits in the buffer of stdio until that is full or flushed");
 }
 
-static void fork_with_text_in_the_buffer(FILE *stream, int fd)
+static void fork_with_text_in_the_buffer(void)
 {
-    print_line(stream);
-    say("printed \"hello\\n\" into the stream");
-    say_bytes_in_pipe(fd);
     const pid_t child = fork();
     if (child == -1)
         err(EXIT_FAILURE, "fork");
@@ -80,17 +73,15 @@ static void fork_with_text_in_the_buffer(FILE *stream, int fd)
     if (reap(child) != EXIT_SUCCESS)
         errx(EXIT_FAILURE, "the child failed");
     if (fclose(stream) == EOF)
-        err(EXIT_FAILURE, "fclose");
+        err(EXIT_FAILURE, "write by fclose");
     say("closed the stream: flushes the parent's copy");
 
     char text[64];
-    const ssize_t count = read_full(fd, text, sizeof text);
+    const ssize_t count = read_full(read_end, text, sizeof text);
     if (count == -1)
         err(EXIT_FAILURE, "read");
-    say("read(%d) = %zd %s", fd, count, quoted(text, (size_t)count));
-    fwrite(text, 1, (size_t)count, stdout);
-    flush_stdout();
-    lesson("fork() copies the buffer, too: flush before it, or end the child with _exit()");
+    say("read(%d) = %zd %s", read_end, count, quoted(text, (size_t)count));
+    printf("%.*s", (int)count, text);
 }
 
 int main(int argc, char *argv[])
@@ -105,13 +96,21 @@ int main(int argc, char *argv[])
     if (pipe(fds) == -1)
         err(EXIT_FAILURE, "pipe");
     say("pipe() = %d, %d", fds[READ_END], fds[WRITE_END]);
-    FILE *const stream = fdopen(fds[WRITE_END], "w");
+    read_end = fds[READ_END];
+    stream = fdopen(fds[WRITE_END], "w");
     if (stream == NULL)
         err(EXIT_FAILURE, "fdopen");
     say("fdopen(%d): a stream like stdout behind a pipe", fds[WRITE_END]);
+    print_line();
+    say("printed \"hello\\n\" into the stream");
+    if (say_bytes_in_pipe() != 0)
+        errx(EXIT_FAILURE, "the line did not wait in the buffer");
     if (forks)
-        fork_with_text_in_the_buffer(stream, fds[READ_END]);
+        fork_with_text_in_the_buffer();
     else
-        fill_the_buffer(stream, fds[READ_END]);
+        fill_the_buffer();
+    flush_stdout();
+    lesson(forks ? "fork() copies the buffer, too: flush before it, or end the child with _exit()"
+                 : "on a pipe text waits in the buffer of stdio until that is full or flushed");
     return EXIT_SUCCESS;
 }

@@ -16,7 +16,6 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -25,47 +24,47 @@ enum { BUFFER = 64 * 1024, STUCK_MS = 2000, WATCHED_MS = 100, PATIENCE_MS = 1000
 static const char usage[] =
     "usage: coproc [-x] COMMAND [ARG...]\n"
     "  -x  write everything, then read: a deadlock if it does not fit into the pipes\n"
-    "  ends with the status of COMMAND, 127 if there is no such command\n"
-    "  example: seq 100000 | ./pipe/coproc sort -r\n";
+    "  ends with the status of COMMAND; example: seq 100000 | ./pipe/coproc sort -r\n";
 
-struct coproc {
-    pid_t pid;
-    int to, from; /* our ends of the two pipes */
-};
+static pid_t filter;
+static int to, from; /* our ends of the two pipes; -1, which poll(2) ignores, when closed */
+static char in[BUFFER], out[BUFFER];
 
 /* O_CLOEXEC closes all four ends when the filter starts, and leaves it the copies 0 and 1. */
-static struct coproc start_filter(char *command[])
+static void start_filter(char *command[])
 {
-    int to[2], from[2];
-    if (pipe2(to, O_CLOEXEC) == -1 || pipe2(from, O_CLOEXEC) == -1)
+    int input[2], output[2];
+    if (pipe2(input, O_CLOEXEC) == -1 || pipe2(output, O_CLOEXEC) == -1)
         err(EXIT_FAILURE, "pipe2");
-    say("pipe2(O_CLOEXEC) = %d, %d: to the filter", to[READ_END], to[WRITE_END]);
-    say("pipe2(O_CLOEXEC) = %d, %d: from the filter", from[READ_END], from[WRITE_END]);
-    const pid_t pid = fork();
-    if (pid == -1)
+    say("pipe2(O_CLOEXEC) = %d, %d: to the filter", input[READ_END], input[WRITE_END]);
+    say("pipe2(O_CLOEXEC) = %d, %d: from the filter", output[READ_END], output[WRITE_END]);
+    filter = fork();
+    if (filter == -1)
         err(EXIT_FAILURE, "fork");
-    if (pid == 0) {
+    if (filter == 0) {
         die_with_parent();
-        if (dup2(to[READ_END], STDIN_FILENO) == -1 || dup2(from[WRITE_END], STDOUT_FILENO) == -1)
+        if (dup2(input[READ_END], STDIN_FILENO) == -1 ||
+            dup2(output[WRITE_END], STDOUT_FILENO) == -1)
             err(EXIT_FAILURE, "dup2");
         execvp(*command, command);
         exec_failed(*command);
     }
-    if (close(to[READ_END]) == -1 || close(from[WRITE_END]) == -1)
+    if (close(input[READ_END]) == -1 || close(output[WRITE_END]) == -1)
         err(EXIT_FAILURE, "close");
-    say("fork() = %d: %s, between the pipes", (int)pid, *command);
-    return (struct coproc){pid, to[WRITE_END], from[READ_END]};
+    say("fork() = %d: %s, between the pipes", (int)filter, *command);
+    to = input[WRITE_END];
+    from = output[READ_END];
 }
 
-/* Sets the descriptor to -1, so that poll(2) ignores it. */
 static void close_end(int *fd)
 {
     if (close(*fd) == -1)
         err(EXIT_FAILURE, "close");
+    say("close(%d)", *fd);
     *fd = -1;
 }
 
-static size_t read_some(int fd, char *buffer)
+static size_t read_some(int fd, char buffer[BUFFER])
 {
     const ssize_t count = read(fd, buffer, BUFFER);
     if (count == -1)
@@ -73,139 +72,128 @@ static size_t read_some(int fd, char *buffer)
     return (size_t)count;
 }
 
-static void print_some(const char *buffer, size_t length)
+/* Returns false at the end of the filter's output. */
+static bool copy_output(void)
 {
-    if (write_full(STDOUT_FILENO, buffer, length) == -1)
+    const size_t count = read_some(from, out);
+    if (write_full(STDOUT_FILENO, out, count) == -1)
         err(EXIT_FAILURE, "stdout");
+    return count > 0;
 }
 
 /* The right way. */
-static void write_and_read_at_once(struct coproc filter)
+static void write_and_read_at_once(void)
 {
-    static char in[BUFFER], out[BUFFER];
     size_t start = 0, end = 0; /* of the input that waits for room in the pipe */
-    unsigned long long sent = 0, received = 0;
-
-    if (fcntl(filter.to, F_SETFL, O_NONBLOCK) == -1)
+    if (fcntl(to, F_SETFL, O_NONBLOCK) == -1)
         err(EXIT_FAILURE, "fcntl");
-    while (filter.to != -1 || filter.from != -1) {
+    while (to != -1 || from != -1) {
         const bool waits = start < end;
         struct pollfd ends[] = {
-            {.fd = filter.to == -1 || waits ? -1 : STDIN_FILENO, .events = POLLIN},
-            {.fd = filter.to, .events = waits ? POLLOUT : 0}, /* POLLERR comes unasked */
-            {.fd = filter.from, .events = POLLIN},
+            {.fd = to == -1 || waits ? -1 : STDIN_FILENO, .events = POLLIN},
+            {.fd = to, .events = waits ? POLLOUT : 0}, /* POLLERR comes unasked */
+            {.fd = from, .events = POLLIN},
         };
         const int ready = poll(ends, sizeof ends / sizeof *ends, STUCK_MS);
         if (ready == -1)
             err(EXIT_FAILURE, "poll");
-        if (filter.to == -1 && ready == 0 && is_asleep_in(filter.pid, "read", STDIN_FILENO))
+        if (to == -1 && ready == 0 && is_asleep_in(filter, "read", STDIN_FILENO))
             errx(EXIT_FAILURE, "the filter has had all its input, and still sleeps in read(0)");
 
-        if (ends[2].revents != 0) {
-            const size_t count = read_some(filter.from, out);
-            print_some(out, count);
-            received += count;
-            if (count == 0)
-                close_end(&filter.from);
-        }
+        if (ends[2].revents != 0 && !copy_output())
+            close_end(&from);
         if ((ends[1].revents & POLLERR) != 0) {
-            say("poll(%d) = %d, %s: the filter reads no more", filter.to, ready,
-                poll_events(ends[1].revents));
-            close_end(&filter.to);
+            close_end(&to); /* the filter reads no more */
         } else if (ends[1].revents != 0) {
-            const ssize_t count = write(filter.to, in + start, end - start);
-            if (count != -1) {
-                start += (size_t)count;
-                sent += (size_t)count;
-            } else if (errno != EAGAIN && errno != EPIPE) {
+            const ssize_t count = write(to, in + start, end - start);
+            if (count == -1 && errno != EPIPE && errno != EAGAIN)
                 err(EXIT_FAILURE, "write");
-            }
+            start += count == -1 ? 0 : (size_t)count;
         } else if (ends[0].revents != 0) {
             start = 0;
             end = read_some(STDIN_FILENO, in);
             if (end == 0)
-                close_end(&filter.to);
+                close_end(&to);
         }
     }
-    say("%llu bytes in, %llu bytes out", sent, received);
 }
 
 /* The mistake. It runs in a process of its own, so that another one is awake to report. */
-static void write_and_then_read(struct coproc filter)
+static void write_and_then_read(void)
 {
-    static char buffer[BUFFER];
     lane(1, "naive");
     die_with_parent();
-    for (size_t count; (count = read_some(STDIN_FILENO, buffer)) > 0;)
-        if (write_full(filter.to, buffer, count) == -1) {
+    for (size_t count; (count = read_some(STDIN_FILENO, in)) > 0;)
+        if (write_full(to, in, count) == -1) {
             if (errno != EPIPE)
                 err(EXIT_FAILURE, "write");
-            say("write(%d) = -1 %s: the filter reads no more", filter.to, errno_name(errno));
-            break;
+            break; /* the filter reads no more */
         }
-    close_end(&filter.to);
-    say("has written everything, and begins to read");
-    for (size_t count; (count = read_some(filter.from, buffer)) > 0;)
-        print_some(buffer, count);
+    close_end(&to);
+    while (copy_output())
+        continue;
     _exit(EXIT_SUCCESS);
 }
 
-/* Returns whether the two got stuck, each in its write(); then it has ended both. */
-static bool watch(pid_t naive, struct coproc filter)
+static bool both_sleep_in_write(pid_t naive)
 {
-    double awake = now_in_ms();
-    while (!is_asleep_in(naive, "write", filter.to) ||
-           !is_asleep_in(filter.pid, "write", STDOUT_FILENO) || !still_asleep(naive, WATCHED_MS) ||
-           !still_asleep(filter.pid, WATCHED_MS)) {
+    return is_asleep_in(naive, "write", to) && is_asleep_in(filter, "write", STDOUT_FILENO) &&
+           still_asleep(naive, WATCHED_MS) && still_asleep(filter, WATCHED_MS);
+}
+
+/* Returns whether the two got stuck, each in its write(); then it has ended both. */
+static bool watch(pid_t naive)
+{
+    for (int slept = 0; !both_sleep_in_write(naive);) {
         if (has_ended(naive))
             return false;
-        if (!still_asleep(naive, 1))
-            awake = now_in_ms();
-        if (now_in_ms() - awake > PATIENCE_MS)
-            errx(EXIT_FAILURE,
-                 "the writer has slept for 10 s, but /proc does not show both in write()");
+        if (!still_asleep(naive, WATCHED_MS) || is_asleep_in(naive, "read", ANY_ARGUMENT))
+            slept = 0;
+        else if ((slept += WATCHED_MS) == PATIENCE_MS)
+            errx(EXIT_FAILURE, "the writer sleeps on, but /proc does not show both in write()");
     }
-    say_asleep_in("the writer", naive, "write", filter.to);
-    say_asleep_in("the filter", filter.pid, "write", STDOUT_FILENO);
-    if (kill(naive, SIGKILL) == -1 || kill(filter.pid, SIGKILL) == -1)
+    say_asleep_in("the writer", naive, "write", to);
+    say_asleep_in("the filter", filter, "write", STDOUT_FILENO);
+    if (kill(naive, SIGKILL) == -1 || kill(filter, SIGKILL) == -1)
         err(EXIT_FAILURE, "kill");
-    say("kill(%d, SIGKILL), kill(%d, SIGKILL)", (int)naive, (int)filter.pid);
+    say("kill(%d, SIGKILL), kill(%d, SIGKILL)", (int)naive, (int)filter);
     return true;
 }
 
-int main(int argc, char *argv[])
+static int run_naive(void)
 {
-    bool naive_way = false;
-    while (next_option(argc, argv, "x", usage) != -1)
-        naive_way = true;
-    check_operands(argc, argv, 1, INT_MAX);
-
-    lane(0, "coproc");
-    const struct coproc filter = start_filter(&argv[optind]);
-    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR) /* after the fork: the filter would inherit it */
-        err(EXIT_FAILURE, "signal");
-    if (!naive_way) {
-        write_and_read_at_once(filter);
-        const int status = reap_command(filter.pid);
-        if (status == EXIT_SUCCESS)
-            lesson("poll() watches both pipes: any amount goes through any filter");
-        return status;
-    }
-
     const pid_t naive = fork();
     if (naive == -1)
         err(EXIT_FAILURE, "fork");
     if (naive == 0)
-        write_and_then_read(filter);
-    if (close(filter.to) == -1 || close(filter.from) == -1)
+        write_and_then_read();
+    if (close(to) == -1 || close(from) == -1)
         err(EXIT_FAILURE, "close");
-    const bool stuck = watch(naive, filter);
-    const int naive_status = reap_command(naive), filter_status = reap_command(filter.pid);
-    if (stuck) {
+    const bool stuck = watch(naive);
+    const int status = reap_command(naive), filter_status = reap_command(filter);
+    if (stuck)
         lesson("each waits for the other to read: write and read at once, with poll()");
-        return EXIT_SUCCESS;
-    }
-    if (naive_status == EXIT_SUCCESS && filter_status == EXIT_SUCCESS)
-        lesson("no deadlock this time: it fitted into the pipes, or the filter read all first");
-    return naive_status != EXIT_SUCCESS ? naive_status : filter_status;
+    else if (status == EXIT_SUCCESS && filter_status == EXIT_SUCCESS)
+        lesson("no deadlock this time: the two never had to wait for each other");
+    return stuck ? EXIT_SUCCESS : status != EXIT_SUCCESS ? status : filter_status;
+}
+
+int main(int argc, char *argv[])
+{
+    bool naive = false;
+    while (next_option(argc, argv, "x", usage) != -1)
+        naive = true;
+    check_operands(argc, argv, 1, INT_MAX);
+
+    lane(0, "coproc");
+    start_filter(&argv[optind]);
+    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR) /* after the fork: the filter would inherit it */
+        err(EXIT_FAILURE, "signal");
+    if (naive)
+        return run_naive();
+    write_and_read_at_once();
+    const int status = reap_command(filter);
+    if (status == EXIT_SUCCESS)
+        lesson("poll() watches both pipes: any amount goes through any filter");
+    return status;
 }

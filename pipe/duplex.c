@@ -21,41 +21,42 @@ static const char usage[] = "usage: duplex [-s | -x]\n"
                             "  -x  one pipe for both directions: the asker reads its own question\n"
                             "  prints what the asker reads as the answer\n";
 
-enum { TEXT_SIZE = 64 };
 enum way { TWO_PIPES, SOCKET_PAIR, ONE_PIPE };
 
-struct side { /* the descriptors that one of the two processes uses */
+static struct side { /* the descriptors of one of the two processes */
     int in, out;
-};
+} asker, answerer;
 
-static void connect_by_two_pipes(struct side *asker, struct side *answerer)
+static char text[64]; /* what this process has read */
+
+static void connect_by_two_pipes(void)
 {
     int questions[2], answers[2];
     if (pipe(questions) == -1 || pipe(answers) == -1)
         err(EXIT_FAILURE, "pipe");
     say("pipe() = %d, %d: for questions", questions[READ_END], questions[WRITE_END]);
     say("pipe() = %d, %d: for answers", answers[READ_END], answers[WRITE_END]);
-    *asker = (struct side){answers[READ_END], questions[WRITE_END]};
-    *answerer = (struct side){questions[READ_END], answers[WRITE_END]};
+    asker = (struct side){.in = answers[READ_END], .out = questions[WRITE_END]};
+    answerer = (struct side){.in = questions[READ_END], .out = answers[WRITE_END]};
 }
 
-static void connect_by_socketpair(struct side *asker, struct side *answerer)
+static void connect_by_socketpair(void)
 {
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == -1)
         err(EXIT_FAILURE, "socketpair");
     say("socketpair() = %d, %d: one for each process", pair[0], pair[1]);
-    *asker = (struct side){pair[0], pair[0]};
-    *answerer = (struct side){pair[1], pair[1]};
+    asker = (struct side){.in = pair[0], .out = pair[0]};
+    answerer = (struct side){.in = pair[1], .out = pair[1]};
 }
 
-static void connect_by_one_pipe(struct side *asker, struct side *answerer)
+static void connect_by_one_pipe(void)
 {
     int both[2];
     if (pipe(both) == -1)
         err(EXIT_FAILURE, "pipe");
     say("pipe() = %d, %d: for both directions", both[READ_END], both[WRITE_END]);
-    *asker = *answerer = (struct side){both[READ_END], both[WRITE_END]};
+    asker = answerer = (struct side){.in = both[READ_END], .out = both[WRITE_END]};
 }
 
 static void close_side(struct side side)
@@ -64,43 +65,35 @@ static void close_side(struct side side)
         err(EXIT_FAILURE, "close");
 }
 
-static void read_text(int fd, char text[TEXT_SIZE])
+static void read_text(int fd)
 {
-    const ssize_t count = read(fd, text, TEXT_SIZE - 1);
+    const ssize_t count = read(fd, text, sizeof text - 1);
     if (count == -1)
         err(EXIT_FAILURE, "read");
     text[count] = '\0';
     say("read(%d) = %zd %s", fd, count, quoted(text, (size_t)count));
 }
 
-static void write_text(int fd, const char *text)
+static void write_text(int fd, const char *string)
 {
-    const ssize_t count = write(fd, text, strlen(text));
+    const ssize_t count = write(fd, string, strlen(string));
     if (count == -1)
         err(EXIT_FAILURE, "write");
-    say("write(%d, %s) = %zd", fd, quoted(text, strlen(text)), count);
+    say("write(%d, %s) = %zd", fd, quoted(string, strlen(string)), count);
 }
 
-static void answer_in_capitals(struct side side)
+static void answer_in_capitals(void)
 {
-    char text[TEXT_SIZE];
-    read_text(side.in, text);
+    read_text(answerer.in);
     for (char *letter = text; *letter != '\0'; letter++)
         *letter = (char)toupper((unsigned char)*letter);
-    write_text(side.out, text);
+    write_text(answerer.out, text);
     _exit(EXIT_SUCCESS);
 }
 
-/* Puts what comes back into `answer`. Returns false if that is the question itself. */
-static bool ask(enum way way, char answer[TEXT_SIZE])
+/* Returns false if the question itself comes back. */
+static bool ask(enum way way)
 {
-    struct side asker, answerer;
-    if (way == TWO_PIPES)
-        connect_by_two_pipes(&asker, &answerer);
-    if (way == SOCKET_PAIR)
-        connect_by_socketpair(&asker, &answerer);
-    if (way == ONE_PIPE)
-        connect_by_one_pipe(&asker, &answerer);
     const pid_t pid = fork();
     if (pid == -1)
         err(EXIT_FAILURE, "fork");
@@ -109,21 +102,20 @@ static bool ask(enum way way, char answer[TEXT_SIZE])
         die_with_parent();
         if (way != ONE_PIPE)
             close_side(asker);
-        answer_in_capitals(answerer);
+        answer_in_capitals();
     }
     if (way != ONE_PIPE)
         close_side(answerer);
 
     write_text(asker.out, "hello");
-    read_text(asker.in, answer);
-    const bool answered = strcmp(answer, "hello") != 0;
+    read_text(asker.in);
+    const bool answered = strcmp(text, "hello") != 0;
     if (!answered) {
         say_asleep_in("the answerer", pid, "read", answerer.in);
         if (kill(pid, SIGTERM) == -1)
             err(EXIT_FAILURE, "kill");
         say("kill(%d, SIGTERM)", (int)pid);
     }
-    close_side(asker);
     if (reap(pid) != (answered ? EXIT_SUCCESS : 128 + SIGTERM))
         errx(EXIT_FAILURE, "the answerer failed");
     return answered;
@@ -140,14 +132,16 @@ int main(int argc, char *argv[])
     check_operands(argc, argv, 0, 0);
 
     lane(0, "asker");
-    char answer[TEXT_SIZE];
-    bool answered = ask(way, answer);
-    while (answered && way == ONE_PIPE) /* it may go well a few times */
-        answered = ask(way, answer);
-    puts(answer);
+    if (way == TWO_PIPES)
+        connect_by_two_pipes();
+    else if (way == SOCKET_PAIR)
+        connect_by_socketpair();
+    else
+        connect_by_one_pipe();
+    while (ask(way) && way == ONE_PIPE)
+        continue; /* it may go well a few times */
+    puts(text);
     flush_stdout();
-    if (!answered && way != ONE_PIPE)
-        errx(EXIT_FAILURE, "the question came back");
     lesson(way == ONE_PIPE      ? "with one pipe for both directions a process reads its own words"
            : way == SOCKET_PAIR ? "a socket pair carries data both ways"
                                 : "a pipe carries data one way: question and answer take two");

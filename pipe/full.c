@@ -25,8 +25,16 @@ static const char usage[] = "usage: full [-n] [-s BYTES]\n"
                             "  -s BYTES  set the capacity first; Linux rounds it up\n"
                             "  prints the capacity and PIPE_BUF\n";
 
-static size_t page_size;
 static char page[LARGEST_PAGE]; /* of zeros */
+static size_t page_size;
+
+static void set_capacity(int fd, int size)
+{
+    const int actual = fcntl(fd, F_SETPIPE_SZ, size);
+    if (actual == -1) /* pipe(7) has all three limits */
+        err(EXIT_FAILURE, "fcntl F_SETPIPE_SZ %d (see /proc/sys/fs/pipe-*)", size);
+    say("fcntl(%d, F_SETPIPE_SZ, %d) = %d", fd, size, actual);
+}
 
 static int capacity_of(int fd)
 {
@@ -37,25 +45,6 @@ static int capacity_of(int fd)
     return capacity;
 }
 
-static void set_capacity(int fd, int size)
-{
-    const int actual = fcntl(fd, F_SETPIPE_SZ, size);
-    if (actual == -1) /* pipe(7) has all three limits */
-        err(EXIT_FAILURE, "fcntl F_SETPIPE_SZ %d (see /proc/sys/fs/pipe-*): %s", size,
-            errno_name(errno));
-    say("fcntl(%d, F_SETPIPE_SZ, %d) = %d", fd, size, actual);
-}
-
-static void read_bytes(int fd, size_t length)
-{
-    const ssize_t count = read(fd, page, length);
-    if (count == -1)
-        err(EXIT_FAILURE, "read");
-    if (count != (ssize_t)length)
-        errx(EXIT_FAILURE, "read = %zd, not %zu", count, length);
-    say("read(%d) = %zd", fd, count);
-}
-
 static void say_bytes_in(int fd)
 {
     int bytes;
@@ -64,15 +53,29 @@ static void say_bytes_in(int fd)
     say("ioctl(%d, FIONREAD) = %d", fd, bytes);
 }
 
-/* Returns what the last write() returned: a page, or -1 with EAGAIN. */
-static ssize_t write_pages(int fd, int pages)
+static void read_bytes(int fd, size_t length)
 {
-    ssize_t count = 0;
-    for (int i = 0; i < pages && count != -1; i++)
-        count = write(fd, page, page_size);
+    const ssize_t count = read(fd, page, length);
+    if (count == -1)
+        err(EXIT_FAILURE, "read");
+    say("read(%d) = %zd", fd, count);
+}
+
+static void fill(int fd, int pages)
+{
+    for (int i = 0; i < pages; i++)
+        if (write(fd, page, page_size) == -1)
+            err(EXIT_FAILURE, "write");
+}
+
+/* Returns false if there is no room. */
+static bool write_page(int fd)
+{
+    const ssize_t count = write(fd, page, page_size);
     if (count == -1 && errno != EAGAIN)
         err(EXIT_FAILURE, "write");
-    return count;
+    say("write(%d, page) = %zd%s", fd, count, count == -1 ? " EAGAIN" : "");
+    return count != -1;
 }
 
 static void fill_and_sleep(const int fds[2], int pages)
@@ -85,8 +88,8 @@ static void fill_and_sleep(const int fds[2], int pages)
         die_with_parent();
         if (close(fds[READ_END]) == -1)
             err(EXIT_FAILURE, "close");
-        say("write(%d, page %d) = %zd", fds[WRITE_END], pages + 1,
-            write_pages(fds[WRITE_END], pages + 1));
+        fill(fds[WRITE_END], pages);
+        write_page(fds[WRITE_END]);
         _exit(EXIT_SUCCESS);
     }
     if (close(fds[WRITE_END]) == -1)
@@ -104,17 +107,15 @@ static void fill_and_sleep(const int fds[2], int pages)
 
 static void fill_until_eagain(const int fds[2], int pages)
 {
-    ssize_t count = write_pages(fds[WRITE_END], pages + 1);
-    say("write(%d, page %d) = %zd %s", fds[WRITE_END], pages + 1, count, errno_name(errno));
+    fill(fds[WRITE_END], pages);
+    write_page(fds[WRITE_END]);
     say_bytes_in(fds[READ_END]);
     read_bytes(fds[READ_END], FEW);
-    if ((count = write_pages(fds[WRITE_END], 1)) != -1)
-        errx(EXIT_FAILURE, "%d bytes made room for %zd", FEW, count);
-    say("write(%d, page) = %zd %s", fds[WRITE_END], count, errno_name(errno));
+    if (write_page(fds[WRITE_END]))
+        errx(EXIT_FAILURE, "%d bytes made room for a page", FEW);
     read_bytes(fds[READ_END], page_size - FEW);
-    if ((count = write_pages(fds[WRITE_END], 1)) == -1)
-        err(EXIT_FAILURE, "write");
-    say("write(%d, page) = %zd", fds[WRITE_END], count);
+    if (!write_page(fds[WRITE_END]))
+        errx(EXIT_FAILURE, "a page was read, and there is no room to write one");
 }
 
 int main(int argc, char *argv[])

@@ -11,13 +11,11 @@
 #include <err.h>
 #include <fcntl.h>
 #include <libgen.h>
-#include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { NONE = -1, MOST_WORDS = 1000, WATCHED_MS = 100, PATIENCE_MS = 2000 };
+enum { MOST_WORDS = 1000, WATCHED_MS = 100, PATIENCE_MS = 2000 };
 
 static const char usage[] =
     "usage: pipeline [-x] COMMAND [ARG...] [: COMMAND [ARG...]]...\n"
@@ -26,20 +24,20 @@ static const char usage[] =
 
 static char **commands[MOST_WORDS]; /* each as exec(3) wants it, ended by NULL */
 static pid_t pids[MOST_WORDS];
+static int pipes[MOST_WORDS][2]; /* each from a command to the next one */
 
 /* Puts NULL in the place of each ":". Returns the number of commands. */
 static int split(char *words[])
 {
-    int count = 0;
-    for (bool at_start = true; *words != NULL; words++) {
-        const bool is_bar = strcmp(*words, ":") == 0;
-        if (is_bar && (at_start || words[1] == NULL))
+    int count = 1;
+    commands[0] = words;
+    for (; *words != NULL; words++) {
+        if (strcmp(*words, ":") != 0)
+            continue;
+        if (words == commands[count - 1] || words[1] == NULL)
             errx(USAGE_ERROR, "a command is missing beside ':' (-h for help)");
-        if (at_start)
-            commands[count++] = words;
-        if (is_bar)
-            *words = NULL;
-        at_start = is_bar;
+        *words = NULL;
+        commands[count++] = words + 1;
     }
     return count;
 }
@@ -61,17 +59,13 @@ static void become(int standard, int fd)
     close_end(fd);
 }
 
-/* Returns the write end that the shell keeps by mistake, or NONE. */
-static int start_commands(int count, bool keep)
+static void start_commands(int last, bool keep)
 {
-    const int last = count - 1;
-    int previous = NONE, kept = NONE; /* previous: the read end of the pipe before */
     for (int i = 0; i <= last; i++) {
-        int next[2] = {NONE, NONE};
         if (i < last) {
-            if (pipe(next) == -1)
+            if (pipe(pipes[i]) == -1)
                 err(EXIT_FAILURE, "pipe");
-            say("pipe() = %d, %d", next[READ_END], next[WRITE_END]);
+            say("pipe() = %d, %d", pipes[i][READ_END], pipes[i][WRITE_END]);
         }
         pids[i] = fork();
         if (pids[i] == -1)
@@ -80,74 +74,69 @@ static int start_commands(int count, bool keep)
             lane(1, basename(commands[i][0]));
             die_with_parent();
             if (i > 0)
-                become(STDIN_FILENO, previous);
+                become(STDIN_FILENO, pipes[i - 1][READ_END]);
             if (i < last) {
-                close_end(next[READ_END]);
-                become(STDOUT_FILENO, next[WRITE_END]);
+                close_end(pipes[i][READ_END]);
+                become(STDOUT_FILENO, pipes[i][WRITE_END]);
             }
-            if (kept != NONE)
-                close_end(kept); /* the mistake is the shell's alone */
+            if (keep && i == last)
+                close_end(pipes[i - 1][WRITE_END]); /* the mistake is the shell's alone */
             say("execvp(\"%s\") ...", commands[i][0]);
             execvp(commands[i][0], commands[i]);
             exec_failed(commands[i][0]);
         }
         say("fork() = %d: to run %s", (int)pids[i], commands[i][0]);
         if (i > 0)
-            close_end(previous);
-        if (keep && i == last - 1)
-            kept = next[WRITE_END];
-        else if (i < last)
-            close_end(next[WRITE_END]);
-        previous = next[READ_END];
+            close_end(pipes[i - 1][READ_END]);
+        if (i < last && !(keep && i == last - 1))
+            close_end(pipes[i][WRITE_END]);
     }
-    return kept;
 }
 
 static int count_open_descriptors(void)
 {
-    enum { ENOUGH = 64 };
     int count = 0;
-    for (int fd = 0; fd < ENOUGH; fd++)
+    for (int fd = 0; fd < 100; fd++)
         count += fcntl(fd, F_GETFD) != -1;
     return count;
 }
 
 /* Closes the write end when the last command sleeps in read(0). Returns whether it did: it may have
  * ended, or wait for something else. */
-static bool release_reader(pid_t reader, int kept)
+static bool release_reader(pid_t reader, int write_end)
 {
     const double start = now_in_ms();
     bool waits = false;
-    while (!waits && !has_ended(reader) && now_in_ms() - start < PATIENCE_MS) {
-        poll(NULL, 0, 1); /* not a busy loop */
-        waits = is_asleep_in(reader, "read", STDIN_FILENO) && still_asleep(reader, WATCHED_MS);
-    }
+    while (!waits && !has_ended(reader) && now_in_ms() - start < PATIENCE_MS)
+        waits = still_asleep(reader, WATCHED_MS) && is_asleep_in(reader, "read", STDIN_FILENO);
     if (waits)
         say_asleep_in("the last command", reader, "read", STDIN_FILENO);
     else if (!has_ended(reader))
-        say("%d ms later: the kernel does not show it in read(0)", PATIENCE_MS);
-    close_end(kept);
+        say("the kernel does not show the last command in read(0)");
+    close_end(write_end);
     return waits;
 }
 
 int main(int argc, char *argv[])
 {
-    bool keep = false, waited = false;
+    bool keep = false;
     while (next_option(argc, argv, "x", usage) != -1)
         keep = true;
     check_operands(argc, argv, 1, MOST_WORDS);
-    const int count = split(&argv[optind]);
-    if (keep && count < 2)
+    const int last = split(&argv[optind]) - 1;
+    if (keep && last == 0)
         errx(USAGE_ERROR, "-x needs two commands");
 
     lane(0, "shell");
-    const int before = count_open_descriptors(), kept = start_commands(count, keep);
+    const int before = count_open_descriptors();
+    start_commands(last, keep);
     if (!keep && count_open_descriptors() != before)
         errx(EXIT_FAILURE, "the shell has left an end of a pipe open");
+    bool waited = false;
     int status = EXIT_SUCCESS;
-    for (int i = 0; i < count; i++) {
-        if (keep && i == count - 1)
-            waited = release_reader(pids[i], kept);
+    for (int i = 0; i <= last; i++) {
+        if (keep && i == last)
+            waited = release_reader(pids[i], pipes[i - 1][WRITE_END]);
         status = reap_command(pids[i]);
         say("wait() = %d: %s, status %d", (int)pids[i], commands[i][0], status);
     }

@@ -23,7 +23,9 @@ static const char usage[] = "usage: pool [-r] [-w WORKERS] [-j JOBS]\n"
                             "  -w WORKERS  worker processes (default: 4)\n"
                             "  prints how many jobs each worker did\n";
 
-static int *jobs_done; /* by each worker; in shared memory */
+static pid_t pids[MOST_WORKERS];
+static int write_ends[MOST_WORKERS]; /* of the pipes */
+static int *jobs_done;               /* by each worker; in shared memory */
 
 static void make_pipe(int fds[2])
 {
@@ -32,73 +34,72 @@ static void make_pipe(int fds[2])
     say("pipe() = %d, %d", fds[READ_END], fds[WRITE_END]);
 }
 
-static void close_end(int fd)
+static void close_write_ends(int pipes)
 {
-    if (close(fd) == -1)
-        err(EXIT_FAILURE, "close");
+    for (int i = 0; i < pipes; i++)
+        if (close(write_ends[i]) == -1)
+            err(EXIT_FAILURE, "close");
 }
 
 /* A job only waits, as if for a disk, so that the workers overlap even on one CPU. */
-static void work_until_end(int worker, int jobs)
+static void work_until_end(int worker, int fd)
 {
     int job; /* its milliseconds */
     ssize_t count;
-    while ((count = read(jobs, &job, sizeof job)) == sizeof job) {
+    while ((count = read(fd, &job, sizeof job)) == sizeof job) {
         if (poll(NULL, 0, job) == -1)
             err(EXIT_FAILURE, "poll");
         jobs_done[worker]++;
     }
     if (count != 0)
         errx(EXIT_FAILURE, "read = %zd", count);
-    say("read(%d) = %zd: no more jobs", jobs, count);
+    say("read(%d) = %zd: no more jobs", fd, count);
     _exit(EXIT_SUCCESS);
 }
 
-/* The worker closes the write ends that it inherits, or it would never see end of file. */
-static pid_t hire(int worker, int jobs, const int write_ends[], int ends)
+/* The worker inherits the write ends of all pipes so far. It must close them, or it would never see
+ * end of file. */
+static void hire(int worker, int fd, int pipes)
 {
-    const pid_t pid = fork();
-    if (pid == -1)
+    pids[worker] = fork();
+    if (pids[worker] == -1)
         err(EXIT_FAILURE, "fork");
-    if (pid == 0) {
+    if (pids[worker] == 0) {
         char role[32];
         snprintf(role, sizeof role, "worker%2d", worker + 1);
         lane(1, role);
         die_with_parent();
-        for (int i = 0; i < ends; i++)
-            close_end(write_ends[i]);
-        work_until_end(worker, jobs);
+        close_write_ends(pipes);
+        work_until_end(worker, fd);
     }
-    say_asleep_in("the new worker", pid, "read", jobs);
-    return pid;
+    say_asleep_in("the new worker", pids[worker], "read", fd);
 }
 
-/* Fills pids[] and, for each worker, the write end for its jobs. */
-static void hire_at_one_pipe(int workers, int write_ends[], pid_t pids[])
+static void hire_at_one_pipe(int workers)
 {
-    int jobs[2];
-    make_pipe(jobs);
-    for (int i = 0; i < workers; i++) {
-        write_ends[i] = jobs[WRITE_END];
-        pids[i] = hire(i, jobs[READ_END], write_ends, 1);
-    }
+    int fds[2];
+    make_pipe(fds);
+    write_ends[0] = fds[WRITE_END];
+    for (int i = 0; i < workers; i++)
+        hire(i, fds[READ_END], 1);
 }
 
-static void hire_with_own_pipes(int workers, int write_ends[], pid_t pids[])
+static void hire_with_own_pipes(int workers)
 {
     for (int i = 0; i < workers; i++) {
-        int jobs[2];
-        make_pipe(jobs);
-        write_ends[i] = jobs[WRITE_END];
-        pids[i] = hire(i, jobs[READ_END], write_ends, i + 1);
-        close_end(jobs[READ_END]);
+        int fds[2];
+        make_pipe(fds);
+        write_ends[i] = fds[WRITE_END];
+        hire(i, fds[READ_END], i + 1);
+        if (close(fds[READ_END]) == -1)
+            err(EXIT_FAILURE, "close");
     }
 }
 
 int main(int argc, char *argv[])
 {
     bool round_robin = false;
-    int workers = 4, jobs = 40;
+    int workers = 4, jobs = 40, sum = 0;
     for (int letter; (letter = next_option(argc, argv, "rw:j:", usage)) != -1;)
         if (letter == 'j')
             jobs = (int)parse_long("-j", optarg, 0, 10000);
@@ -109,24 +110,22 @@ int main(int argc, char *argv[])
     check_operands(argc, argv, 0, 0);
 
     lane(0, "boss");
-    int write_ends[MOST_WORKERS] = {0}, sum = 0;
-    pid_t pids[MOST_WORKERS];
     jobs_done = share_memory(MOST_WORKERS * sizeof *jobs_done);
     if (round_robin)
-        hire_with_own_pipes(workers, write_ends, pids);
+        hire_with_own_pipes(workers);
     else
-        hire_at_one_pipe(workers, write_ends, pids);
+        hire_at_one_pipe(workers);
     signal(SIGPIPE, SIG_IGN); /* no worker left: an error to report */
 
+    const int pipes = round_robin ? workers : 1;
     const double begin = now_in_ms();
     for (int i = 0; i < jobs; i++) {
         const int job = i % workers == 0 ? LONG_MS : SHORT_MS;
-        if (write(write_ends[i % workers], &job, sizeof job) == -1)
+        if (write(write_ends[i % pipes], &job, sizeof job) == -1)
             err(EXIT_FAILURE, "write");
     }
     say("jobs sent: %d, one in %d takes %d ms, the others %d", jobs, workers, LONG_MS, SHORT_MS);
-    for (int i = 0; i < (round_robin ? workers : 1); i++)
-        close_end(write_ends[i]);
+    close_write_ends(pipes);
 
     for (int i = 0; i < workers; i++)
         if (reap(pids[i]) != EXIT_SUCCESS)

@@ -11,6 +11,7 @@
 
 #include <err.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,32 +22,21 @@ static const char usage[] = "usage: records [-d | -x]\n"
                             "  -x  take one read() for one message\n"
                             "  prints each message that the reader has found, one a line\n";
 
-enum { LARGEST = 255, ROOM = 64 * 1024 };
-
-static void write_bytes(int fd, const char *bytes, size_t length)
-{
-    const ssize_t count = write(fd, bytes, length);
-    if (count == -1)
-        err(EXIT_FAILURE, "write");
-    say("write(%d, %s) = %zd", fd, quoted(bytes, length), count);
-}
+enum { MESSAGES = 3, ROOM = 64 * 1024 };
 
 static void write_messages(int fd, bool with_length)
 {
-    static const char *const messages[] = {"red", "green", "blue"};
-    for (int i = 0; i < 3; i++) {
-        char message[1 + LARGEST];
-        const size_t length = strlen(messages[i]);
-        message[0] = (char)length;
-        memcpy(message + 1, messages[i], length);
-        if (with_length)
-            write_bytes(fd, message, 1 + length);
-        else
-            write_bytes(fd, messages[i], length);
+    static const char *const messages[] = {"\3red", "\5green", "\4blue"}; /* the length in front */
+    for (int i = 0; i < MESSAGES; i++) {
+        const char *const bytes = with_length ? messages[i] : messages[i] + 1;
+        const ssize_t count = write(fd, bytes, strlen(bytes));
+        if (count == -1)
+            err(EXIT_FAILURE, "write");
+        say("write(%d, %s) = %zd", fd, quoted(bytes, strlen(bytes)), count);
     }
 }
 
-/* Returns false at the end of file. */
+/* Reads `length` bytes, in as many reads as it takes. Returns false at the end of the file. */
 static bool read_bytes(int fd, void *bytes, size_t length)
 {
     const ssize_t count = read_full(fd, bytes, length);
@@ -54,17 +44,15 @@ static bool read_bytes(int fd, void *bytes, size_t length)
         err(EXIT_FAILURE, "read");
     if (count != 0 && count != (ssize_t)length)
         errx(EXIT_FAILURE, "the pipe ended in the middle of a message");
-    return count != 0;
+    return count == (ssize_t)length;
 }
 
 static int read_with_length(int fd)
 {
     int messages = 0;
     unsigned char length;
-    char text[LARGEST];
-    for (; read_bytes(fd, &length, 1); messages++) {
-        if (!read_bytes(fd, text, length))
-            errx(EXIT_FAILURE, "the pipe ended in the middle of a message");
+    char text[UCHAR_MAX];
+    for (; read_bytes(fd, &length, 1) && read_bytes(fd, text, length); messages++) {
         say("a message of %d bytes: %s", length, quoted(text, length));
         printf("%.*s\n", length, text);
     }
@@ -74,7 +62,7 @@ static int read_with_length(int fd)
 static int read_and_hope(int fd)
 {
     int messages = 0;
-    char text[LARGEST];
+    char text[UCHAR_MAX];
     ssize_t count;
     for (; (count = read(fd, text, sizeof text)) > 0; messages++) {
         say("read(%d) = %zd %s", fd, count, quoted(text, (size_t)count));
@@ -114,8 +102,8 @@ int main(int argc, char *argv[])
         const int messages =
             way == LENGTH ? read_with_length(fds[READ_END]) : read_and_hope(fds[READ_END]);
         flush_stdout();
-        if (messages != (way == HOPE ? 1 : 3))
-            errx(EXIT_FAILURE, "3 messages were written, %d arrived", messages);
+        if (messages != (way == HOPE ? 1 : MESSAGES))
+            errx(EXIT_FAILURE, "%d messages were written, %d arrived", MESSAGES, messages);
         _exit(EXIT_SUCCESS);
     }
     say("fork() = %d: the reader comes late", (int)reader);

@@ -16,7 +16,6 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 static const char usage[] =
@@ -40,9 +39,14 @@ static uint32_t index_of(uint64_t top)
     return (uint32_t)top;
 }
 
+static unsigned version_of(uint64_t top)
+{
+    return (unsigned)(top >> 32);
+}
+
 static uint64_t new_top(uint64_t old, uint32_t index)
 {
-    const uint64_t version = has_version ? (old >> 32) + 1 : 0;
+    const uint64_t version = has_version ? version_of(old) + 1 : 0;
     return version << 32 | index;
 }
 
@@ -69,23 +73,12 @@ static uint32_t pop(void)
     return index_of(top);
 }
 
-/* The list as text: "A B C". */
-static const char *list(void)
-{
-    static char text[2 * NODES + 1];
-    size_t length = 0;
-    for (uint32_t node = index_of(stack->top); node != NOBODY && length < 2 * NODES;
-         node = stack->below[node]) {
-        text[length++] = names[node];
-        text[length++] = ' ';
-    }
-    text[length > 0 ? length - 1 : 0] = '\0';
-    return text;
-}
-
 static void print_list(const char *when)
 {
-    printf("%s %s\n", when, list());
+    fputs(when, stdout);
+    for (uint32_t node = index_of(stack->top); node != NOBODY; node = stack->below[node])
+        printf(" %c", names[node]);
+    puts("");
     flush_stdout();
 }
 
@@ -96,7 +89,7 @@ static void interfere(void)
     const uint32_t first = pop(), second = pop();
     say("pop() = %c, pop() = %c: both are mine", names[first], names[second]);
     push(first);
-    say("push(%c): the stack is %s", names[first], list());
+    say("push(%c): it is the top again", names[first]);
     stack->below[second] = NOBODY; /* B is ours now: here it ends a list of our own */
     print_list("between");
     _exit(EXIT_SUCCESS);
@@ -107,7 +100,7 @@ static void pop_step_by_step(void)
 {
     uint64_t top = atomic_load(&stack->top);
     const uint32_t below = atomic_load(&stack->below[index_of(top)]);
-    say("the top is %c, version %u; below it is %c", names[index_of(top)], (unsigned)(top >> 32),
+    say("the top is %c, version %u; below it is %c", names[index_of(top)], version_of(top),
         names[below]);
     const pid_t second = fork();
     if (second == -1)
@@ -116,12 +109,13 @@ static void pop_step_by_step(void)
         interfere();
     if (reap(second) != EXIT_SUCCESS)
         errx(EXIT_FAILURE, "the second process failed");
-    const char expected = names[index_of(top)];
+    const uint64_t seen = top;
     if (atomic_compare_exchange_strong(&stack->top, &top, new_top(top, below))) {
-        say("compare-and-swap: the top was still %c, now it is %c", expected, names[below]);
+        say("compare-and-swap: the top was still %c, now it is %c", names[index_of(seen)],
+            names[below]);
     } else {
         say("compare-and-swap: the top is %c, but version %u", names[index_of(top)],
-            (unsigned)(top >> 32));
+            version_of(top));
         say("once more: pop() = %c", names[pop()]);
     }
     print_list("after");
@@ -188,8 +182,8 @@ int main(int argc, char *argv[])
     print_list("before");
 
     pop_step_by_step();
-    if (has_version != (strcmp(list(), "C") == 0))
-        errx(EXIT_FAILURE, "unexpected: the stack is %s", list());
+    if (index_of(stack->top) != (has_version ? C : B))
+        errx(EXIT_FAILURE, "unexpected: the top is %c", names[index_of(stack->top)]);
     if (count > 0)
         pop_all_together(count);
     lesson(has_version ? "with a version, A that came back is not the old A: the exchange fails"

@@ -139,7 +139,7 @@ int main(int argc, char *argv[])
     struct shmid_ds segment;
     if (shmctl(id, IPC_STAT, &segment) != -1 || (errno != EINVAL && errno != EIDRM))
         err(EXIT_FAILURE, "shmctl: the segment is still there");
-    say("shmctl(%d, IPC_STAT) = -1 %s: the last detach was its end", id, errno_name(errno));
+    say("shmctl(%d, IPC_STAT) = -1 %s: gone with it", id, errno_name(errno));
     lesson("keep offsets in shared memory: each process may have it at another address");
     return EXIT_SUCCESS;
 }

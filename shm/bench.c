@@ -30,6 +30,7 @@ enum { FUTEX_WAIT, FUTEX_WAKE }; /* as in <linux/futex.h>, which musl does not b
 enum { LINE = 64, FEWEST_SLOTS = 4 };
 
 static const char *backing = "anon";
+static const char *failed_call;
 
 /* One process writes into the ring, the other reads. What each of them writes has cache lines of
  * its own: a line that both write to bounces between the CPUs. */
@@ -61,6 +62,7 @@ static void *sysv_memory(size_t size)
     const int id = shmget(IPC_PRIVATE, size, S_IRUSR | S_IWUSR);
     void *const memory = id == -1 ? (void *)-1 : shmat(id, NULL, 0);
     const int error = errno;
+    failed_call = id == -1 ? "shmget" : "shmat";
     if (id != -1 && shmctl(id, IPC_RMID, NULL) == -1) /* it goes with the last of us */
         err(EXIT_FAILURE, "shmctl");
     release_endings();
@@ -83,11 +85,12 @@ static int posix_object(size_t size)
     signal(SIGXFSZ, SIG_IGN);                               /* above RLIMIT_FSIZE: EFBIG */
     if ((errno = posix_fallocate(fd, 0, (off_t)size)) == 0) /* or a SIGBUS later */
         return fd;
+    failed_call = "posix_fallocate";
     close(fd);
     return -1;
 }
 
-/* NULL: there is not so much, and errno says why. */
+/* NULL: there is not that much; errno and `failed_call` say why. */
 static void *shared_memory(size_t size)
 {
     int fd = -1, flags = MAP_SHARED;
@@ -100,6 +103,7 @@ static void *shared_memory(size_t size)
     void *const memory = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, fd, 0);
     if (fd != -1)
         close(fd);
+    failed_call = "mmap";
     return memory == MAP_FAILED ? NULL : memory;
 }
 
@@ -135,7 +139,7 @@ static void open_rings(size_t size)
     for (int way = WAY_THERE; way <= WAY_BACK; way++) {
         views[way] = (struct view){.ring = shared_memory(ring_size)};
         if (views[way].ring == NULL) {
-            warn("-b %s: twice %zu bytes for messages of %zu", backing, ring_size, size);
+            warn("messages of %zu: %s: twice %zu bytes", size, failed_call, ring_size);
             bench_skips = true;
             close_rings();
             return;

@@ -112,22 +112,23 @@ static bool can_fork(void)
     return pid != -1 && reap(pid) == EXIT_SUCCESS;
 }
 
-static void measure_starts(long mib)
+/* Returns false if there is not that much memory. */
+static bool measure_starts(long mib)
 {
     const size_t size = (size_t)mib * MIB;
     if (sysconf(_SC_AVPHYS_PAGES) < (long)(size / (size_t)sysconf(_SC_PAGESIZE)) * 5 / 4) {
         warnx("%ld MiB: more than this machine has free", mib);
-        return;
+        return false;
     }
     void *const memory = touched_memory(size);
     if (memory == NULL) {
         warn("%ld MiB: mmap", mib);
-        return;
+        return false;
     }
     if (!can_fork()) {
         warn("%ld MiB: fork", mib); /* ENOMEM: see overcommit_memory in proc(5) */
         munmap(memory, size);
-        return;
+        return false;
     }
     static double us[WAYS][ROUNDS], ratios[WAYS][ROUNDS];
     for (int round = -1; round < ROUNDS; round++) { /* the first one is the warm-up */
@@ -147,6 +148,7 @@ static void measure_starts(long mib)
                median(ratios[i], ROUNDS));
     flush_stdout();
     munmap(memory, size);
+    return true;
 }
 
 /* ---- Switches ---- */
@@ -275,8 +277,9 @@ int main(int argc, char *argv[])
     check_operands(argc, argv, 0, 0);
     printf("what\tMiB\tmicroseconds\tratio\n");
     flush_stdout();
+    bool complete = true;
     for (int i = 0; i < size_count; i++)
-        measure_starts(sizes[i]);
+        complete &= measure_starts(sizes[i]);
     measure_switches();
-    return EXIT_SUCCESS;
+    return complete ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -14,11 +14,9 @@
 #include "../lib/demo.h"
 
 #include <err.h>
-#include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -60,18 +58,15 @@ static unsigned read_pages(const volatile unsigned char *memory, size_t size)
 static long private_memory(void)
 {
     static const char path[] = "/proc/self/smaps_rollup";
-    char text[2048];
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd == -1)
+    char line[128];
+    long kilobytes = -1;
+    FILE *const file = fopen(path, "re");
+    if (file == NULL)
         err(EXIT_FAILURE, "open %s", path);
-    const ssize_t length = read_full(fd, text, sizeof text - 1);
-    if (length == -1)
-        err(EXIT_FAILURE, "read %s", path);
-    text[length] = '\0';
-    close(fd);
-    long kilobytes;
-    const char *const line = strstr(text, "Private_Dirty:");
-    if (line == NULL || sscanf(line, "%*s %ld", &kilobytes) != 1)
+    while (kilobytes == -1 && fgets(line, sizeof line, file) != NULL)
+        sscanf(line, "Private_Dirty: %ld", &kilobytes);
+    fclose(file);
+    if (kilobytes == -1)
         errx(EXIT_FAILURE, "%s: no Private_Dirty", path);
     return kilobytes;
 }
@@ -85,33 +80,33 @@ static long page_faults(void)
 }
 
 /* Reports what has happened since the last report. Returns the MiB that were copied. */
-static long report(const char *what, long *private_before, long *faults_before)
+static long report(const char *what)
 {
-    const long faults = page_faults() - *faults_before;
-    const long copied = (private_memory() - *private_before + 512) / 1024;
+    static long faults_before, memory_before; /* a child begins with 0 faults */
+    const long faults = page_faults() - faults_before;
+    const long copied = (private_memory() - memory_before + 512) / 1024;
     say("%s: %ld fault%s", what, faults, faults == 1 ? "" : "s");
     printf("%s copied %ld MiB\n", what, copied);
     flush_stdout();
-    *private_before = private_memory();
-    *faults_before = page_faults();
+    memory_before = private_memory();
+    faults_before = page_faults();
     return copied;
 }
 
 static void use_memory(unsigned char *own, unsigned char *common)
 {
-    long faults = page_faults(), before = 0;
     lane(1, "child");
     die_with_parent();
-    bool right = report("fork", &before, &faults) == 0;
+    bool right = report("fork") == 0;
     if (read_pages(own, SIZE) != SIZE / page_size)
         errx(EXIT_FAILURE, "the child does not see the parent's memory");
-    right &= report("reading 64 MiB", &before, &faults) == 0;
+    right &= report("reading 64 MiB") == 0;
     write_pages(own, WRITTEN);
-    right &= report("writing 16 MiB", &before, &faults) == WRITTEN / MIB;
+    right &= report("writing 16 MiB") == WRITTEN / MIB;
     write_pages(own, WRITTEN);
-    right &= report("writing them again", &before, &faults) == 0;
+    right &= report("writing them again") == 0;
     write_pages(common, SIZE);
-    right &= report("writing 64 MiB of MAP_SHARED", &before, &faults) == 0;
+    right &= report("writing 64 MiB of MAP_SHARED") == 0;
     _exit(right ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
@@ -134,10 +129,9 @@ static void show_copies(void)
 
 static void set_result(volatile int *ordinary, volatile int *common)
 {
-    enum { RESULT = 42 };
     lane(1, "child");
     die_with_parent();
-    *ordinary = *common = RESULT;
+    *ordinary = *common = 42;
     say("ordinary, at %p: %d", (void *)(uintptr_t)ordinary, *ordinary);
     say("MAP_SHARED, at %p: %d", (void *)(uintptr_t)common, *common);
     _exit(EXIT_SUCCESS);
@@ -146,10 +140,7 @@ static void set_result(volatile int *ordinary, volatile int *common)
 static void lose_result(void)
 {
     static volatile int ordinary;
-    volatile int *const common =
-        mmap(NULL, sizeof *common, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (common == MAP_FAILED)
-        err(EXIT_FAILURE, "mmap");
+    volatile int *const common = share_memory(sizeof *common);
     const pid_t child = fork();
     if (child == -1)
         err(EXIT_FAILURE, "fork");

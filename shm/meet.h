@@ -2,12 +2,9 @@
  *
  * A process that is killed cannot say so, but the kernel releases its record locks. Three bytes of
  * the empty file /tmp/ipc-UID/ring belong to each key. The process that holds the lock on byte
- * WRITER is the writer, the one that holds READER is the reader. So there is never a second one,
- * and each can see whether the other is alive. A process that starts up holds SETUP while it finds
- * out whether the other is there: if not, it creates the segment and waits; if so, it joins.
- *
- * The one that joins marks the segment IPC_RMID. From then on nobody else finds it, and it goes
- * with the two of them, however they end.
+ * WRITER is the writer, the one that holds READER is the reader. A process that starts up holds
+ * SETUP while it finds out whether the other is there: if not, it creates the segment and waits;
+ * if so, it joins, and marks the segment IPC_RMID: it goes with the two of them, however they end.
  */
 #ifndef MEET_H
 #define MEET_H
@@ -109,13 +106,6 @@ static void look_round_now_and_then(void)
         err(EXIT_FAILURE, "setitimer");
 }
 
-/* Sleeps until there are more events than `seen`. Returns false if the timer has interrupted that
- * and the other process has ended; the ring must be looked at once more then. */
-static bool sleep_while_other_lives(struct ring *ring, unsigned seen)
-{
-    return sleep_until_event(ring, seen) || other_lives();
-}
-
 /* ---- The segment ---- */
 
 /* -1: there is none. Ends if it is no ring, or another user's (which root could open). */
@@ -134,15 +124,7 @@ static int find_segment(key_t key)
     return id;
 }
 
-static struct ring *attach(int id)
-{
-    struct ring *const ring = shmat(id, NULL, 0);
-    if (ring == (void *)-1)
-        err(EXIT_FAILURE, "shmat");
-    return ring;
-}
-
-static struct ring *make_ring(key_t key)
+static int make_segment(key_t key)
 {
     const int left = find_segment(key); /* by one that was killed while it waited */
     if (left != -1 && shmctl(left, IPC_RMID, NULL) == -1)
@@ -154,24 +136,19 @@ static struct ring *make_ring(key_t key)
     remove_segment_at_exit(made_segment); /* unless we meet: then it is marked already */
     release_endings();
     say("shmget(0x%08x, IPC_CREAT) = %d", (unsigned)key, made_segment);
-    return attach(made_segment);
+    return made_segment;
 }
 
-static struct ring *join_ring(key_t key)
+static void join(struct ring *ring, key_t key, int id)
 {
-    const int id = find_segment(key);
-    if (id == -1)
-        other_is_gone();
-    struct ring *const ring = attach(id);
     say("shmget(0x%08x) = %d", (unsigned)key, id);
     /* The order matters: if we are killed in between, the other process notices and removes it. */
     atomic_store(&ring->joined, getpid());
     const int result = shmctl(id, IPC_RMID, NULL);
     if (result == -1)
         err(EXIT_FAILURE, "shmctl IPC_RMID");
-    say("shmctl(%d, IPC_RMID) = %d: it ends with us", id, result);
+    say("shmctl(%d, IPC_RMID) = %d: marked", id, result);
     wake_other(ring);
-    return ring;
 }
 
 static pid_t wait_for_other(struct ring *ring, key_t key)
@@ -202,7 +179,14 @@ static struct ring *open_ring(key_t key, enum lock role)
     end_if_there_is_a_rival(); /* it may hold SETUP for a while */
     change_lock(F_SETLKW, SETUP, F_WRLCK);
     other_pid = look_who_is_there(key);
-    struct ring *const ring = other_pid == 0 ? make_ring(key) : join_ring(key);
+    const int id = other_pid == 0 ? make_segment(key) : find_segment(key);
+    if (id == -1)
+        other_is_gone();
+    struct ring *const ring = shmat(id, NULL, 0);
+    if (ring == (void *)-1)
+        err(EXIT_FAILURE, "shmat");
+    if (other_pid != 0)
+        join(ring, key, id);
     change_lock(F_SETLK, SETUP, F_UNLCK);
     look_round_now_and_then();
     if (other_pid == 0)

@@ -24,7 +24,6 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 static const char usage[] =
@@ -33,53 +32,6 @@ static const char usage[] =
     "  prints the text that the receiver has read\n";
 
 static const char text[] = "hello from nowhere";
-
-/* Room for one descriptor, as cmsg(3) wants it. */
-union control {
-    struct cmsghdr header;
-    char space[CMSG_SPACE(sizeof(int))];
-};
-
-static void send_descriptor(int socket, int fd)
-{
-    char byte = 0;
-    union control control = {.space = ""};
-    struct iovec data = {.iov_base = &byte, .iov_len = 1};
-    struct msghdr message = {.msg_iov = &data,
-                             .msg_iovlen = 1,
-                             .msg_control = &control,
-                             .msg_controllen = sizeof control};
-    struct cmsghdr *const header = CMSG_FIRSTHDR(&message);
-    *header = (struct cmsghdr){
-        .cmsg_len = CMSG_LEN(sizeof fd), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
-    memcpy(CMSG_DATA(header), &fd, sizeof fd);
-    const ssize_t count = sendmsg(socket, &message, 0);
-    if (count == -1)
-        err(EXIT_FAILURE, "sendmsg");
-    say("sendmsg(%d, SCM_RIGHTS %d) = %zd", socket, fd, count);
-}
-
-static int receive_descriptor(int socket)
-{
-    char byte;
-    int fd;
-    union control control;
-    struct iovec data = {.iov_base = &byte, .iov_len = 1};
-    struct msghdr message = {.msg_iov = &data,
-                             .msg_iovlen = 1,
-                             .msg_control = &control,
-                             .msg_controllen = sizeof control};
-    say("recvmsg(%d) ...", socket);
-    const ssize_t count = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-    if (count == -1)
-        err(EXIT_FAILURE, "recvmsg");
-    const struct cmsghdr *const header = CMSG_FIRSTHDR(&message);
-    if (header == NULL || header->cmsg_type != SCM_RIGHTS)
-        errx(EXIT_FAILURE, "recvmsg: no descriptor");
-    memcpy(&fd, CMSG_DATA(header), sizeof fd);
-    say("... = %zd, SCM_RIGHTS %d", count, fd);
-    return fd;
-}
 
 /* The child was there before the object, so it has inherited nothing of it. */
 static void receive(int socket)
@@ -90,7 +42,11 @@ static void receive(int socket)
     die_with_parent();
     if (signal(SIGBUS, SIG_DFL) == SIG_ERR || prctl(PR_SET_DUMPABLE, 0) == -1) /* no core file */
         err(EXIT_FAILURE, "signal, prctl");
-    const int fd = receive_descriptor(socket);
+    say("recvmsg(%d) ...", socket);
+    const int fd = receive_fd(socket);
+    if (fd == -1)
+        errx(EXIT_FAILURE, "recvmsg: no descriptor");
+    say("... = SCM_RIGHTS %d", fd);
     const int seals = fcntl(fd, F_GET_SEALS);
     if (seals == -1 || fstat(fd, &status) == -1)
         err(EXIT_FAILURE, "fcntl F_GET_SEALS, fstat");
@@ -165,7 +121,10 @@ int main(int argc, char *argv[])
     const int fd = make_object();
     if (sealed)
         seal(fd);
-    send_descriptor(sockets[0], fd);
+    const ssize_t sent = send_fd(sockets[0], fd);
+    if (sent == -1)
+        err(EXIT_FAILURE, "sendmsg");
+    say("sendmsg(%d, SCM_RIGHTS %d) = %zd", sockets[0], fd, sent);
     if (read(sockets[0], &byte, 1) == -1) /* until it has mapped the object */
         err(EXIT_FAILURE, "read");
     try_to_shrink(fd, sealed);

@@ -9,7 +9,9 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -73,11 +75,12 @@ static size_t size_of(int fd)
     errx(EXIT_FAILURE, "the object still has size 0; has its creator died? (posix-rm)");
 }
 
+static char message[128]; /* a handler may call write(2), but not printf(3) */
+
 static void report_and_end(int signal_number)
 {
-    static const char text[] = "SIGBUS: no memory behind the object: shortened, or /dev/shm full\n";
     (void)signal_number;
-    (void)!write(STDERR_FILENO, text, sizeof text - 1);
+    (void)!write(STDERR_FILENO, message, strlen(message));
     _exit(EXIT_FAILURE);
 }
 
@@ -86,6 +89,8 @@ static void report_and_end(int signal_number)
 static char *map_object(int fd, size_t size, int protection)
 {
     const struct sigaction action = {.sa_handler = report_and_end};
+    snprintf(message, sizeof message, "%s: SIGBUS: the object was shortened, or /dev/shm is full\n",
+             program_invocation_short_name);
     if (sigaction(SIGBUS, &action, NULL) == -1)
         err(EXIT_FAILURE, "sigaction");
     char *const memory = mmap(NULL, size, protection, MAP_SHARED, fd, 0);

@@ -6,6 +6,7 @@
  *
  * shm_open(3), fstat(2), mmap(2), shm_overview(7)
  */
+#define _GNU_SOURCE /* program_invocation_short_name */
 #include "../lib/demo.h"
 #include "object.h"
 

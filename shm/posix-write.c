@@ -1,8 +1,8 @@
 /* posix-write - writes a text on a blackboard in POSIX shared memory; shm/posix-read reads it
  *
  * The blackboard is a file without a disk. shm_open() makes it or finds it, ftruncate() gives it a
- * size, mmap() puts it into the address space; from then on it is memory. It outlives all who use
- * it, until it is removed, by whatever hand.
+ * size, mmap() puts it into the address space; from then on it is memory. It outlives the processes
+ * that use it, and stays until it is removed.
  *
  * A new object has the size 0. A process that finds it so has come between shm_open() and
  * ftruncate(), and must wait: there is no memory behind it, and a store would be a SIGBUS (see
@@ -13,6 +13,7 @@
  *
  * shm_open(3), ftruncate(2), mmap(2), posix_fallocate(3), shm_overview(7)
  */
+#define _GNU_SOURCE /* program_invocation_short_name */
 #include "../lib/demo.h"
 #include "object.h"
 #include "text.h"

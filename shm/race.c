@@ -19,7 +19,7 @@
 
 static const char usage[] =
     "usage: race [-x] [-w WORKERS] [-c COUNT] [-m sem|mutex|atomic|none]\n"
-    "  -c COUNT    increments of each (2500; -m atomic: 2000000, -m none: 10000000)\n"
+    "  -c COUNT    increments of each (2500; -m atomic: 1000000, -m none: 5000000)\n"
     "  -m GUARD    sem (System V, the default), mutex, atomic; none: only with -x\n"
     "  -w WORKERS  number of workers (4)\n"
     "  -x          the mistake: no guard; with -m atomic: x = x + 1, with x _Atomic\n"
@@ -27,7 +27,7 @@ static const char usage[] =
 
 enum guard { SEM, MUTEX, ATOMIC, NONE, GUARDS };
 static const char *const guard_names[] = {"sem", "mutex", "atomic", "none"};
-static const long usual_counts[] = {2500, 2500, 2000000, 10000000};
+static const long usual_counts[] = {2500, 2500, 1000000, 5000000};
 
 static struct shared {
     volatile long x; /* loaded and stored each time, and not kept in a register; no guard */

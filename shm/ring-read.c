@@ -38,7 +38,7 @@ static size_t wait_for_bytes(struct ring *ring, size_t taken)
             return bytes;
         if (!alive)
             other_is_gone();
-        alive = sleep_while_other_lives(ring, seen);
+        alive = sleep_until_event(ring, seen) || other_lives(); /* if not: a last look */
     }
 }
 

@@ -32,7 +32,7 @@ static size_t wait_for_room(struct ring *ring, size_t written, size_t least)
             return room;
         if (!alive)
             other_is_gone();
-        alive = sleep_while_other_lives(ring, seen);
+        alive = sleep_until_event(ring, seen) || other_lives(); /* if not: a last look */
     }
 }
 

@@ -36,8 +36,7 @@ static int open_segment(key_t key, size_t size, int mode)
         if (id == -1 && errno == ENOENT) {
             id = shmget(key, new_size, IPC_CREAT | IPC_EXCL | S_IRUSR | S_IWUSR);
             if (id != -1)
-                say("shmget(0x%08x, %zu, IPC_CREAT|IPC_EXCL) = %d: made", (unsigned)key, new_size,
-                    id);
+                say("shmget(0x%08x, %zu, IPC_CREAT) = %d: made", (unsigned)key, new_size, id);
         }
         if (id != -1)
             return id;

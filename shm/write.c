@@ -1,8 +1,8 @@
 /* write - writes a text on a blackboard in shared memory; shm/read reads it
  *
  * Whichever program comes first creates the segment, and it outlives them all: it stays until it is
- * removed, by whatever hand. Writing is a memcpy(), no system call; so nobody is told, and a reader
- * that looks in the middle of it sees part of the old text and part of the new (see torn).
+ * removed. Writing is a memcpy(), no system call; so nobody is notified, and a reader that looks in
+ * the middle of it sees part of the old text and part of the new (see torn).
  *
  * The text begins at offset 0 and ends at the first NUL, or with the segment. Nothing else is in
  * it, so any program that finds the key can read it.

@@ -8,61 +8,42 @@
 #define _GNU_SOURCE /* RLIMIT_SIGPENDING */
 #include "../lib/bench/bench.h"
 #include "../lib/demo.h"
+#include "sets.h"
 
 #include <err.h>
 #include <errno.h>
 #include <signal.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-static sigset_t wanted; /* both processes have their own queue of pending signals, so one will do */
+static sigset_t wanted; /* each process has its own queue of them */
 
-static void block(int signal_number)
-{
-    sigemptyset(&wanted);
-    sigaddset(&wanted, signal_number);
-    if (sigprocmask(SIG_BLOCK, &wanted, NULL) == -1)
-        err(EXIT_FAILURE, "sigprocmask");
-}
-
-static void block_standard(size_t size)
+static void block_signals(size_t size)
 {
     (void)size;
-    block(SIGUSR1);
-}
-
-static void block_real_time(size_t size)
-{
-    (void)size;
-    block(SIGRTMIN);
+    wanted = set_of_two(SIGUSR1, SIGRTMIN);
+    block(&wanted);
 }
 
 static void send_by_kill(enum way way, void *message, size_t size)
 {
-    (void)way;
-    (void)message;
-    (void)size;
+    (void)way, (void)message, (void)size;
     if (kill(bench_peer, SIGUSR1) == -1)
         err(EXIT_FAILURE, "kill");
 }
 
 static void send_by_sigqueue(enum way way, void *message, size_t size)
 {
-    (void)way;
-    (void)message;
-    (void)size;
+    (void)way, (void)message, (void)size;
     if (sigqueue(bench_peer, SIGRTMIN, (union sigval){.sival_int = 0}) == -1)
         err(EXIT_FAILURE, "sigqueue");
 }
 
 static void receive_by_sigwaitinfo(enum way way, void *message, size_t size)
 {
-    (void)way;
-    (void)message;
-    (void)size;
+    (void)way, (void)message, (void)size;
     siginfo_t info;
     while (sigwaitinfo(&wanted, &info) == -1)
         if (errno != EINTR) /* stopped and continued */
@@ -73,7 +54,7 @@ static int signals_fd; /* read(2) looks for the signals of the process that call
 
 static void open_signalfd(size_t size)
 {
-    block_real_time(size);
+    block_signals(size);
     signals_fd = signalfd(-1, &wanted, 0);
     if (signals_fd == -1)
         err(EXIT_FAILURE, "signalfd");
@@ -81,9 +62,7 @@ static void open_signalfd(size_t size)
 
 static void receive_by_signalfd(enum way way, void *message, size_t size)
 {
-    (void)way;
-    (void)message;
-    (void)size;
+    (void)way, (void)message, (void)size;
     struct signalfd_siginfo info;
     if (read(signals_fd, &info, sizeof info) != sizeof info)
         err(EXIT_FAILURE, "read");
@@ -94,17 +73,17 @@ static void close_signalfd(void)
     close(signals_fd);
 }
 
-/* So many signals may be pending that sigqueue() does not fail, and some of this user's elsewhere:
- * RLIMIT_SIGPENDING in getrlimit(2). */
+/* That many are surely within the limit, which counts the pending signals of all processes of this
+ * user: RLIMIT_SIGPENDING in getrlimit(2), SigQ in proc(5). */
 static long signals_under_way(void)
 {
     enum { MOST = 100, PART = 4 };
     struct rlimit limit;
     if (getrlimit(RLIMIT_SIGPENDING, &limit) == -1)
         err(EXIT_FAILURE, "getrlimit");
-    if (limit.rlim_cur >= MOST * PART)
-        return MOST;
-    return limit.rlim_cur >= PART ? (long)limit.rlim_cur / PART : 1;
+    const rlim_t used = status_field(getpid(), "SigQ", 10);
+    const rlim_t part = limit.rlim_cur > used ? (limit.rlim_cur - used) / PART : 0;
+    return part > MOST ? MOST : part > 0 ? (long)part : 1;
 }
 
 int main(int argc, char *argv[])
@@ -112,12 +91,12 @@ int main(int argc, char *argv[])
     const long window = signals_under_way();
     static const struct mechanism by_kill = {.variant = "kill",
                                              .window = 1,
-                                             .open = block_standard,
+                                             .open = block_signals,
                                              .send = send_by_kill,
                                              .receive = receive_by_sigwaitinfo};
     const struct mechanism by_sigqueue = {.variant = "sigqueue",
                                           .window = window,
-                                          .open = block_real_time,
+                                          .open = block_signals,
                                           .send = send_by_sigqueue,
                                           .receive = receive_by_sigwaitinfo};
     const struct mechanism by_signalfd = {.variant = "signalfd",

@@ -9,7 +9,7 @@
  * With -x the handler waits once for each signal. With -i SIGCHLD is ignored, which differs from
  * its default action, though that does nothing either: there are no zombies at all.
  *
- * waitpid(2), NOTES of wait(2), SIGCHLD and SA_NOCLDSTOP in sigaction(2), /proc/PID/stat in proc(5)
+ * waitpid(2), NOTES of wait(2), SIGCHLD and SA_NOCLDSTOP in sigaction(2), WNOWAIT in waitid(2)
  */
 #include "../lib/demo.h"
 #include "sets.h"
@@ -33,62 +33,37 @@ static const char usage[] =
 
 static volatile sig_atomic_t once, signals, reaped;
 
-static void handle(int signal_number)
+static void collect(int number)
 {
-    (void)signal_number;
+    (void)number;
     const int saved = errno;
-    signals++;
+    signals = signals + 1;
     while (waitpid(-1, NULL, WNOHANG) > 0) { /* 0: others still run; ECHILD: no child is left */
-        reaped++;
+        reaped = reaped + 1;
         if (once)
             break;
     }
     errno = saved;
 }
 
-static int count_zombies(const pid_t children[])
+/* Flags 0 waits until all have ended; WNOHANG looks. */
+static int count_zombies(const pid_t children[], int flags)
 {
     int zombies = 0;
     for (int i = 0; i < CHILDREN; i++) {
-        char path[64], state = 'X';
-        snprintf(path, sizeof path, "/proc/%d/stat", (int)children[i]);
-        FILE *const file = fopen(path, "re");
-        if (file == NULL)
-            continue; /* reaped: there is no such process */
-        if (fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
-            errx(EXIT_FAILURE, "%s: no state", path);
-        fclose(file);
-        zombies += state == 'Z';
+        siginfo_t info = {.si_pid = 0};
+        if (waitid(P_PID, (id_t)children[i], &info, WEXITED | WNOWAIT | flags) == -1 &&
+            errno != ECHILD) /* it has been reaped */
+            err(EXIT_FAILURE, "waitid");
+        zombies += info.si_pid == children[i];
     }
     return zombies;
-}
-
-static void start_children(pid_t children[])
-{
-    for (int i = 0; i < CHILDREN; i++) {
-        children[i] = fork();
-        if (children[i] == -1)
-            err(EXIT_FAILURE, "fork");
-        if (children[i] == 0)
-            _exit(EXIT_SUCCESS);
-        say("fork() = %d", (int)children[i]);
-    }
-}
-
-static void wait_until_all_have_ended(const pid_t children[])
-{
-    for (int i = 0; i < CHILDREN; i++) {
-        siginfo_t info;
-        if (waitid(P_PID, (id_t)children[i], &info, WEXITED | WNOWAIT) == -1) /* a zombie stays */
-            err(EXIT_FAILURE, "waitid");
-    }
-    say("they have ended: %d zombies", count_zombies(children));
 }
 
 /* The handler runs when SIGCHLD is unblocked. */
 static void handle_all(const pid_t children[], const sigset_t *set)
 {
-    wait_until_all_have_ended(children);
+    say("they have ended: %d zombies", count_zombies(children, 0));
     const unsigned long long pending = status_field(getpid(), "ShdPnd", 16);
     say("the ShdPnd of the parent: %016llx", pending);
     if (!is_in_set(SIGCHLD, pending))
@@ -109,37 +84,36 @@ static void ignore_all(void)
 
 static void be_parent(enum way way)
 {
+    pid_t children[CHILDREN];
+    const sigset_t set = set_of(SIGCHLD);
     lane(0, "parent");
     die_with_parent();
-    const sigset_t set = set_of(SIGCHLD);
-    struct sigaction action = {.sa_handler = handle, .sa_flags = SA_RESTART | SA_NOCLDSTOP};
     once = way == ONCE;
-    if (way == IGNORED)
-        action.sa_handler = SIG_IGN;
-    if (sigaction(SIGCHLD, &action, NULL) == -1 ||
-        (way != IGNORED && sigprocmask(SIG_BLOCK, &set, NULL) == -1))
-        err(EXIT_FAILURE, "sigaction");
+    handle_by(way == IGNORED ? SIG_IGN : collect, SIGCHLD, SA_RESTART | SA_NOCLDSTOP);
     say("sigaction(SIGCHLD, %s) = 0", way == IGNORED ? "SIG_IGN" : "a handler");
-    if (way != IGNORED)
+    if (way != IGNORED) {
+        block(&set);
         say("sigprocmask(SIG_BLOCK, SIGCHLD) = 0");
-
-    pid_t children[CHILDREN];
-    start_children(children);
+    }
+    for (int i = 0; i < CHILDREN; i++) {
+        children[i] = fork();
+        if (children[i] == -1)
+            err(EXIT_FAILURE, "fork");
+        if (children[i] == 0)
+            _exit(EXIT_SUCCESS);
+        say("fork() = %d", (int)children[i]);
+    }
     if (way == IGNORED)
         ignore_all();
     else
         handle_all(children, &set);
-    const int zombies = count_zombies(children);
-    printf("ended %d signals %d waits %d zombies %d\n", CHILDREN, (int)signals, (int)reaped,
-           zombies);
+    const int left = count_zombies(children, WNOHANG);
+    printf("ended %d signals %d waits %d zombies %d\n", CHILDREN, (int)signals, (int)reaped, left);
     flush_stdout();
-    if (zombies != (way == ONCE ? CHILDREN - 1 : 0))
-        errx(EXIT_FAILURE, "unexpected: %d zombies", zombies);
-    if (zombies > 0)
-        say("%d zombies, and no SIGCHLD will come for them", zombies);
-    lesson(way == LOOP   ? "one SIGCHLD may stand for many children: wait until none is left"
-           : way == ONCE ? "one wait for each SIGCHLD is too few: signals merge, zombies stay"
-                         : "SIG_IGN leaves no zombies and no status; SIG_DFL would leave both");
+    if (left != (way == ONCE ? CHILDREN - 1 : 0))
+        errx(EXIT_FAILURE, "unexpected: %d zombies after waitpid()", left);
+    if (left > 0)
+        say("%d zombies, and no SIGCHLD will come for them", left);
     exit(EXIT_SUCCESS);
 }
 
@@ -157,5 +131,10 @@ int main(int argc, char *argv[])
         err(EXIT_FAILURE, "fork");
     if (parent == 0)
         be_parent(way);
-    return reap(parent);
+    const int status = reap(parent);
+    if (status == EXIT_SUCCESS)
+        lesson(way == LOOP   ? "one SIGCHLD may stand for many children: wait until none is left"
+               : way == ONCE ? "one wait for each SIGCHLD is too few: signals merge, zombies stay"
+                             : "SIG_IGN leaves no zombies and no status; SIG_DFL would leave both");
+    return status;
 }

@@ -36,7 +36,7 @@ static void close_inherited_files(void)
         if (atoi(entry->d_name) > STDERR_FILENO && atoi(entry->d_name) != dirfd(folder))
             close(atoi(entry->d_name));
     if (folder == NULL || closedir(folder) == -1)
-        err(EXIT_FAILURE, "/proc/self/fd");
+        err(EXIT_FAILURE, "opendir, closedir /proc/self/fd");
 }
 
 /* The caller. A daemon that fails closes its end of the pipe without a word. */
@@ -48,8 +48,6 @@ static void end_when_ready(pid_t leader, int fd)
         errx(EXIT_FAILURE, "the daemon has ended before it was ready");
     say("read(%d): process %d is ready; to end it: kill %d", fd, (int)daemon, (int)daemon);
     say("its story: cat %s", log_path);
-    printf("%d\n", (int)daemon);
-    flush_stdout();
     exit(EXIT_SUCCESS);
 }
 
@@ -84,7 +82,7 @@ static int leave_parent_and_terminal(void)
     lane(1, "daemon");
     main_process = getpid();
     if (getsid(0) != session || main_process == session)
-        errx(EXIT_FAILURE, "unexpected: session %d", (int)getsid(0));
+        errx(EXIT_FAILURE, "unexpected: getsid() = %d", (int)getsid(0));
     say("getpid() = %d, getsid() = %d", (int)main_process, (int)session);
     return fds[WRITE_END];
 }
@@ -94,7 +92,7 @@ static void leave_folder_and_umask(void)
     char folder[PATH_MAX] = "";
     if (chdir("/") == -1 || /* or the folder could not be unmounted */
         readlink("/proc/self/cwd", folder, sizeof folder - 1) == -1)
-        err(EXIT_FAILURE, "chdir");
+        err(EXIT_FAILURE, "chdir, readlink");
     say("readlink(/proc/self/cwd) = %zu %s", strlen(folder), quoted(folder, strlen(folder)));
     say("umask(0) = %03o", (unsigned)umask(0)); /* its files get the modes that it asks for */
 }
@@ -107,12 +105,12 @@ static int lock_pid_file(void)
         if (fd == -1)
             err(EXIT_FAILURE, "open %s", pid_path);
         struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+        struct stat status;
         const bool locked = fcntl(fd, F_SETLK, &lock) != -1;
         if (!locked && errno != EACCES && errno != EAGAIN)
             err(EXIT_FAILURE, "fcntl F_SETLK: %s", errno_name(errno));
         if (!locked && fcntl(fd, F_GETLK, &lock) != -1 && lock.l_type != F_UNLCK)
             errx(EXIT_FAILURE, "%s: process %d has the lock", pid_path, (int)lock.l_pid);
-        struct stat status;
         if (locked && fstat(fd, &status) == 0 && status.st_nlink > 0 && ftruncate(fd, 0) == 0) {
             say("fcntl(%d, F_SETLK) = 0: the only daemon", fd);
             return fd;
@@ -134,7 +132,7 @@ static void leave_files(int log)
 {
     const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (null == -1 || dup2(null, STDIN_FILENO) == -1 || dup2(null, STDOUT_FILENO) == -1)
-        err(EXIT_FAILURE, "/dev/null");
+        err(EXIT_FAILURE, "dup2 /dev/null");
     say("dup2(%d, 1) = 1: /dev/null, like 0", null);
     say("dup2(%d, 2) ...", log);
     if (dup2(log, STDERR_FILENO) == -1)
@@ -155,8 +153,7 @@ int main(int argc, char *argv[])
     strcpy(pid_path, demo_path("daemon.pid"));
     strcpy(log_path, demo_path("daemon.log"));
     const sigset_t set = set_of(SIGTERM);
-    if (sigprocmask(SIG_BLOCK, &set, NULL) == -1) /* before anybody knows the pid */
-        err(EXIT_FAILURE, "sigprocmask");
+    block(&set); /* before anybody knows the pid */
     close_inherited_files();
     const int caller = leave_parent_and_terminal();
     leave_folder_and_umask();
@@ -166,6 +163,8 @@ int main(int argc, char *argv[])
     const int fd = lock_pid_file();
     if (dprintf(fd, "%d\n", (int)main_process) < 0)
         err(EXIT_FAILURE, "write %s", pid_path);
+    printf("%d\n", (int)main_process);
+    flush_stdout();
     leave_files(log);
     if (write(caller, &main_process, sizeof main_process) == -1)
         err(EXIT_FAILURE, "write");

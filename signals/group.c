@@ -15,7 +15,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 static const char usage[] = "usage: group\n"
@@ -32,22 +31,18 @@ static void wait_for_signals(int me)
 {
     lane(1 + me, member_names[me]);
     die_with_parent();
-    sigset_t signals = set_of(SIGUSR1);
-    sigaddset(&signals, SIGUSR2);
-    sigset_t blocked = signals;
-    sigaddset(&blocked, SIGTTOU); /* a background group: `stty tostop` would stop its story */
-    if (sigprocmask(SIG_SETMASK, &blocked, NULL) == -1)
-        err(EXIT_FAILURE, "sigprocmask");
-    for (;;) {
-        siginfo_t info;
+    const sigset_t signals = set_of_two(SIGUSR1, SIGUSR2);
+    block(&signals);
+    signal(SIGTTOU, SIG_IGN); /* a background group: `stty tostop` would stop its story */
+    for (siginfo_t info;;) {
         const int number = sigwaitinfo(&signals, &info);
-        if (number == -1 && errno != EINTR) /* EINTR: stopped and continued, see signal(7) */
-            err(EXIT_FAILURE, "sigwaitinfo");
         if (number == SIGUSR1) {
             say("SIGUSR1 from %d", (int)info.si_pid);
             reached[me] = reached[me] + 1;
         } else if (number == SIGUSR2) {
             say_kill(0, SIGUSR1);
+        } else if (errno != EINTR) { /* stopped and continued, see signal(7) */
+            err(EXIT_FAILURE, "sigwaitinfo");
         }
     }
 }
@@ -96,18 +91,15 @@ static void end_b(void)
 {
     const pid_t b = members[B];
     say_kill(b, SIGTERM);
-    siginfo_t ended;
-    while (waitid(P_PID, (id_t)b, &ended, WEXITED | WNOWAIT) == -1) /* WNOWAIT: a zombie stays */
-        if (errno != EINTR)
-            err(EXIT_FAILURE, "waitid");
-    say("waitid(%d, WNOWAIT) = 0: it has ended, and is a zombie", (int)b);
+    while (!has_ended(b))
+        wait_for_any();
+    say("process %d has ended, and is a zombie", (int)b);
     if (ask_about("zombie", b) != 0)
         errx(EXIT_FAILURE, "unexpected: kill() does not find a zombie");
-    if (reap(b) != 128 + SIGTERM)
-        errx(EXIT_FAILURE, "B failed");
+    reap(b);
     say("waitpid(%d): it is reaped", (int)b);
     if (ask_about("reaped", b) != ESRCH)
-        errx(EXIT_FAILURE, "unexpected: process %d is still there", (int)b);
+        errx(EXIT_FAILURE, "unexpected: kill() finds process %d", (int)b);
 }
 
 /* With CAP_KILL a process may signal all others; a change of all three user ids takes it away. */
@@ -115,12 +107,8 @@ static void ask_about_init(void)
 {
     lane(1, "stranger");
     if (geteuid() == 0) {
-        if (setresuid(NOBODY, NOBODY, NOBODY) == 0)
-            say("setresuid(%d) = 0", NOBODY);
-        else if (errno == EPERM || errno == EINVAL) /* no CAP_SETUID; no such user here */
-            say("setresuid(%d) = -1 %s", NOBODY, errno_name(errno));
-        else
-            err(EXIT_FAILURE, "setresuid");
+        const int result = setresuid(NOBODY, NOBODY, NOBODY); /* it may lack CAP_SETUID */
+        say("setresuid(%d) = %d %s", NOBODY, result, result == -1 ? errno_name(errno) : "");
     }
     die_with_parent(); /* now: a change of the user would have undone it */
     ask_about("1", 1);
@@ -149,11 +137,8 @@ int main(int argc, char *argv[])
         ask_about_init();
     if (reap(stranger) != EXIT_SUCCESS)
         errx(EXIT_FAILURE, "the stranger failed");
-
-    if (kill(-members[A], SIGTERM) == -1)
-        err(EXIT_FAILURE, "kill");
-    if (reap(members[A]) != 128 + SIGTERM)
-        errx(EXIT_FAILURE, "A failed");
+    say_kill(-members[A], SIGTERM);
+    reap(members[A]);
     lesson("kill(PID): one process; kill(0): the sender's group; kill(-PGID): that group");
     return EXIT_SUCCESS;
 }

@@ -5,8 +5,7 @@
  * only wakes the program. A signalfd: there is no handler, the signal stays blocked and is read
  * from a descriptor. Then SIGUSR1 comes until the pipe is full, and SIGTERM: the program sees both.
  *
- * With -x the byte is the number of the signal, and the program goes by the bytes. The byte of
- * SIGTERM does not fit into the full pipe, and SIGTERM is lost.
+ * With -x the program goes by the bytes, the numbers of the signals: SIGTERM's finds no room.
  *
  * signal-safety(7), signalfd(2), poll(2), pipe(7)
  */
@@ -24,7 +23,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-enum { PAGE = 4096, MOST = 1000000, WATCHED_MS = 200 };
+enum { PAGE = 4096, MOST = 1000000 };
 
 static const char usage[] =
     "usage: handler [-x] [-c COUNT]\n"
@@ -35,29 +34,25 @@ static const char usage[] =
 static int self_pipe[2], count = PAGE;
 static volatile sig_atomic_t got[SIGTERM + 1], refused;
 
-static void wake(int signal_number)
+static void wake(int number)
 {
     const int saved = errno; /* of whatever call is interrupted */
-    const unsigned char byte = (unsigned char)signal_number;
-    got[signal_number] = 1;
+    const unsigned char byte = (unsigned char)number;
+    got[number] = 1;
     if (write(self_pipe[WRITE_END], &byte, 1) == -1)
-        refused = 1; /* the pipe is full, so there is enough in it to wake the program */
+        refused = errno; /* the pipe is full, so there is enough in it to wake the program */
     errno = saved;
 }
 
 static void be_busy(void)
 {
+    const pid_t self = getpid();
     for (int i = 0; i < count; i++)
-        raise(SIGUSR1);
-    say("raise(SIGUSR1) = 0, %d times", count);
-    kill(getpid(), SIGTERM); /* it has a handler, or is blocked */
-    say("kill(%d, SIGTERM) = 0%s", (int)getpid(), refused ? "; write(): EAGAIN" : "");
-}
-
-static void print(const char *way, const char *signal_name)
-{
-    printf("%s %s\n", way, signal_name);
-    flush_stdout();
+        kill(self, SIGUSR1); /* it has a handler, or is blocked */
+    say("kill(%d, SIGUSR1) = 0, %d times", (int)self, count);
+    kill(self, SIGTERM);
+    say("kill(%d, SIGTERM) = 0%s%s", (int)self,
+        refused == 0 ? "" : "; write(): ", refused == 0 ? "" : errno_name(refused));
 }
 
 static void wait_for_input(int fd)
@@ -71,65 +66,73 @@ static void wait_for_input(int fd)
     say("poll(%d) = 1, %s", fd, poll_events(end.revents));
 }
 
+/* Each byte is the number of a signal, which counts with -x only. */
+static void empty_pipe(bool saw[])
+{
+    int total = 0;
+    for (unsigned char byte; read(self_pipe[READ_END], &byte, 1) == 1; total++)
+        saw[byte] = true;
+    if (errno != EAGAIN)
+        err(EXIT_FAILURE, "read");
+    say("read(%d): the pipe had %d byte%s", self_pipe[READ_END], total, total == 1 ? "" : "s");
+}
+
+static void take_flags(bool saw[])
+{
+    for (int number = 1; number <= SIGTERM; number++) {
+        saw[number] = got[number];
+        if (saw[number])
+            got[number] = 0; /* not if it was 0: it may have changed just now */
+    }
+}
+
 static void serve_self_pipe(bool by_byte)
 {
-    const struct sigaction action = {.sa_handler = wake, .sa_flags = SA_RESTART};
     if (pipe2(self_pipe, O_NONBLOCK | O_CLOEXEC) == -1) /* or a full pipe would stop the handler */
         err(EXIT_FAILURE, "pipe2");
     say("pipe2(O_NONBLOCK) = %d, %d", self_pipe[READ_END], self_pipe[WRITE_END]);
     const int room = fcntl(self_pipe[WRITE_END], F_SETPIPE_SZ, PAGE); /* one page, the least */
     count = count < room ? room : count;
-    if (sigaction(SIGUSR1, &action, NULL) == -1 || sigaction(SIGTERM, &action, NULL) == -1)
-        err(EXIT_FAILURE, "sigaction");
-    for (int round = 0;; round++) {
-        wait_for_input(self_pipe[READ_END]);
-        unsigned char bytes[4096];
+    handle_by(wake, SIGUSR1, SA_RESTART);
+    handle_by(wake, SIGTERM, SA_RESTART);
+    for (bool busy = true, end = false; !end;) {
         bool saw[SIGTERM + 1] = {false};
-        long total = 0;
-        for (ssize_t some; (some = read(self_pipe[READ_END], bytes, sizeof bytes)) > 0;) {
-            total += some;
-            for (ssize_t i = 0; i < some; i++)
-                saw[bytes[i]] = true;
-        }
-        say("read(%d) = %ld bytes in all", self_pipe[READ_END], total);
-        if (!by_byte) { /* the pipe is empty: what comes from now on, wakes again */
-            saw[SIGTERM] = got[SIGTERM];
-            saw[SIGUSR1] = got[SIGUSR1];
-            if (saw[SIGUSR1])
-                got[SIGUSR1] = 0; /* not if it was 0: it may have changed just now */
-        }
-        if (saw[SIGUSR1])
-            print("self-pipe", "SIGUSR1");
-        if (saw[SIGTERM])
-            break;
-        if (round == 0)
+        wait_for_input(self_pipe[READ_END]);
+        empty_pipe(saw); /* first: what comes from now on wakes it again */
+        if (!by_byte)
+            take_flags(saw);
+        end = saw[SIGTERM];
+        fputs(saw[SIGUSR1] ? "self-pipe SIGUSR1\n" : "", stdout);
+        fputs(end ? "self-pipe SIGTERM\n" : "", stdout);
+        flush_stdout();
+        if (busy)
             be_busy();
+        busy = false;
     }
-    print("self-pipe", "SIGTERM");
     _exit(EXIT_SUCCESS);
 }
 
 static void serve_signalfd(void)
 {
-    sigset_t set = set_of(SIGUSR1);
-    sigaddset(&set, SIGTERM);
-    if (sigprocmask(SIG_BLOCK, &set, NULL) == -1) /* or they would kill: the default action */
-        err(EXIT_FAILURE, "sigprocmask");
+    const sigset_t set = set_of_two(SIGUSR1, SIGTERM);
+    block(&set); /* or they would kill: the default action */
     const int fd = signalfd(-1, &set, SFD_CLOEXEC);
+    if (fd == -1)
+        err(EXIT_FAILURE, "signalfd");
     say("signalfd() = %d: both signals are blocked", fd);
-    for (int round = 0;; round++) {
+    for (bool busy = true, end = false; !end;) {
         struct signalfd_siginfo info;
         wait_for_input(fd);
         if (read(fd, &info, sizeof info) != sizeof info)
             errx(EXIT_FAILURE, "read: no whole record");
         say("read(%d): signal %u from %u", fd, info.ssi_signo, info.ssi_pid);
-        if (info.ssi_signo == SIGTERM)
-            break;
-        print("signalfd", "SIGUSR1");
-        if (round == 0)
+        end = info.ssi_signo == SIGTERM;
+        puts(end ? "signalfd SIGTERM" : "signalfd SIGUSR1");
+        flush_stdout();
+        if (busy)
             be_busy();
+        busy = false;
     }
-    print("signalfd", "SIGTERM");
     _exit(EXIT_SUCCESS);
 }
 
@@ -163,15 +166,13 @@ int main(int argc, char *argv[])
     lane(0, "parent");
     const pid_t first = start_server(false, by_byte);
     if (by_byte) {
-        while (!still_asleep(first, WATCHED_MS) && !has_ended(first))
-            continue;
-        say_asleep_in("200 ms later: the server", first, "poll", ANY_ARGUMENT);
-        kill(first, SIGKILL);
-    }
-    if (reap(first) != (by_byte ? 128 + SIGKILL : EXIT_SUCCESS) ||
-        (!by_byte && reap(start_server(true, false)) != EXIT_SUCCESS))
+        say_still_asleep_in("the server", first, "poll", ANY_ARGUMENT);
+        say_kill(first, SIGKILL);
+        reap(first);
+        puts("SIGTERM lost");
+    } else if (reap(first) != EXIT_SUCCESS || reap(start_server(true, false)) != EXIT_SUCCESS) {
         errx(EXIT_FAILURE, "a server failed");
-    fputs(by_byte ? "SIGTERM lost\n" : "", stdout);
+    }
     flush_stdout();
     lesson(by_byte ? "a full pipe drops the byte, and with it the only word of SIGTERM"
                    : "make the signal an input: a flag and a byte in a pipe, or a signalfd");

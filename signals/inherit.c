@@ -43,32 +43,24 @@ static void do_nothing(int number)
 /* One of each, for the process that calls it. */
 static void set_up(void)
 {
-    const struct sigaction handle = {.sa_handler = do_nothing}, ignore = {.sa_handler = SIG_IGN};
-    if (sigaction(SIGUSR1, &handle, NULL) == -1 || sigaction(SIGUSR2, &ignore, NULL) == -1)
-        err(EXIT_FAILURE, "sigaction");
-    say("sigaction(SIGUSR1, a handler) = 0");
-    say("sigaction(SIGUSR2, SIG_IGN) = 0");
     const sigset_t set = set_of(SIGALRM);
-    if (sigprocmask(SIG_SETMASK, &set, NULL) == -1)
-        err(EXIT_FAILURE, "sigprocmask");
-    say("sigprocmask(SIG_SETMASK, SIGALRM) = 0");
+    handle_by(do_nothing, SIGUSR1, 0);
+    say("sigaction(SIGUSR1, a handler) = 0");
+    handle_by(SIG_IGN, SIGUSR2, 0);
+    say("sigaction(SIGUSR2, SIG_IGN) = 0");
+    block(&set);
+    say("sigprocmask(SIG_BLOCK, SIGALRM) = 0");
     say_kill(getpid(), SIGALRM);
 }
 
-struct state {
-    bool has[FACTS];
-};
-
-static struct state look_at(const char *who, pid_t pid)
+static void look_at(const char *who, pid_t pid, bool has[])
 {
-    struct state state;
     for (int i = 0; i < FACTS; i++) {
         const unsigned long long set = status_field(pid, facts[i].field, 16);
-        state.has[i] = is_in_set(facts[i].number, set);
-        say("%s: %s %016llx: %s%s", who, facts[i].field, set, state.has[i] ? "" : "no ",
+        has[i] = is_in_set(facts[i].number, set);
+        say("%s: %s %016llx: %s%s", who, facts[i].field, set, has[i] ? "" : "no ",
             signal_name(facts[i].number));
     }
-    return state;
 }
 
 /* Waits for SIGUSR1, then executes cat(1), which copies from `fd` to `fd`. */
@@ -98,28 +90,16 @@ static void wait_for_cat(int fd)
     say("cat has answered: the child has executed it");
 }
 
-static void print_table(struct state before, struct state after_fork, struct state after_exec)
-{
-    printf("%-8s %-8s %s\n", "", "fork", "exec");
-    for (int i = 0; i < FACTS; i++)
-        printf("%-8s %-8s %s\n", facts[i].what, after_fork.has[i] ? "kept" : facts[i].lost,
-               after_exec.has[i] ? "kept" : facts[i].lost);
-    flush_stdout();
-    for (int i = 0; i < FACTS; i++)
-        if (!before.has[i] || after_fork.has[i] != (i != PENDING) ||
-            after_exec.has[i] != (i != HANDLER))
-            errx(EXIT_FAILURE, "unexpected: %s, against signal(7)", facts[i].what);
-}
-
 int main(int argc, char *argv[])
 {
     while (next_option(argc, argv, "", usage) != -1)
         continue;
     check_operands(argc, argv, 0, 0);
 
+    bool before[FACTS], after_fork[FACTS], after_exec[FACTS];
     lane(0, "parent");
     set_up();
-    const struct state before = look_at("parent", main_process);
+    look_at("parent", main_process, before);
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == -1)
         err(EXIT_FAILURE, "socketpair");
@@ -128,22 +108,26 @@ int main(int argc, char *argv[])
         err(EXIT_FAILURE, "fork");
     if (child == 0)
         become_cat(ends[1]);
-    if (close(ends[1]) == -1)
-        err(EXIT_FAILURE, "close");
+    close(ends[1]);
     say("fork() = %d", (int)child);
-
     wait_asleep_in(child, "pause", ANY_ARGUMENT);
-    const struct state after_fork = look_at("child", child);
+    look_at("child", child, after_fork);
     say_kill(child, SIGALRM);
     say_kill(child, SIGUSR1);
     wait_for_cat(ends[0]);
-    const struct state after_exec = look_at("cat", child);
-    if (close(ends[0]) == -1) /* end of file for cat */
-        err(EXIT_FAILURE, "close");
+    look_at("cat", child, after_exec);
+    close(ends[0]); /* end of file for cat */
     if (reap(child) != EXIT_SUCCESS)
         errx(EXIT_FAILURE, "cat failed");
 
-    print_table(before, after_fork, after_exec);
+    printf("%-8s %-8s %s\n", "", "fork", "exec");
+    for (int i = 0; i < FACTS; i++)
+        printf("%-8s %-8s %s\n", facts[i].what, after_fork[i] ? "kept" : facts[i].lost,
+               after_exec[i] ? "kept" : facts[i].lost);
+    flush_stdout();
+    for (int i = 0; i < FACTS; i++)
+        if (!before[i] || after_fork[i] != (i != PENDING) || after_exec[i] != (i != HANDLER))
+            errx(EXIT_FAILURE, "unexpected: %s, against signal(7)", facts[i].what);
     lesson("fork() copies all but pending signals; exec() resets handlers, keeps the rest");
     return EXIT_SUCCESS;
 }

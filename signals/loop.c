@@ -10,7 +10,6 @@
 #include "../lib/demo.h"
 #include "sets.h"
 
-#include <ctype.h>
 #include <err.h>
 #include <errno.h>
 #include <signal.h>
@@ -36,26 +35,18 @@ static void print(const char *event)
     flush_stdout();
 }
 
-/* A new end of the time of silence; each call moves it. */
-static void set_timer(int timer)
-{
-    const struct itimerspec times = {.it_value.tv_nsec = IDLE_MS * 1000000L};
-    if (timerfd_settime(timer, 0, &times, NULL) == -1)
-        err(EXIT_FAILURE, "timerfd_settime");
-}
-
 static void answer(int client, int timer)
 {
+    const struct itimerspec idle = {.it_value.tv_nsec = IDLE_MS * 1000000L};
     char text[64];
     const ssize_t count = read(client, text, sizeof text);
     if (count == -1)
         err(EXIT_FAILURE, "read");
     say("read(%d) = %zd %s", client, count, quoted(text, (size_t)count));
-    for (ssize_t i = 0; i < count; i++)
-        text[i] = (char)toupper((unsigned char)text[i]);
     if (write_full(client, text, (size_t)count) == -1)
         err(EXIT_FAILURE, "write");
-    set_timer(timer);
+    if (timerfd_settime(timer, 0, &idle, NULL) == -1) /* the time of silence begins anew */
+        err(EXIT_FAILURE, "timerfd_settime");
     print("request");
 }
 
@@ -78,13 +69,13 @@ static bool take_signal(int signals)
     struct signalfd_siginfo info;
     if (read(signals, &info, sizeof info) != sizeof info)
         errx(EXIT_FAILURE, "read: no signal");
-    const bool end = info.ssi_signo == SIGTERM;
-    if (end || !seen) {
-        say("read(%d): %s", signals, end ? "SIGTERM" : "SIGUSR1");
-        print(end ? "SIGTERM" : "SIGUSR1");
+    const char *const name = signal_name((int)info.ssi_signo);
+    if (info.ssi_signo == SIGTERM || !seen) {
+        say("read(%d): %s", signals, name);
+        print(name);
     }
     seen = true;
-    return end;
+    return info.ssi_signo == SIGTERM;
 }
 
 static void watch(int epoll, int fd, const char *what)
@@ -99,10 +90,8 @@ static void serve(int client)
 {
     lane(1, "server");
     die_with_parent();
-    sigset_t set = set_of(SIGUSR1);
-    sigaddset(&set, SIGTERM);
-    if (sigprocmask(SIG_BLOCK, &set, NULL) == -1)
-        err(EXIT_FAILURE, "sigprocmask");
+    const sigset_t set = set_of_two(SIGUSR1, SIGTERM);
+    block(&set);
     const int signals = signalfd(-1, &set, SFD_CLOEXEC);
     const int timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
     const int epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -129,14 +118,15 @@ static void serve(int client)
     exit(EXIT_SUCCESS);
 }
 
-static void ask(int fd, pid_t server)
+static void ask(int fd)
 {
     char text[64];
-    say_asleep_in("the server", server, "epoll_wait", ANY_ARGUMENT);
     const ssize_t sent = write(fd, "hello", strlen("hello"));
+    if (sent == -1)
+        err(EXIT_FAILURE, "write");
     say("write(%d, \"hello\") = %zd", fd, sent);
     const ssize_t count = read(fd, text, sizeof text);
-    if (count != (ssize_t)strlen("hello"))
+    if (count != sent)
         errx(EXIT_FAILURE, "read: no answer");
     say("read(%d) = %zd %s", fd, count, quoted(text, (size_t)count));
     say("read(%d) ...", fd);
@@ -164,8 +154,10 @@ int main(int argc, char *argv[])
         close(ends[0]);
         serve(ends[1]);
     }
-    close(ends[1]);
-    ask(ends[0], server);
+    if (close(ends[1]) == -1)
+        err(EXIT_FAILURE, "close");
+    say_asleep_in("the server", server, "epoll_wait", ANY_ARGUMENT);
+    ask(ends[0]);
     for (long i = 1; i < times; i++)
         kill(server, SIGUSR1);
     say_kill(server, SIGUSR1);

@@ -1,13 +1,11 @@
 /* lost - between a test and a sleep there is a gap: a signal that comes just there is lost
  *
- * The waiter wants to sleep until a signal has come: it tests a flag that the handler sets, and
- * sleeps if it is not set. The right way blocks the signal before the test. sigsuspend() and
- * ppoll() unblock it and sleep in one step, so that a signal from the gap ends the sleep at once.
- * With -x nothing is blocked, and pause() or poll() sleeps. The handler has run before that and the
- * flag is set, but nobody looks at it.
+ * The waiter tests a flag that the handler sets, and sleeps if it is not set. The right way blocks
+ * the signal before the test: sigsuspend() and ppoll() unblock it and sleep in one step. With -x
+ * nothing is blocked. The handler has set the flag, but pause() or poll() sleeps all the same.
  *
- * The gap is a few instructions wide, and a signal seldom hits it. Here it always does: the waiter
- * stops itself between test and sleep with SIGSTOP, as a busy machine might hold it up there.
+ * The gap is a few instructions wide. Here the signal always hits it: the waiter stops itself with
+ * SIGSTOP between test and sleep, as a busy machine might hold it up there.
  *
  * sigsuspend(2), ppoll(2), pause(2), WUNTRACED in waitpid(2), ShdPnd in proc(5)
  */
@@ -22,10 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
-
-enum { WATCHED_MS = 200 };
 
 static const char usage[] =
     "usage: lost [-x] [-m pause|poll]\n"
@@ -35,35 +30,31 @@ static const char usage[] =
 
 static volatile sig_atomic_t got;
 
-static void handle(int signal_number)
+static void count(int number)
 {
-    (void)signal_number;
-    got++;
+    (void)number;
+    got = got + 1;
 }
 
 static void wait_for_signal(bool gap, bool by_poll)
 {
-    static const char *const calls[2][2] = {{"sigsuspend", "ppoll"}, {"pause", "poll"}};
+    const char *const call = gap ? by_poll ? "poll" : "pause" : by_poll ? "ppoll" : "sigsuspend";
     lane(1, "waiter");
     die_with_parent();
-    const struct sigaction action = {.sa_handler = handle};
-    if (sigaction(SIGUSR1, &action, NULL) == -1)
-        err(EXIT_FAILURE, "sigaction");
+    handle_by(count, SIGUSR1, 0);
     const sigset_t set = set_of(SIGUSR1);
     sigset_t before;
-    sigemptyset(&before);
-    if (!gap) {
-        if (sigprocmask(SIG_BLOCK, &set, &before) == -1)
-            err(EXIT_FAILURE, "sigprocmask");
+    if (sigprocmask(SIG_BLOCK, gap ? NULL : &set, &before) == -1)
+        err(EXIT_FAILURE, "sigprocmask");
+    if (!gap)
         say("sigprocmask(SIG_BLOCK, SIGUSR1) = 0");
-    }
 
     while (!got) {
         say("got is 0; raise(SIGSTOP) ...");
         if (raise(SIGSTOP) != 0) /* the gap: here we are held up */
             err(EXIT_FAILURE, "raise");
         say("... = 0");
-        say("%s() ...", calls[gap][by_poll]);
+        say("%s() ...", call);
         if (gap && by_poll)
             poll(NULL, 0, -1);
         else if (gap)
@@ -73,29 +64,18 @@ static void wait_for_signal(bool gap, bool by_poll)
         else
             sigsuspend(&before);
         if (errno != EINTR)
-            err(EXIT_FAILURE, "%s", calls[gap][by_poll]);
+            err(EXIT_FAILURE, "%s", call);
         say("... = -1 %s, got is %d", errno_name(errno), (int)got);
     }
     _exit(got);
 }
 
-static bool is_pending(pid_t pid)
+static void check_pending(pid_t pid, bool expected)
 {
     const unsigned long long set = status_field(pid, "ShdPnd", 16);
     say("its ShdPnd: %016llx", set);
-    return is_in_set(SIGUSR1, set);
-}
-
-/* Stopped and continued with its process group, the waiter wakes: then it is watched again. */
-static void watch_it_sleep(pid_t waiter, bool by_poll)
-{
-    const char *const call = by_poll ? "poll" : "pause";
-    wait_asleep_in(waiter, call, ANY_ARGUMENT);
-    while (!still_asleep(waiter, WATCHED_MS))
-        wait_asleep_in(waiter, call, ANY_ARGUMENT);
-    say_asleep_in("200 ms later: the waiter", waiter, call, ANY_ARGUMENT);
-    if (is_pending(waiter))
-        errx(EXIT_FAILURE, "unexpected: the signal is still pending");
+    if (is_in_set(SIGUSR1, set) != expected)
+        errx(EXIT_FAILURE, "unexpected: SIGUSR1 is %s", expected ? "not pending" : "pending");
 }
 
 int main(int argc, char *argv[])
@@ -116,26 +96,18 @@ int main(int argc, char *argv[])
         err(EXIT_FAILURE, "fork");
     if (waiter == 0)
         wait_for_signal(gap, by_poll);
-    int status;
-    while (waitpid(waiter, &status, WUNTRACED) == -1)
-        if (errno != EINTR)
-            err(EXIT_FAILURE, "waitpid");
-    if (!WIFSTOPPED(status))
-        errx(EXIT_FAILURE, "the waiter has ended");
-    say("waitpid(%d): stopped, in the gap", (int)waiter);
+    wait_until_stopped(waiter);
     say_kill(waiter, SIGUSR1);
-    if (!is_pending(waiter)) /* nothing is delivered to a process that is stopped */
-        errx(EXIT_FAILURE, "unexpected: the signal is not pending");
+    check_pending(waiter, true); /* nothing is delivered to a process that is stopped */
     say_kill(waiter, SIGCONT);
-
-    const int needed = gap ? 2 : 1;
     if (gap) {
-        watch_it_sleep(waiter, by_poll);
+        say_still_asleep_in("the waiter", waiter, by_poll ? "poll" : "pause", ANY_ARGUMENT);
+        check_pending(waiter, false);
         say_kill(waiter, SIGUSR1);
     }
     const int signals = reap(waiter);
-    if (signals != needed)
-        errx(EXIT_FAILURE, "unexpected: %d, where %d signals should wake it", signals, needed);
+    if (signals != (gap ? 2 : 1))
+        errx(EXIT_FAILURE, "unexpected: the waiter ended with %d", signals);
     printf("signals %d\n", signals);
     flush_stdout();
     lesson(gap ? "test, then sleep: a signal that comes in between is lost"

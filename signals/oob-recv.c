@@ -1,13 +1,14 @@
-/* oob-recv - receives TCP urgent data from oob-send: tells the urgent byte from the ordinary ones
+/* oob-recv - receives TCP urgent data from oob-send: which byte is urgent, and which are not
  *
  * It learns of an urgent byte by SIGURG, if the socket has an owner (F_SETOWN), and by POLLPRI. No
  * read goes past the mark, so it asks sockatmark() before each, and prints everything in the order
- * in which it was sent. With -i the byte stays in line, and only the mark tells it from the others.
+ * in which it was sent. With -i the byte stays in line, and only the mark shows which it is.
  * The whole story in one program: signals/oob.
  *
  * tcp(7), F_SETOWN in fcntl(2), sockatmark(3), MSG_OOB in recv(2), SO_OOBINLINE in socket(7)
  */
 #include "../lib/demo.h"
+#include "sets.h"
 
 #include <err.h>
 #include <errno.h>
@@ -24,15 +25,14 @@ static const char usage[] =
     "usage: oob-recv [-i] [-p PORT]\n"
     "  -i       SO_OOBINLINE: the urgent byte stays among the others\n"
     "  -p PORT  listen on PORT; 0 picks a free one (20000 + 10 * (UID modulo 1201))\n"
-    "  prints its port, then \"normal TEXT\" for each line or part of one,\n"
-    "  and \"urgent C\" for each urgent byte, as they are read\n"
+    "  prints its port, then \"normal TEXT\" and \"urgent C\", as they are read\n"
     "  other terminal: ./signals/oob-send hello '!X' world\n";
 
 static volatile sig_atomic_t signals;
 
-static void count_signal(int signal_number)
+static void note(int number)
 {
-    (void)signal_number;
+    (void)number;
     signals = signals + 1;
 }
 
@@ -69,20 +69,19 @@ static void print_lines(char *bytes, size_t length)
         if (part > 0 || !part_is_printed) {
             tame(bytes, part);
             fputs("normal ", stdout);
-            fwrite(bytes, 1, part, stdout);
-            putchar('\n');
+            print_received(bytes, part);
         }
         part_is_printed = newline == NULL;
         bytes += part + (newline != NULL);
         length -= part + (newline != NULL);
     }
-    flush_stdout();
 }
 
 /* The socket is at the mark. */
 static void take_urgent_byte(int fd, bool in_line)
 {
     char byte;
+    say("sockatmark(%d) = 1: the urgent byte", fd);
     const ssize_t count = recv(fd, &byte, 1, in_line ? 0 : MSG_OOB);
     if (count == -1 && errno == EAGAIN)
         return; /* a newer one has been announced just now, and is still to come */
@@ -125,12 +124,10 @@ static void receive(int fd, bool in_line)
         const int at_mark = sockatmark(fd);
         if (at_mark == -1)
             err(EXIT_FAILURE, "sockatmark");
-        if (urgent && at_mark == 1) {
-            say("sockatmark(%d) = %d: the urgent byte", fd, at_mark);
+        if (urgent && at_mark == 1)
             take_urgent_byte(fd, in_line);
-        } else if (sender.revents != POLLPRI) {
+        else if (sender.revents != POLLPRI)
             open = read_ordinary_bytes(fd);
-        }
     }
 }
 
@@ -147,16 +144,12 @@ int main(int argc, char *argv[])
     const in_port_t port = demo_port(0, port_option);
 
     pair_lane("receiver");
-    const struct sigaction action = {.sa_handler = count_signal, .sa_flags = SA_RESTART};
-    if (sigaction(SIGURG, &action, NULL) == -1)
-        err(EXIT_FAILURE, "sigaction");
+    handle_by(note, SIGURG, SA_RESTART);
     const int fd = accept_sender(port, in_line);
     if (fcntl(fd, F_SETOWN, getpid()) == -1) /* what was urgent before sends no signal */
         err(EXIT_FAILURE, "fcntl F_SETOWN");
     say("fcntl(%d, F_SETOWN, %d) = 0", fd, (int)getpid());
     receive(fd, in_line);
-    if (close(fd) == -1)
-        err(EXIT_FAILURE, "close");
     lesson(in_line
                ? "SO_OOBINLINE: the urgent byte stays in line; sockatmark() says which it is"
                : "one byte is urgent: it waits beside the stream, and the mark keeps its place");

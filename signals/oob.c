@@ -1,10 +1,10 @@
 /* oob - TCP's urgent data: one byte is marked, and keeps its place in the stream
  *
  * MSG_OOB opens no second channel. The byte has its place among the others, and a pointer to it,
- * the mark, travels ahead, so that the receiver can be told to hurry. It is told by SIGURG, and by
- * POLLPRI. An ordinary recv() stops at the mark and passes over the byte; recv(MSG_OOB) returns it.
- * A receiver that asks sockatmark() before each read finds the place. There is one mark: a second
- * urgent byte makes an unread first one ordinary, if it does not stand next in the stream.
+ * the mark, travels ahead, so that the receiver can hurry. SIGURG and POLLPRI announce the byte. An
+ * ordinary recv() stops at the mark and passes over the byte; recv(MSG_OOB) returns it. A receiver
+ * that asks sockatmark() before each read finds the place. There is one mark: a second urgent byte
+ * makes an unread first one ordinary, if it does not stand next in the stream.
  *
  * With -x the handler of SIGURG calls recv(MSG_OOB) at once. It gets the byte, but not its place.
  *
@@ -30,20 +30,20 @@ static const char usage[] = "usage: oob [-x]\n"
                             "  prints the text in the order in which the receiver got it\n";
 
 static char text[64]; /* in the order in which it came */
-static volatile sig_atomic_t length, signals;
+static volatile sig_atomic_t length, urged;
 static int receiver_end;
 
-static void count_signal(int signal_number)
+static void note(int number)
 {
-    (void)signal_number;
-    signals = signals + 1;
+    (void)number;
+    urged = 1;
 }
 
-static void take_byte_at_once(int signal_number)
+static void take_byte_at_once(int number)
 {
     const int saved = errno;
     char byte;
-    count_signal(signal_number);
+    note(number);
     if (recv(receiver_end, &byte, 1, MSG_OOB) == 1) {
         text[length] = byte;
         length = length + 1;
@@ -51,54 +51,46 @@ static void take_byte_at_once(int signal_number)
     errno = saved;
 }
 
-static void add(const char *call, const char *bytes, ssize_t count)
+/* Returns false at the end of the stream. */
+static bool take_some(void)
 {
-    say("%s = %zd %s", call, count, quoted(bytes, (size_t)count));
+    struct pollfd end = {.fd = receiver_end, .events = POLLIN | POLLPRI};
+    while (poll(&end, 1, -1) == -1)
+        if (errno != EINTR)
+            err(EXIT_FAILURE, "poll");
+    say("poll(%d) = 1, %s", receiver_end, poll_events(end.revents));
+    if (urged) {
+        say("SIGURG has come");
+        urged = 0;
+    }
+    const bool urgent = (end.revents & POLLPRI) != 0 && sockatmark(receiver_end) == 1;
+    if (urgent)
+        say("sockatmark(%d) = 1", receiver_end);
+    char bytes[16];
+    const ssize_t count =
+        urgent ? recv(receiver_end, bytes, 1, MSG_OOB) : recv(receiver_end, bytes, sizeof bytes, 0);
+    if (count == -1)
+        err(EXIT_FAILURE, "recv");
+    say("recv(%s) = %zd %s", urgent ? "MSG_OOB" : "", count, quoted(bytes, (size_t)count));
     memcpy(text + length, bytes, (size_t)count);
     length = length + (sig_atomic_t)count;
+    return count > 0;
 }
 
 static void receive(bool in_handler)
 {
     lane(1, "receiver");
     die_with_parent();
-    const struct sigaction action = {.sa_handler = in_handler ? take_byte_at_once : count_signal};
-    if (sigaction(SIGURG, &action, NULL) == -1)
-        err(EXIT_FAILURE, "sigaction");
+    handle_by(in_handler ? take_byte_at_once : note, SIGURG, 0);
     if (fcntl(receiver_end, F_SETOWN, getpid()) == -1) /* or SIGURG goes to nobody */
         err(EXIT_FAILURE, "fcntl");
     say("fcntl(%d, F_SETOWN, %d) = 0", receiver_end, (int)getpid());
-    for (int seen = 0;;) {
-        char bytes[16];
-        struct pollfd end = {.fd = receiver_end, .events = POLLIN | POLLPRI};
-        if (poll(&end, 1, -1) == -1) {
-            if (errno != EINTR)
-                err(EXIT_FAILURE, "poll");
-            continue;
-        }
-        say("poll(%d) = 1, %s", receiver_end, poll_events(end.revents));
-        if (seen != signals) {
-            seen = signals;
-            say("SIGURG has come: %d in all", seen);
-        }
-        if ((end.revents & POLLPRI) != 0 && sockatmark(receiver_end) == 1) {
-            say("sockatmark(%d) = 1", receiver_end);
-            const ssize_t count = recv(receiver_end, bytes, 1, MSG_OOB);
-            if (count != 1)
-                err(EXIT_FAILURE, "recv MSG_OOB");
-            add("recv(MSG_OOB)", bytes, count);
-            continue;
-        }
-        const ssize_t count = recv(receiver_end, bytes, sizeof bytes, 0);
-        if (count == -1)
-            err(EXIT_FAILURE, "recv");
-        if (count == 0)
-            break;
-        add("recv()", bytes, count);
-    }
+    while (take_some())
+        continue;
     printf("%.*s\n", (int)length, text);
     flush_stdout();
-    _exit(strncmp(text, "hello stop aXbY", sizeof text) == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
+    const char *const expected = in_handler ? "hello psto YaXb" : "hello stop aXbY";
+    _exit(strncmp(text, expected, sizeof text) == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
 static void send_text(int fd, const char *bytes, int flags)
@@ -119,7 +111,7 @@ static int connect_both(void)
     if (listener == -1 || bind(listener, (struct sockaddr *)&address, size) == -1 ||
         listen(listener, 1) == -1 ||
         getsockname(listener, (struct sockaddr *)&address, &size) == -1)
-        err(EXIT_FAILURE, "listen");
+        err(EXIT_FAILURE, "socket, bind, listen, getsockname");
     const int fd = connect_to(ntohs(address.sin_port));
     receiver_end = accept(listener, NULL, NULL);
     if (receiver_end == -1)
@@ -159,9 +151,8 @@ int main(int argc, char *argv[])
     wait_asleep_in(receiver, "poll", ANY_ARGUMENT);
     if (close(fd) == -1)
         err(EXIT_FAILURE, "close");
-    const int status = reap(receiver);
-    if (status != (in_handler ? EXIT_FAILURE : EXIT_SUCCESS))
-        errx(EXIT_FAILURE, "unexpected: the receiver ended with status %d", status);
+    if (reap(receiver) != EXIT_SUCCESS)
+        errx(EXIT_FAILURE, "unexpected: not in this order (recv, or sockatmark)");
     lesson(in_handler ? "without the mark nobody knows where in the text the urgent byte stood"
                       : "the urgent byte comes no sooner; the mark says where it stands");
     return EXIT_SUCCESS;

@@ -13,11 +13,9 @@
 
 #include <err.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -50,8 +48,7 @@ static void be_orphaned(int fd, pid_t parent)
 {
     lane(2, "orphan");
     const sigset_t set = set_of(SIGUSR1);
-    if (sigprocmask(SIG_BLOCK, &set, NULL) == -1)
-        err(EXIT_FAILURE, "sigprocmask");
+    block(&set);
     if (prctl(PR_SET_PDEATHSIG, SIGUSR1) == -1)
         err(EXIT_FAILURE, "prctl");
     write_report(fd);
@@ -66,8 +63,7 @@ static void be_parent(int fd)
 {
     lane(1, "parent");
     die_with_parent();
-    const pid_t self = getpid();
-    const pid_t orphan = fork();
+    const pid_t self = getpid(), orphan = fork();
     if (orphan == -1)
         err(EXIT_FAILURE, "fork");
     if (orphan == 0)
@@ -102,18 +98,6 @@ static struct report make_orphan(void)
     return last;
 }
 
-static void show_name(pid_t pid)
-{
-    char path[64], name[32] = "";
-    snprintf(path, sizeof path, "/proc/%d/comm", (int)pid);
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd == -1 || read(fd, name, sizeof name - 1) == -1) /* hidepid in proc(5) may be set */
-        say("%s: %s", path, errno_name(errno));
-    else
-        say("%s: %.*s", path, (int)strcspn(name, "\n"), name);
-    close(fd);
-}
-
 static void be_subreaper(unsigned long on)
 {
     if (prctl(PR_SET_CHILD_SUBREAPER, on) == -1)
@@ -131,7 +115,6 @@ int main(int argc, char *argv[])
     say("process %d, a child of process %d", (int)getpid(), (int)getppid());
     be_subreaper(0); /* execve() keeps it */
     const struct report first = make_orphan();
-    show_name(first.parent);
     printf("no subreaper here: adopted by process %d\n", (int)first.parent);
     flush_stdout();
     if (first.parent == getpid()) /* the only program of a container is process 1 itself */

@@ -1,11 +1,8 @@
 /* pidfd - a pid is used again when its process has been reaped; a pidfd means that process alone
  *
- * The sender keeps the number of a process that has ended, and a stranger gets the same number. A
- * signal through the pidfd fails with ESRCH: its process has gone. With -x the sender uses kill(),
- * and the stranger gets the signal.
- *
- * It may take long until a number comes again. In a pid namespace of its own the program may set
- * it.
+ * The sender keeps the pid of a process that has ended, and a stranger gets the same one: in a pid
+ * namespace of its own the program may choose it. A signal through the pidfd fails with ESRCH: its
+ * process has gone. With -x the sender uses kill(), and the stranger gets the signal.
  *
  * pidfd_open(2), pidfd_send_signal(2), pid_namespaces(7), ns_last_pid in proc(5)
  */
@@ -25,11 +22,19 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { NOT_ALLOWED = 3, WATCHED_MS = 100 };
+enum { WATCHED_MS = 100, LONGEST_MS = 2000 };
 
 static const char usage[] = "usage: pidfd [-x]\n"
                             "  -x  kill(): the signal ends a stranger that has got the pid\n"
                             "  prints whether the stranger lives\n";
+
+static void end_unseen(const char *call)
+{
+    say("%s = -1 %s", call, errno_name(errno));
+    puts("not to be shown here: no pid namespace of our own");
+    flush_stdout();
+    exit(EXIT_SUCCESS);
+}
 
 static pid_t start(const char *who)
 {
@@ -43,14 +48,11 @@ static pid_t start(const char *who)
     return pid;
 }
 
-/* The next process gets this number. */
 static void set_next_pid(pid_t pid)
 {
     const int fd = open("/proc/sys/kernel/ns_last_pid", O_WRONLY | O_CLOEXEC);
-    if (fd == -1 || dprintf(fd, "%d", (int)pid - 1) < 0) {
-        say("/proc/sys/kernel/ns_last_pid: %s", errno_name(errno));
-        _exit(NOT_ALLOWED);
-    }
+    if (fd == -1 || dprintf(fd, "%d", (int)pid - 1) < 0)
+        end_unseen("open(/proc/sys/kernel/ns_last_pid)");
     close(fd);
 }
 
@@ -66,8 +68,9 @@ static void send_to_one_that_has_gone(bool by_pid)
     say("pidfd_open(%d) = %d", (int)friend, fd);
     kill(friend, SIGTERM);
     struct pollfd end = {.fd = fd, .events = POLLIN};
-    const int ended = poll(&end, 1, -1);
-    say("poll(%d) = %d, %s: it has ended", fd, ended, poll_events(end.revents));
+    if (poll(&end, 1, LONGEST_MS) != 1)
+        errx(EXIT_FAILURE, "poll after kill: process %d does not end", (int)friend);
+    say("poll(%d) = 1, %s: it has ended", fd, poll_events(end.revents));
     say("waitpid(%d) = %d: the pid is free", (int)friend, (int)waitpid(friend, NULL, 0));
 
     set_next_pid(friend);
@@ -77,14 +80,14 @@ static void send_to_one_that_has_gone(bool by_pid)
     say("%s(%d, SIGTERM) = %ld %s", by_pid ? "kill" : "pidfd_send_signal", by_pid ? friend : fd,
         result, result == -1 ? errno_name(errno) : "");
     end.fd = (int)syscall(SYS_pidfd_open, stranger, 0);
-    const int gone = poll(&end, 1, WATCHED_MS);
-    const bool lives = gone == 0;
-    say("poll(%d) = %d: the stranger %s", end.fd, gone, lives ? "lives" : "has ended");
-    printf("the stranger %s\n", lives ? "lives" : "was killed");
+    const int gone = poll(&end, 1, by_pid ? LONGEST_MS : WATCHED_MS);
+    say("poll(%d) = %d: the stranger %s", end.fd, gone, gone == 0 ? "lives" : "has ended");
+    printf("the stranger %s\n", gone == 0 ? "lives" : "was killed");
     flush_stdout();
-    if (stranger != friend || lives == by_pid)
-        errx(EXIT_FAILURE, "unexpected: the stranger, %d, %s", (int)stranger,
-             lives ? "lives" : "was killed");
+    if (stranger != friend || gone != by_pid)
+        errx(EXIT_FAILURE, "unexpected: the stranger, %d: poll() = %d", (int)stranger, gone);
+    lesson(by_pid ? "a pid may belong to another process when kill() is called"
+                  : "a pidfd stays with its process: when that has gone, ESRCH");
     exit(EXIT_SUCCESS);
 }
 
@@ -96,20 +99,13 @@ int main(int argc, char *argv[])
     check_operands(argc, argv, 0, 0);
 
     lane(0, "parent");
-    pid_t sender = -1;
-    const int result = unshare(geteuid() == 0 ? CLONE_NEWPID : CLONE_NEWPID | CLONE_NEWUSER);
-    say("unshare(CLONE_NEWPID) = %d%s%s", result, result == -1 ? " " : "",
-        result == -1 ? errno_name(errno) : ": its children have new numbers");
-    if (result == 0 && (sender = fork()) == -1)
+    if (unshare(geteuid() == 0 ? CLONE_NEWPID : CLONE_NEWPID | CLONE_NEWUSER) == -1)
+        end_unseen("unshare(CLONE_NEWPID)");
+    say("unshare(CLONE_NEWPID) = 0: its children have new numbers");
+    const pid_t sender = fork();
+    if (sender == -1)
         err(EXIT_FAILURE, "fork");
     if (sender == 0)
         send_to_one_that_has_gone(by_pid);
-    const int status = result == 0 ? reap_command(sender) : NOT_ALLOWED;
-    if (status == NOT_ALLOWED)
-        puts("not to be shown here: no pid namespace of our own");
-    else if (status == EXIT_SUCCESS)
-        lesson(by_pid ? "a pid may belong to another process when kill() is called"
-                      : "a pidfd stays with its process: when that has gone, ESRCH");
-    flush_stdout();
-    return status == NOT_ALLOWED ? EXIT_SUCCESS : status;
+    return reap_command(sender);
 }

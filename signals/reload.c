@@ -1,9 +1,8 @@
 /* reload - a program that reads its settings again on SIGHUP, and ends on SIGTERM
  *
- * SIGHUP means that the terminal has hung up, and its default action ends the process. Daemons have
- * no terminal, so by convention it means to them: read the settings again. SI_KERNEL in si_code
- * tells the terminal's apart. Both signals are blocked before anybody knows the pid, and taken by
- * sigwaitinfo(): none comes too early. The old settings stay unless all of FILE is right.
+ * SIGHUP means that the terminal has hung up; then si_code is SI_KERNEL. Daemons have no terminal,
+ * so by convention it means to them: read the settings again. Both signals are blocked before
+ * anybody knows the pid: none comes too early. The old settings stay unless all of FILE is right.
  *
  * sigwaitinfo(2), si_code in sigaction(2), SIGHUP in signal(7), daemon(7)
  */
@@ -35,7 +34,7 @@ static void make_file(const char *path)
     const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
     if (fd == -1 && errno == EEXIST)
         return;
-    if (fd == -1 || write(fd, "hello\n", strlen("hello\n")) == -1 || close(fd) == -1)
+    if (fd == -1 || dprintf(fd, "hello\n") < 0 || close(fd) == -1)
         err(EXIT_FAILURE, "%s", path);
     say("made %s", path);
 }
@@ -46,7 +45,7 @@ static bool read_settings(const char *path)
     char text[MOST_BYTES + 1];
     const int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* not to wait in a FIFO */
     const ssize_t count = fd == -1 ? -1 : read_full(fd, text, sizeof text - 1);
-    if (fd == -1 || count == -1)
+    if (count == -1)
         warn("%s %s", fd == -1 ? "open" : "read", path);
     if (fd != -1)
         close(fd);
@@ -63,29 +62,21 @@ static bool read_settings(const char *path)
     return true;
 }
 
-static void greet(void)
-{
-    say("the greeting is %s", quoted(greeting, strlen(greeting)));
-    puts(greeting);
-    flush_stdout();
-}
-
 static void serve(const sigset_t *set, const char *path)
 {
-    siginfo_t info;
-    for (;;) {
-        const int number = sigwaitinfo(set, &info);
-        if (number == -1)
+    for (siginfo_t info;;) {
+        say("the greeting is %s", quoted(greeting, strlen(greeting)));
+        print_received(greeting, strlen(greeting));
+        while (sigwaitinfo(set, &info) == -1)
             continue; /* EINTR: stopped and continued */
-        if (number == SIGTERM || info.si_code == SI_KERNEL) {
-            say("sigwaitinfo() = %s%s", number == SIGTERM ? "SIGTERM" : "SIGHUP",
-                info.si_code == SI_KERNEL ? ", SI_KERNEL: the terminal has gone" : "");
+        if (info.si_code == SI_KERNEL)
+            say("sigwaitinfo() = SIGHUP, SI_KERNEL: the terminal has gone");
+        else
+            say("sigwaitinfo() = %s, si_pid %d", signal_name(info.si_signo), (int)info.si_pid);
+        if (info.si_code == SI_KERNEL || info.si_signo == SIGTERM)
             return;
-        }
-        say("sigwaitinfo() = SIGHUP, si_pid %d", (int)info.si_pid);
         if (!read_settings(path))
             say("the old greeting stays");
-        greet();
     }
 }
 
@@ -97,21 +88,18 @@ int main(int argc, char *argv[])
     check_operands(argc, argv, 0, 0);
 
     pair_lane("reload");
-    sigset_t set = set_of(SIGHUP);
-    sigaddset(&set, SIGTERM);
-    if (sigprocmask(SIG_BLOCK, &set, NULL) == -1)
-        err(EXIT_FAILURE, "sigprocmask");
+    const sigset_t set = set_of_two(SIGHUP, SIGTERM);
+    block(&set);
     const unsigned long long blocked = status_field(getpid(), "SigBlk", 16);
     say("its SigBlk: %016llx", blocked);
-    if (!is_in_set(SIGHUP, blocked) || !is_in_set(SIGTERM, blocked))
-        errx(EXIT_FAILURE, "unexpected: SIGHUP and SIGTERM are not blocked");
+    if (!is_in_set(SIGHUP, blocked))
+        errx(EXIT_FAILURE, "unexpected: SIGHUP is not blocked");
     signal(SIGHUP, SIG_DFL); /* nohup(1) has it ignored, and what is ignored is never pending */
     if (path == NULL)
         make_file(path = demo_path("reload.conf"));
     if (!read_settings(path))
         return EXIT_FAILURE;
     printf("%d\n", (int)getpid());
-    greet();
     serve(&set, path);
     lesson("SIGHUP means \"hung up\"; that a daemon rereads its settings is a convention");
     return EXIT_SUCCESS;

@@ -48,7 +48,7 @@ static void make_objects(void)
     listener = socket(AF_UNIX, SOCK_STREAM, 0);
     if (listener == -1 || bind(listener, &no_name, sizeof no_name.sa_family) == -1 ||
         listen(listener, 1) == -1)
-        err(EXIT_FAILURE, "socket");
+        err(EXIT_FAILURE, "socket, bind, listen");
     sem_init(&semaphore, 0, 0);
     check_error(pthread_mutex_lock(&mutex), "pthread_mutex_lock");
     queue = private_queue();
@@ -62,24 +62,19 @@ static void handle(int signal_number)
     (*handled)++;
 }
 
-/* wait() for a child that reads what nobody writes, until the parent writes it. */
-static int wait_for_child(void)
+/* The child sleeps until its parent ends. */
+static pid_t wait_for_child(void)
 {
     const pid_t self = getpid(), child = fork();
     if (child == -1)
         err(EXIT_FAILURE, "fork");
     if (child == 0) {
-        char byte;
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        _exit(getppid() == self && read(pipe_ends[READ_END], &byte, 1) == 1 ? 0 : 1);
+        while (getppid() == self)
+            pause();
+        _exit(EXIT_SUCCESS);
     }
-    const int result = wait(NULL), error = errno;
-    if (result == -1) {
-        kill(child, SIGKILL);
-        waitpid(child, NULL, 0);
-    }
-    errno = error;
-    return result;
+    return wait(NULL);
 }
 
 static ssize_t make(enum call call)
@@ -123,7 +118,9 @@ static void sleep_in(enum call call, int flags)
     const ssize_t result = make(call);
     if (call == READ)
         say("... = %zd %s", result, errno_name(errno));
-    _exit(result != -1 ? EXIT_SUCCESS : errno == EINTR ? INTERRUPTED : EXIT_FAILURE);
+    if (result != -1 || errno != EINTR)
+        err(EXIT_FAILURE, "%s", names[call]);
+    _exit(INTERRUPTED);
 }
 
 /* "EINTR" if the call failed with it. Otherwise the child sleeps again, and we end it. */
@@ -136,9 +133,10 @@ static const char *interrupt(enum call call, int flags)
     if (child == 0)
         sleep_in(call, flags);
     user_of_objects = child;
-    wait_asleep(child);
     if (call == READ)
         say_asleep_in("the child", child, "read", pipe_ends[READ_END]);
+    else
+        wait_asleep(child);
     if (kill(child, SIGUSR1) == -1)
         err(EXIT_FAILURE, "kill");
     if (call == READ)
@@ -150,10 +148,10 @@ static const char *interrupt(enum call call, int flags)
         errx(EXIT_FAILURE, "%s: the handler ran %d times", names[call], *handled);
     if (asleep && call == READ)
         say("its handler has run, and it sleeps again: read() goes on");
-    if (asleep && (call == WAIT ? write(pipe_ends[WRITE_END], "", 1) : kill(child, SIGKILL)) == -1)
+    if (kill(child, SIGKILL) == -1)
         err(EXIT_FAILURE, "kill");
     user_of_objects = 0;
-    if (reap(child) != (!asleep ? INTERRUPTED : call == WAIT ? EXIT_SUCCESS : 128 + SIGKILL))
+    if (reap(child) != (asleep ? 128 + SIGKILL : INTERRUPTED))
         errx(EXIT_FAILURE, "%s: the child failed", names[call]);
     return asleep ? "goes on" : "EINTR";
 }

@@ -21,8 +21,16 @@
 static const char usage[] =
     "usage: send [-q VALUE] PID SIGNAL\n"
     "  -q VALUE  a number that goes with the signal: sigqueue()\n"
-    "  SIGNAL    as in USR1, SIGUSR1, usr1, 10, RTMIN+2; 0: is there such a process?\n"
+    "  SIGNAL    like USR1, SIGUSR1, usr1, 10, RTMIN+2; 0: is there such a process?\n"
     "  other terminal: ./signals/recv prints its PID\n";
+
+/* kill(1) has it the other way round: kill -USR1 PID. */
+static void check_order(const char *first)
+{
+    if (first != NULL && *first == '-' && strchr("-hq", first[1]) == NULL)
+        errx(USAGE_ERROR, "%s: not an option; SIGNAL comes after PID: send PID USR1",
+             quoted(first, strlen(first)));
+}
 
 static pid_t parse_pid(const char *text)
 {
@@ -46,6 +54,7 @@ int main(int argc, char *argv[])
 {
     bool with_value = false;
     int value = 0;
+    check_order(argv[1]);
     while (next_option(argc, argv, "q:", usage) != -1) {
         with_value = true;
         value = (int)parse_long("-q", optarg, INT_MIN, INT_MAX);

@@ -1,4 +1,5 @@
-/* sets.h - signal sets, in a program and in /proc/PID/status; and a kill() that says what it does
+/* sets.h - signal sets, in a program and in /proc/PID/status; and what most demos of signals do
+ * beside their lesson
  */
 #ifndef SETS_H
 #define SETS_H
@@ -8,8 +9,11 @@
 
 #include <err.h>
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 
 /* The set that has this signal in it, and no other. */
 static inline sigset_t set_of(int number)
@@ -20,10 +24,31 @@ static inline sigset_t set_of(int number)
     return set;
 }
 
+static inline sigset_t set_of_two(int number, int other)
+{
+    sigset_t set = set_of(number);
+    sigaddset(&set, other);
+    return set;
+}
+
 /* In SigBlk, SigIgn, SigCgt, SigPnd and ShdPnd, bit 0 is signal 1. */
 static inline bool is_in_set(int number, unsigned long long set)
 {
     return (set >> (number - 1) & 1) != 0;
+}
+
+static inline void block(const sigset_t *set)
+{
+    if (sigprocmask(SIG_BLOCK, set, NULL) == -1)
+        err(EXIT_FAILURE, "sigprocmask");
+}
+
+/* `handler` may also be SIG_IGN. */
+static inline void handle_by(void (*handler)(int), int number, int flags)
+{
+    const struct sigaction action = {.sa_handler = handler, .sa_flags = flags};
+    if (sigaction(number, &action, NULL) == -1)
+        err(EXIT_FAILURE, "sigaction");
 }
 
 static inline void say_kill(pid_t pid, int number)
@@ -31,6 +56,30 @@ static inline void say_kill(pid_t pid, int number)
     if (kill(pid, number) == -1)
         err(EXIT_FAILURE, "kill: %s", errno_name(errno));
     say("kill(%d, %s) = 0", (int)pid, signal_name(number));
+}
+
+/* Wait until a child has stopped itself in the gap that lost and timer show. */
+static inline void wait_until_stopped(pid_t child)
+{
+    int status;
+    while (waitpid(child, &status, WUNTRACED) == -1)
+        if (errno != EINTR)
+            err(EXIT_FAILURE, "waitpid");
+    if (!WIFSTOPPED(status))
+        errx(EXIT_FAILURE, "process %d has ended", (int)child);
+    say("waitpid(%d): stopped, in the gap", (int)child);
+}
+
+/* Watch a process for 200 ms, and say that it has slept in this call all the time. It is watched
+ * again if it was stopped and continued meanwhile. */
+static inline void say_still_asleep_in(const char *who, pid_t pid, const char *call, long argument)
+{
+    enum { WATCHED_MS = 200, LOOK_MS = 10 };
+    char what[64];
+    while (!still_asleep(pid, WATCHED_MS) && !has_ended(pid))
+        poll(NULL, 0, LOOK_MS);
+    snprintf(what, sizeof what, "200 ms later: %s", who);
+    say_asleep_in(what, pid, call, argument);
 }
 
 #endif

@@ -20,11 +20,10 @@
 #include <string.h>
 #include <sys/time.h>
 #include <sys/timerfd.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { MISSED = 5, PERIOD_MS = 20, MISSED_MS = 110, WATCHED_MS = 200, MILLISECOND = 1000000 };
+enum { MISSED = 5, PERIOD_MS = 20, MISSED_MS = 110, MICROSECONDS = 1000, MILLISECOND = 1000000 };
 
 static const char usage[] =
     "usage: timer [-x | -m alarm|posix|fd]\n"
@@ -56,9 +55,9 @@ static void use_alarm(void)
 {
     lane(0, "alarm");
     const sigset_t set = set_of(SIGALRM);
-    sigprocmask(SIG_BLOCK, &set, NULL);
-    const struct itimerval times = {.it_value.tv_usec = PERIOD_MS * 1000,
-                                    .it_interval.tv_usec = PERIOD_MS * 1000};
+    block(&set);
+    const struct itimerval times = {.it_value.tv_usec = PERIOD_MS * MICROSECONDS,
+                                    .it_interval.tv_usec = PERIOD_MS * MICROSECONDS};
     if (setitimer(ITIMER_REAL, &times, NULL) == -1)
         err(EXIT_FAILURE, "setitimer");
     say("setitimer(every %d ms) = 0", PERIOD_MS);
@@ -67,6 +66,8 @@ static void use_alarm(void)
     long signals = 0;
     while (sigtimedwait(&set, NULL, &(struct timespec){.tv_sec = 0}) == SIGALRM)
         signals++;
+    if (errno != EAGAIN)
+        err(EXIT_FAILURE, "sigtimedwait");
     say("sigtimedwait() = -1 %s, after %ld SIGALRM", errno_name(errno), signals);
     print("alarm", signals, false);
 }
@@ -75,12 +76,12 @@ static void use_posix_timer(void)
 {
     lane(0, "posix");
     const sigset_t set = set_of(SIGRTMIN);
-    sigprocmask(SIG_BLOCK, &set, NULL);
+    block(&set);
     struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN};
     timer_t timer;
-    if (timer_create(CLOCK_MONOTONIC, &event, &timer) == -1)
-        err(EXIT_FAILURE, "timer_create");
-    timer_settime(timer, 0, &every, NULL);
+    if (timer_create(CLOCK_MONOTONIC, &event, &timer) == -1 ||
+        timer_settime(timer, 0, &every, NULL) == -1)
+        err(EXIT_FAILURE, "timer_create, timer_settime");
     say("timer_settime(every %d ms) = 0", PERIOD_MS);
     look_away();
     while (sigwaitinfo(&set, NULL) == -1) /* EINTR: stopped and continued, see signal(7) */
@@ -96,27 +97,27 @@ static void use_timerfd(void)
     lane(0, "fd");
     const int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
     if (fd == -1 || timerfd_settime(fd, 0, &every, NULL) == -1)
-        err(EXIT_FAILURE, "timerfd_settime");
+        err(EXIT_FAILURE, "timerfd_create, timerfd_settime");
     say("timerfd_settime(%d, every %d ms) = 0", fd, PERIOD_MS);
     look_away();
     uint64_t count = 0;
     const ssize_t bytes = read(fd, &count, sizeof count);
+    if (bytes == -1)
+        err(EXIT_FAILURE, "read");
     say("read(%d) = %zd: a number of 8 bytes, %ld", fd, bytes, (long)count);
     print("fd", (long)count, true);
 }
 
-static void do_nothing(int signal_number)
+static void do_nothing(int number)
 {
-    (void)signal_number; /* read() fails with EINTR, if it has begun: there is no SA_RESTART */
+    (void)number; /* read() fails with EINTR, if it has begun: there is no SA_RESTART */
 }
 
 static void read_with_alarm(int fd)
 {
     lane(1, "reader");
     die_with_parent();
-    const struct sigaction action = {.sa_handler = do_nothing};
-    if (sigaction(SIGALRM, &action, NULL) == -1)
-        err(EXIT_FAILURE, "sigaction");
+    handle_by(do_nothing, SIGALRM, 0);
     char byte;
     say("alarm(1) = %u", alarm(1));
     kill(getpid(), SIGSTOP); /* the gap: here we are held up */
@@ -135,16 +136,13 @@ static void miss_the_alarm(void)
         err(EXIT_FAILURE, "fork");
     if (reader == 0)
         read_with_alarm(fds[READ_END]);
-    waitpid(reader, NULL, WUNTRACED);
-    say("waitpid(%d): stopped, in the gap", (int)reader);
+    wait_until_stopped(reader);
     while (!is_in_set(SIGALRM, status_field(reader, "ShdPnd", 16)))
         nanosleep(&(struct timespec){.tv_nsec = MILLISECOND}, NULL);
     say("its ShdPnd has SIGALRM: the second is over");
     say_kill(reader, SIGCONT);
-    while (!still_asleep(reader, WATCHED_MS)) /* it has not begun, or was stopped and continued */
-        wait_asleep_in(reader, "read", fds[READ_END]);
-    say_asleep_in("200 ms later: the reader", reader, "read", fds[READ_END]);
-    kill(reader, SIGKILL);
+    say_still_asleep_in("the reader", reader, "read", fds[READ_END]);
+    say_kill(reader, SIGKILL);
     reap(reader);
     puts("no limit");
     flush_stdout();
@@ -153,7 +151,7 @@ static void miss_the_alarm(void)
 
 int main(int argc, char *argv[])
 {
-    const char *way = "";
+    const char *way = "all";
     bool miss = false;
     for (int letter; (letter = next_option(argc, argv, "xm:", usage)) != -1;)
         if (letter == 'x')
@@ -161,20 +159,21 @@ int main(int argc, char *argv[])
         else
             way = optarg;
     check_operands(argc, argv, 0, 0);
-    const bool all = *way == '\0', one = strcmp(way, "alarm") == 0;
-    const bool two = strcmp(way, "posix") == 0, three = strcmp(way, "fd") == 0;
-    if (!all && (miss || (!one && !two && !three)))
+    const bool all = strcmp(way, "all") == 0, alarm = all || strcmp(way, "alarm") == 0;
+    const bool posix = all || strcmp(way, "posix") == 0, fd = all || strcmp(way, "fd") == 0;
+    if ((!alarm && !posix && !fd) || (miss && !all))
         errx(USAGE_ERROR, "-m %s: %s", quoted(way, strlen(way)),
              miss ? "-x has no ways" : "not alarm, posix or fd");
-    if (miss)
+    if (miss) {
         miss_the_alarm();
-    else if (all || one)
+        return EXIT_SUCCESS;
+    }
+    if (alarm)
         use_alarm();
-    if (!miss && (all || two))
+    if (posix)
         use_posix_timer();
-    if (!miss && (all || three))
+    if (fd)
         use_timerfd();
-    if (!miss)
-        lesson("SIGALRMs that nobody takes merge into one; a POSIX timer and a timerfd count");
+    lesson("SIGALRMs that nobody takes merge into one; a POSIX timer and a timerfd count");
     return EXIT_SUCCESS;
 }

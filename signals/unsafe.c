@@ -20,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SIGNALS = 200, MOST_SIGNALS = 5000, SETTLED_MS = 5, WATCHED_MS = 200 };
+enum { SIGNALS = 200, MOST_SIGNALS = 5000, SETTLED_MS = 5 };
 
 static const char usage[] =
     "usage: unsafe [-x]\n"
@@ -30,9 +30,9 @@ static const char usage[] =
 static volatile sig_atomic_t noted; /* too small for a time_t, but the low bits will do here */
 static bool unsafe;                 /* does not change while signals come */
 
-static void note_time(int signal_number)
+static void note_time(int number)
 {
-    (void)signal_number;
+    (void)number;
     const time_t now = time(NULL);
     noted = (sig_atomic_t)now;
     if (unsafe)
@@ -52,10 +52,8 @@ static void work(const sigset_t *set)
 {
     lane(1, "worker");
     die_with_parent();
-    const struct sigaction action = {.sa_handler = note_time, .sa_flags = SA_RESTART};
+    handle_by(note_time, SIGUSR1, SA_RESTART);
     pthread_t thread;
-    if (sigaction(SIGUSR1, &action, NULL) == -1)
-        err(EXIT_FAILURE, "sigaction");
     check_error(pthread_create(&thread, NULL, do_nothing, NULL), "pthread_create");
     check_error(pthread_sigmask(SIG_UNBLOCK, set, NULL), "pthread_sigmask");
     say("calls localtime() again and again");
@@ -72,10 +70,8 @@ static bool send_signals(pid_t worker, int most)
         kill(worker, SIGUSR1);
     if (sent == most)
         say("after %d signals it still runs", sent);
-    while (sent < most && !still_asleep(worker, WATCHED_MS)) /* stopped and continued, perhaps */
-        wait_asleep(worker);
-    if (sent < most)
-        say_asleep_in("200 ms later: the worker", worker, "futex", ANY_ARGUMENT);
+    else
+        say_still_asleep_in("the worker", worker, "futex", ANY_ARGUMENT);
     return sent < most;
 }
 
@@ -86,9 +82,8 @@ int main(int argc, char *argv[])
     check_operands(argc, argv, 0, 0);
 
     lane(0, "parent");
-    const sigset_t set = set_of(SIGUSR1); /* blocked until the worker has its handler */
-    if (sigprocmask(SIG_BLOCK, &set, NULL) == -1)
-        err(EXIT_FAILURE, "sigprocmask");
+    const sigset_t set = set_of(SIGUSR1);
+    block(&set); /* until the worker has its handler */
     const pid_t worker = fork();
     if (worker == -1)
         err(EXIT_FAILURE, "fork");

@@ -294,18 +294,13 @@ END
     done
 }
 
-@test "echo-server: a story or a stdout that nobody reads cannot stop it" {
-    mkfifo "$T/story"
-    exec {story}<>"$T/story"
+@test "echo-server: a story and a stdout that nobody reads cannot stop it" {
     for way in $ways; do
-        start server bash -c "exec ./dup/echo-server -p 0 -m $way 2>$T/story"
-        eventually grep -q "^port" "$T/server"
-        port=$(sed -n 's/^port //p' "$T/server")
+        blocked ./dup/echo-server -p 0 -m "$way"
         foreign 'for (1 .. 300) { my $s = connect_socket(); send $s, "hello", 0; sysread $s, my $text, 9; $text eq "hello" or die }'
         end server
+        unblock
     done
-    exec {story}>&-
-    rm "$T/story"
 }
 
 @test "echo: another user is refused, as client and as server" {
@@ -342,18 +337,12 @@ END
     done
 }
 
-@test "a foreign server: the client sends it any amount, and checks what comes back" {
+@test "a foreign server: the client sends it any amount, and counts what comes back" {
     head -c 3000000 /dev/urandom >"$T/in"
     foreign_server 'while (sysread $c, my $text, 10000) { print {$c} $text }'
     try ./dup/echo-client -p "$port" <"$T/in"
     [ "$status" = 0 ]
     cmp "$T/in" "$T/.output"
-    finish foreign
-    foreign_server 'while (sysread $c, my $text, 10000) { print {$c} uc $text }'
-    try ./dup/echo-client -p "$port" hello
-    [ "$status" = 1 ]
-    [ "$output" = HELLO ]
-    grep -q "^echo-client: other bytes came back" <<<"$stderr"
     finish foreign
     foreign_server 'sysread $c, my $text, 100; print {$c} "$text and more\n"; sysread $c, $text, 1'
     try ./dup/echo-client -p "$port" hello

@@ -5,6 +5,9 @@
 : "${BATS_FILE_TMPDIR:=$BATS_RUN_TMPDIR/${BATS_TEST_FILENAME##*/}}"
 mkdir -p "$BATS_FILE_TMPDIR"
 
+# With ASan: no signal handlers but those of the programs, or SigCgt in /proc/PID/status would show others.
+export ASAN_OPTIONS=handle_segv=0:handle_sigbus=0:handle_sigfpe=0
+
 setup() {
     T=${BATS_TEST_TMPDIR:-$BATS_RUN_TMPDIR/test/$BATS_TEST_NUMBER}
     [ -d "$T" ] || mkdir -p "$T"
@@ -207,4 +210,24 @@ fits_80() {
 # The last line of the story, without colour, must be this lesson.
 assert_lesson() {
     [[ ${stderr_lines[-1]} = "=> $1"* ]] || { echo "$stderr"; return 1; }
+}
+
+# blocked COMMAND... starts it as the process `server`, its stderr a FIFO that is full, its stdout one that is full from
+# the port on. unblock removes them.
+blocked() {
+    mkfifo "$T/story" "$T/stdout"
+    exec {story}<>"$T/story" {stdout}<>"$T/stdout"
+    fill "$T/story"
+    start server bash -c "exec $* >$T/stdout 2>$T/story"
+    read -r _ port <&"$stdout"
+    fill "$T/stdout"
+}
+
+fill() {
+    perl -e 'use Fcntl; open my $f, "+<", $ARGV[0] or die; fcntl $f, F_SETFL, O_NONBLOCK; for my $size (4096, 1) { 1 while syswrite $f, "x" x $size }' "$1"
+}
+
+unblock() {
+    exec {story}>&- {stdout}>&-
+    rm "$T/story" "$T/stdout"
 }

@@ -69,7 +69,7 @@ processes_of() {
 # are meant to stay.
 left_behind() {
     local processes objects
-    for _ in 1 2 3 4 5 6 7 8 9 10; do
+    for _ in {1..30}; do # a busy machine takes its time to end them
         processes=$(processes_of "$1") || break
         sleep 0.1
     done

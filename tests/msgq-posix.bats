@@ -175,7 +175,7 @@ field_is() {
     quietly ./msgq/posix-rm -n "$N"
 }
 
-@test "queue: who is ended while it waits leaves the queue as it was" {
+@test "queue: a process that is ended while it waits leaves the queue as it was" {
     quietly ./msgq/posix-send -n "$N" -m 1 -s 8 one
     for signal in INT TERM KILL; do
         start send ./msgq/posix-send -n "$N" two
@@ -209,7 +209,7 @@ field_is() {
     quietly ./msgq/posix-rm -n "$N"
 }
 
-@test "queue: a removed one lives on for who has it open; the next of that name is another" {
+@test "queue: a removed one lives on for processes that have it open; the next of that name is another" {
     new_queue
     start recv ./msgq/posix-recv -n "$N"
     eventually sleeps recv "mq_receive(.*[.][.][.]"
@@ -250,7 +250,7 @@ field_is() {
     quietly ./msgq/posix-rm -n "$N"
 }
 
-@test "queue: who asks for too much is told which limit it is, and its value" {
+@test "queue: too large a request fails, with the name of the limit and its value" {
     try ./msgq/posix-send -n "$N" -m 100000 x
     [ "$status" = 1 ]
     [ "$stderr" = "posix-send: mq_open: EINVAL: 100000 messages, the kernel's limit is 65536" ]
@@ -288,7 +288,7 @@ field_is() {
     [ "$stderr" = "posix-recv: mq_open: ENOSPC: fs/mqueue/queues_max is 0" ]
 }
 
-@test "queue: another user may not use or remove it, and is told where to look" {
+@test "queue: another user may not use or remove it, and sees where to look" {
     other_user msgq
     quietly ./msgq/posix-send -n "$N" -m 5 -s 64 secret
     for program in posix-send posix-recv posix-stat posix-notify; do
@@ -351,7 +351,7 @@ field_is() {
     quietly ./msgq/posix-rm -n "$N"
 }
 
-@test "notify: -c ends after so many messages, and leaves the others" {
+@test "notify: -c ends after that many messages, and leaves the others" {
     quietly ./msgq/posix-send -n "$N" -m 5 -s 64 one two three
     try ./msgq/posix-notify -c 2 -n "$N"
     [ "$output" = $'one\ntwo' ]
@@ -373,7 +373,7 @@ field_is() {
     quietly ./msgq/posix-rm -n "$N"
 }
 
-@test "notify: only one process can ask; who is killed asks no more" {
+@test "notify: only one process can ask; one that is killed no longer does" {
     new_queue
     start first ./msgq/posix-notify -n "$N"
     eventually sleeps first "sigtimedwait(.*[.][.][.]"

@@ -26,6 +26,13 @@ fill() {
     while quietly ./msgq/send -n -k "$K" -t "$1" "$large"; do :; done
 }
 
+# fill_under_server TYPE: the server may not take them back meanwhile.
+fill_under_server() {
+    stop "$server"
+    fill "$1"
+    kill -CONT "$server"
+}
+
 # perl_send TYPE TEXT, perl_receive TYPE: another program's way to the queue with key K.
 perl_send() {
     # shellcheck disable=SC2016 # perl's variables stand in single quotes
@@ -61,7 +68,7 @@ perl_receive() {
     ipcrm -Q "$K"
 }
 
-@test "the programs tell the key and the id that ipcs shows, and how to remove it" {
+@test "the programs print the key and the id that ipcs shows, and how to remove it" {
     try ./msgq/send -k "$K" hello
     id=$(queue msqid)
     [[ $stderr = *"msgget($K, IPC_CREAT) = $id"* ]]
@@ -138,7 +145,7 @@ perl_receive() {
     ipcrm -Q "$K"
 }
 
-@test "whoever sleeps in a queue that is removed gets EIDRM" {
+@test "a process that sleeps in a queue that is removed gets EIDRM" {
     start recv ./msgq/recv -k "$K"
     eventually waits_in msgrcv recv
     try ./msgq/rm -k "$K"
@@ -244,7 +251,7 @@ perl_receive() {
     [ "$output" = 100001 ]
 }
 
-@test "recv -c takes so many messages, -c 0 what is there; -n does not wait for one" {
+@test "recv -c takes that many messages, -c 0 what is there; -n does not wait for one" {
     seq 5 | quietly ./msgq/send -k "$K"
     try ./msgq/recv -k "$K" -c 2
     [ "$output" = $'1\n2' ]
@@ -484,10 +491,12 @@ limited() {
 @test "not even an answer that the server has taken back meanwhile" {
     start server ./msgq/server -k "$K"
     eventually says server msgget
-    sleep 60 3>&- &
+    sleep 600 3>&- &
     living=$!
+    stop "$server"
     try bash -c "./msgq/send -k $K -t \$\$ old
         while ./msgq/send -n -k $K -t $living '$large'; do :; done
+        kill -CONT $server
         until grep -q 'taken back' '$T/server.err'; do :; done
         exec ./msgq/client -k $K new"
     [ "$output" = NEW ]
@@ -499,17 +508,17 @@ limited() {
 @test "answers that nobody takes do not stop the server: not those of the dead, not those of the living" {
     start server ./msgq/server -k "$K"
     eventually says server msgget
-    sleep 60 3>&- &
+    sleep 600 3>&- &
     living=$!
     for pid in "$(sh -c 'echo $$')" $living; do
-        fill "$pid"
+        fill_under_server "$pid"
         try ./msgq/client -k "$K" "$large" hello
         [ "$status" = 0 ]
         [ "${lines[-1]}" = HELLO ]
     done
     says server "no room for a request: answers are taken back"
     says server "there is no process .*: its answer is thrown away"
-    for i in {1..20}; do # requests of one who never looks for its answers
+    for i in {1..20}; do # requests of one that never looks for its answers
         quietly ./msgq/send -k "$K" "$living $(printf "%3900s" x)"
     done
     try ./msgq/client -k "$K" "$large" hello
@@ -524,10 +533,10 @@ limited() {
 @test "the server answers the living client after all, however late it comes" {
     start server ./msgq/server -k "$K"
     eventually says server msgget
-    sleep 60 3>&- &
+    sleep 600 3>&- &
     living=$!
     quietly ./msgq/send -k "$K" "$living late"
-    fill "$living"
+    fill_under_server "$living"
     try ./msgq/client -k "$K" "$large"
     [ "$status" = 0 ]
     gets_it() { [ "$(quietly ./msgq/recv -k "$K" -t $living)" = LATE ]; }
@@ -597,7 +606,7 @@ limited() {
     finish server
 }
 
-@test "the server removes its queue when it ends by SIGINT, SIGTERM or SIGHUP, and a waiting client is told" {
+@test "the server removes its queue when it ends by SIGINT, SIGTERM or SIGHUP, and a waiting client notices" {
     for signal in INT TERM HUP; do
         start server ./msgq/server -k "$K"
         eventually says server msgget
@@ -673,7 +682,7 @@ limited() {
             try $cpu ./msgq/client -x -k "$K"
             [ "$status" = 0 ]
             [[ ${lines[-1]} = *" hello" && ${lines[0]} = @(HELLO|*" hello") ]]
-            [[ $stderr = *", type 0) = "*"hello\", type 1"*"has answered "*" requests before"* ]]
+            [[ $stderr = *", type 0) = "*"hello\", type 1"*"before this one"* ]]
             assert_lesson "type 0 takes whatever comes first"
         done
     done

@@ -35,10 +35,8 @@ compare() {
 }
 
 @test "no line of a console block is longer than 80 columns" {
-    pending=" dup " # some of its command lines are longer
     cd "$BATS_TEST_DIRNAME/.."
     for folder in pipe fifo msgq shm sem signals dup; do
-        [[ $pending != *" $folder "* ]] || continue
         awk '/^```/ { inside = $0 == "```console" }
             inside && length > 80 { print FILENAME ":" FNR ": " length " columns"; long = 1 }
             END { exit long }' "$folder/README.md"
@@ -137,7 +135,6 @@ notes() {
 }
 
 @test "the tour goes through without a question where there is no terminal" {
-    try sh "$BATS_TEST_DIRNAME/../lib/tools/tour.sh" </dev/null
-    [ "$status" = 0 ]
-    [[ $stderr != *"that failed"* ]]
+    timeout 120 sh "$BATS_TEST_DIRNAME/../lib/tools/tour.sh" </dev/null >"$T/tour" 2>"$T/tour.err" 3>&-
+    [[ $(<"$T/tour.err") != *"that failed"* ]]
 }

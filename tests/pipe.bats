@@ -72,7 +72,7 @@ load helper
 @test "full -s: more than the system allows is a clear error" {
     try ./pipe/full -s 2000000000
     [ "$status" = 1 ]
-    [[ $stderr = *"full: fcntl F_SETPIPE_SZ 2000000000 (see /proc/sys/fs/pipe-*): EPERM: "* ]]
+    [[ $stderr = *"full: fcntl F_SETPIPE_SZ 2000000000 (see /proc/sys/fs/pipe-*): Operation not permitted"* ]]
 }
 
 @test "eof: the reader sees end of file when the last write end is closed" {
@@ -270,7 +270,7 @@ END
     try ./pipe/pipeline -x echo hello : sh -c 'cat; true' # sh waits for cat
     [ "$status" = 0 ]
     [ "$output" = hello ]
-    [[ $stderr = *"the kernel does not show it in read(0)"* ]]
+    [[ $stderr = *"the kernel does not show the last command in read(0)"* ]]
     [[ $stderr != *"=>"* ]]
 }
 
@@ -291,8 +291,8 @@ END
     ms_of() { sed -n 's/.*all have ended, after \([0-9]*\) ms/\1/p' <<<"$stderr"; }
     dealt=$(ms_of)
     [ "$dealt" -ge 200 ] # ten long jobs, one after another
-    try ./pipe/pool -w 4 -j 40
-    [ "$(ms_of)" -lt "$dealt" ]
+    faster() { try ./pipe/pool -w 4 -j 40 && [ "$(ms_of)" -lt "$dealt" ]; }
+    tries 5 faster
 }
 
 @test "pool: a worker that is killed is noticed" {
@@ -366,7 +366,8 @@ END
 @test "a short count is reported as what it is, not with an errno from earlier" {
     needs strace
     strace -f -qq -o "$T/trace" true || skip "strace may not trace"
-    for call in full:-n:"read = 3, not 100" records::"the pipe ended in the middle of a message"; do
+    [[ $B != */build/asan ]] || skip "to ASan, 3 bytes read into 1 are an overflow"
+    for call in pool::"read = 3" records::"the pipe ended in the middle of a message"; do
         IFS=: read -r program option message <<<"$call"
         when=$(strace -f -qq -e trace=read -o /dev/stdout ./pipe/$program $option 2>/dev/null | grep -c ' read(')
         found=
@@ -391,7 +392,7 @@ END
     [ "${lines[0]}" = "capacity $((2 * $(getconf PAGESIZE)))" ]
     with_many ./pipe/full -s 65536
     [ "$status" = 1 ]
-    [[ $stderr = *"(see /proc/sys/fs/pipe-*): EPERM: "* ]]
+    [[ $stderr = *"(see /proc/sys/fs/pipe-*): Operation not permitted"* ]]
     with_many ./pipe/records -d
     [ "$status" = 1 ]
     [[ $stderr = *"records: fcntl F_SETPIPE_SZ"* ]]

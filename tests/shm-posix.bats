@@ -119,7 +119,7 @@ full() {
 @test "memory: a page that is only promised, or gone since, is one line of an error, too" {
     full "umask 077; truncate -s 4096 /dev/shm$N; head -c 8192 /dev/zero >/dev/shm/filler; ./shm/posix-read -n $N"
     [ "$status" = 1 ]
-    [ "$(tail -1 "$T/said")" = "SIGBUS: no memory behind the object: shortened, or /dev/shm full" ]
+    [ "$(tail -1 "$T/said")" = "posix-read: SIGBUS: the object was shortened, or /dev/shm is full" ]
     full "umask 077; truncate -s 4096 /dev/shm$N; head -c 8192 /dev/zero >/dev/shm/filler; ./shm/posix-write -n $N x"
     [ "$status" = 1 ]
     [[ $(tail -1 "$T/said") = "posix-write: posix_fallocate: "*"No space left on device" ]]

@@ -332,7 +332,7 @@ segments() {
 @test "attach: nattch goes 1, 2, 4, 3, 2, 1, all the time dest, and then the segment is gone" {
     try ./shm/attach
     [ "$(grep -o 'nattch [0-9], dest' <<<"$stderr" | tr -dc 0-9)" = 124321 ]
-    [[ $stderr = *"IPC_STAT) = -1 EINVAL: the last detach was its end"* ]]
+    [[ $stderr = *"IPC_STAT) = -1 EINVAL: gone with it"* ]]
 }
 
 @test "attach: kill -9 leaves no segment" {

@@ -170,7 +170,7 @@ signalfd SIGTERM" ]
     [ "$status" = 0 ]
     [ "$output" = "worker: SIGUSR1" ]
     [[ $stderr = *"worker: read("*") = -1 EINTR"* ]]
-    assert_lesson "a thread keeps the mask"
+    assert_lesson "a thread that does not block a signal may get it"
 }
 
 @test "segv: the handler of a stack overflow runs on another stack; -x: without one it cannot" {

@@ -155,7 +155,7 @@ kill(reaped, 0): ESRCH" ]
     [ "${lines[1]}" = "a subreaper here: adopted by it" ]
 }
 
-@test "orphan: where /proc hides the processes of others, the name of its new parent stays unknown" {
+@test "orphan works where /proc hides the processes of others" {
     other_user signals
     # A new instance of proc: remounting the old one would change it for everybody.
     try unshare --mount bash -c 'mount -t proc -o hidepid=2 proc /proc || exit 77; exec "$@"' bash \
@@ -166,6 +166,7 @@ kill(reaped, 0): ESRCH" ]
 }
 
 @test "pidfd: a signal for a process that has gone does not reach the one that has got its pid; with -x it does" {
+    export ASAN_OPTIONS=detect_leaks=0 # that fails in a pid namespace
     for option in "" -x; do
         try ./signals/pidfd $option
         [ "$status" = 0 ]

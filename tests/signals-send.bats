@@ -265,6 +265,11 @@ END
     try ./signals/send USR1 1
     [ "$status" = 2 ]
     [ "$stderr" = 'send: PID "USR1": not a number; PID comes first, then SIGNAL' ]
+    for option in -USR1 -9 -s; do
+        try ./signals/send "$option" 1
+        [ "$status" = 2 ]
+        [ "$stderr" = "send: \"$option\": not an option; SIGNAL comes after PID: send PID USR1" ]
+    done
 }
 
 @test "send to a process that is not there: ESRCH; signal 0 only asks" {

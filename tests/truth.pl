@@ -631,7 +631,7 @@ sub processes_of {
 }
 
 # The processes that a sleeper may be, and how many of them must sleep. A role that a process of this run has can be no
-# other process.
+# other process, as long as that one is alive.
 sub sleepers {
     my ($run, $sleep, $line) = @_;
     my %alive = map { $_ => 1 }
@@ -642,11 +642,11 @@ sub sleepers {
     $role =~ s/s$// if $sleep->{plural};
     my @named = processes_of($run, $role);
     @named = processes_of($run, $1) if !@named and $role =~ /^(.*) \d+$/;    # they share a lane
-    if (@named) {
-        @named = grep { $alive{$_} } @named;
-        return (\@named, $sleep->{number} // ($sleep->{plural} ? scalar @named : 1));
+    if (my @sleepers = grep { $alive{$_} } @named) {
+        return (\@sleepers, $sleep->{number} // ($sleep->{plural} ? scalar @sleepers : 1));
     }
     my @others = grep { $_ != $line->{process} } keys %alive;
+    @others = grep { !$run->{roles}{$_} } @others if @named;    # the next one of that role: it has said nothing so far
     my $silent = grep { !$run->{roles}{$_} } @others;
     return (\@others, $sleep->{number} // ($sleep->{plural} ? $silent || scalar @others : 1));
 }

@@ -2,7 +2,7 @@
 # shellcheck shell=sh disable=SC2034
 
 # The calls of the C library before main and after it, and those that cannot fail.
-not_ours='execve|brk|arch_prctl|set_tid_address|set_robust_list|rseq|prlimit64|getrandom|mprotect|exit_group|rt_sigreturn|getpid|getppid|geteuid|restart_syscall|munmap|futex|gettid|tgkill'
+not_ours='execve|brk|arch_prctl|set_tid_address|set_robust_list|rseq|prlimit64|getrandom|mprotect|exit_group|rt_sigreturn|getpid|getppid|geteuid|restart_syscall|munmap|futex|gettid|tgkill|alarm'
 
 # What a call fails with, a word each.
 errors_of() {
