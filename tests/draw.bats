@@ -28,6 +28,7 @@ row() {
     row '\|-+> (\.\.\.|read\(3\)) = 5 "hello"'
     row '\|-+> (\.\.\.|read\(3\)) = 0$'
     draw ./fifo/order
+    row '(\|-+> \.\.\. = [0-9]+$|\.\.\. = [0-9]+ <-+\|)'
     row 'mkfifo\(order-[0-9]*-one\) = 0'
     draw ./msgq/full
     row '(msgrcv\([0-9]+\)|\.\.\.) = 1024 "'

@@ -127,5 +127,13 @@ setup_ipc() {
     [ "$output" = installed ]
     try "$T/prefix/bin/ipc" list pipe
     [[ $output = *"pipe/eof"* ]]
+    start sleeper sleep 100
+    eventually asleep "$sleeper"
+    try "$T/prefix/bin/ipc" why "$sleeper"
+    [[ $output = "$sleeper sleep sleeps"* ]]
+    kill -KILL "$sleeper"
+    finish sleeper
+    try "$T/prefix/bin/ipc" draw -h
+    [ "$status" = 0 ]
     rm -r "$T/prefix"
 }

@@ -29,7 +29,7 @@ function event(t, p, text, from, to,    s, like) {
     if (n && who[s] == p && alike[s] == like && source[s] == from && !to) { times[s]++; return n }
     s = slot(++n)
     if (s in who && !gone[s]) dropped++
-    when[s] = t; who[s] = p; what[s] = text; source[s] = from; target[s] = to; times[s] = 1; gone[s] = 0; woken[s] = 0
+    when[s] = t; who[s] = p; what[s] = text; source[s] = from; target[s] = to; times[s] = 1; gone[s] = 0
     alike[s] = to || text ~ /^\.\.\.|\) \.\.\.$/ ? "" : like
     return n
 }
@@ -92,7 +92,8 @@ function follow(p, c, args, result, slow,    key, o, type) {
     else if (c == "semop") return slow ? giver[args + 0] : ""
     if (c == "futex" && args ~ /WAKE/) waker = p
     else if (c == "futex") return waker
-    if (c == "open" && slow) return opener[args]
+    if (c == "open" && slow) return opener[path_of(args)]
+    if (c == "open") opener[path_of(args)] = p
     return ""
 }
 
@@ -167,7 +168,7 @@ line ~ /^[a-z0-9_]+\(/ {
     if (call == "wait" && result <= 0) { if (resumed && slow) event(t, p, "... = " result errno, "", ""); next }
     text = call_text(call, args, result errno)
     if (resumed && !slow && n >= resumed) { what[slot(resumed)] = text; next } # it stays where it began
-    if (resumed && slow) { sub(/.* = /, "... = ", text); woken[slot(resumed)] = n + 1 }
+    if (resumed && slow) sub(/.* = /, "... = ", text)
     if (call == "fork" && result > 0) {
         if (!(result in name)) name[result] = name[p]
         if (!(result in born)) born[result] = t
@@ -234,17 +235,17 @@ function svg_row(s, note,    x, f) {
     if (note) { rows = rows sprintf("<text x=\"80\" y=\"%d\">%s</text>\n", y, note); y += 24 }
     x = 90 + 220 * lane[who[s]]
     f = source[s] in lane ? lane[source[s]] : target[s] in lane ? lane[target[s]] : -1
-    if (woken[s]) sleeping[who[s]] = y
-    else if (who[s] in sleeping) {
+    if (who[s] in sleeping) {
         rows = rows sprintf("<line class=\"sleep\" x1=\"%d\" y1=\"%d\" x2=\"%d\" y2=\"%d\"/>\n", x, sleeping[who[s]], x, y)
         delete sleeping[who[s]]
     }
+    if (what[s] ~ /\) \.\.\.$/) sleeping[who[s]] = y
     if (f >= 0) {
         f = 90 + 220 * f
         rows = rows sprintf("<line class=\"arrow\" x1=\"%d\" y1=\"%d\" x2=\"%d\" y2=\"%d\"/>\n", target[s] ? x : f, y, target[s] ? f : x, y)
     }
     rows = rows sprintf("<text class=\"time\" x=\"4\" y=\"%d\">%.3f</text>\n", y, (when[s] - start) * 1000)
-    rows = rows sprintf("<text x=\"%d\" y=\"%d\">%s</text>\n", x + 8, y - 5, \
+    rows = rows sprintf("<text x=\"%d\" y=\"%d\">%s</text>\n", x + 8, y - 7, \
         escape(substr(what[s], 1, 40) (times[s] > 1 ? " (" times[s] " times)" : "")))
     if (!(who[s] in top)) top[who[s]] = y
     if (target[s] && !(target[s] in top)) top[target[s]] = y
