@@ -308,8 +308,9 @@ struct line { /* of /proc/net/tcp, see proc(5) */
 static void unmap(char *address)
 {
     static const char prefix[] = "0000000000000000FFFF0000";
-    if (strncmp(address, prefix, strlen(prefix)) == 0)
-        memmove(address, address + strlen(prefix), strlen(address + strlen(prefix)) + 1);
+    const size_t length = strlen(prefix);
+    if (strncmp(address, prefix, length) == 0)
+        memmove(address, address + length, strlen(address) - length + 1);
 }
 
 /* The line of the socket with this inode or, if `other` is not NULL, of the peer of that one. */
