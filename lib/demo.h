@@ -262,7 +262,7 @@ int connect_to(in_port_t port);
 /* A port has no owner and no permissions. Whether the other end of this TCP connection belongs to
  * our user, as the kernel says; call it after accept(2), before anything is read. If not, it says
  * whose it is; nor if the other side has closed its socket, for then nobody can tell. Where the
- * system does not show the owners, it says so once and returns true. See /proc/net/tcp in proc(5). */
+ * system does not show the owners, it says so once and returns true. See sock_diag(7). */
 bool is_own_peer(int fd);
 
 /* How many bytes that we have sent lie unread at the other end; -1 where we cannot see it. */

@@ -1,5 +1,4 @@
-/* inherit - which handlers, and which ignored, blocked and pending signals survive fork() and
- * exec()
+/* inherit - what fork() and exec() keep of handlers, and of ignored, blocked and pending signals
  *
  * The parent gives itself one of each and forks. The child is a copy, but nothing is pending for it
  * until the parent sends it the signal too. Then it executes cat(1), a program without the handler:
