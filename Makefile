@@ -19,9 +19,9 @@ FLAGS = -std=c17 -D_XOPEN_SOURCE=700 -pthread $(WARN) $(if $(SAN),-fsanitize=$(S
 
 # A program is built beside its source, so that ./pipe/eof runs it; with another O than build, below that.
 BIN      = $(if $(filter build,$(O)),.,$(O))
-SOURCES  = $(wildcard $(DIRS:%=%/*.c))
+SOURCES  = $(wildcard $(DIRS:%=%/*.c)) lib/tools/why.c
 PROGRAMS = $(SOURCES:%.c=$(BIN)/%)
-PARTS    = $(patsubst %.c,$(O)/%.o,$(wildcard lib/*.c lib/bench/*.c))
+PARTS    = $(patsubst %.c,$(O)/%.o,$(wildcard lib/*.c lib/bench/*.c) lib/tools/look.c)
 LIB      = $(O)/lib.a
 NOTES    = $(wildcard $(DIRS:%=%/README.md))
 
@@ -42,12 +42,11 @@ $(O)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(call short,CC,$<)$(CC) $(FLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-tour: all                       ## see the most telling demos, one after another
-	@cd $(BIN) && sh "$(CURDIR)/lib/tools/tour.sh"
+tour: all                       ## see the most telling demos, one after another: ./ipc tour
+	@./ipc tour
 
-list:                           ## every program, and what it shows
-	@for file in $(SOURCES); do \
-	    sed -n "1s|^/\* [^ ]* - \(.*\)|$${file%.c}#\1|p" $$file; done | awk -F'#' '{ printf "%-14s  %s\n", $$1, $$2 }'
+list:                           ## every program, and what it shows: ./ipc list
+	@./ipc list
 
 check: all                      ## test every program and every note
 	@tests/run $(BIN)
@@ -75,9 +74,13 @@ bench: all                      ## measure what each mechanism costs, for six mi
 lint:                           ## clang-format, clang-tidy, cppcheck, shellcheck
 	@tests/lint
 
-install: all                    ## copy the programs and the notes to PREFIX/lib/ipc
+install: all                    ## copy the tree to PREFIX/lib/ipc, and ipc to PREFIX/bin
 	for file in $(PROGRAMS:$(BIN)/%=%); do install -D "$(BIN)/$$file" "$(INSTALL)/$$file" || exit 1; done
-	for file in README.md $(NOTES); do install -D -m 644 $$file "$(INSTALL)/$$file" || exit 1; done
+	for file in README.md COURSE.md $(NOTES) $(SOURCES) $(wildcard lib/tools/*.sh lib/tools/*.awk); do \
+	    install -D -m 644 $$file "$(INSTALL)/$$file" || exit 1; done
+	install -D ipc "$(INSTALL)/ipc"
+	mkdir -p "$(DESTDIR)$(PREFIX)/bin"
+	ln -sf ../lib/ipc/ipc "$(DESTDIR)$(PREFIX)/bin/ipc"
 
 clean:                          ## remove what was built
 	rm -rf build $(SOURCES:.c=)

@@ -1,0 +1,38 @@
+# calls.sh - how each system call can be late or fail, for ipc try and tests/faults
+# shellcheck shell=sh disable=SC2034
+
+# The calls of the C library before main and after it, and those that cannot fail.
+not_ours='execve|brk|arch_prctl|set_tid_address|set_robust_list|rseq|prlimit64|getrandom|mprotect|exit_group|rt_sigreturn|getpid|getppid|geteuid|restart_syscall|munmap|futex|gettid|tgkill|alarm'
+
+# What a call fails with, a word each.
+errors_of() {
+    case $1 in
+    read | write | openat | wait4 | poll | ppoll | msgsnd | msgrcv | semtimedop | rt_sigtimedwait) echo EINTR ;;
+    esac
+    case $1 in
+    read | write | close | unlink | newfstatat | fstat) echo EIO ;;
+    openat | pipe | pipe2 | dup2 | dup3) echo EMFILE ;;
+    clone | clone3 | fork | vfork) echo EAGAIN ;;
+    wait4 | waitid) echo ECHILD ;;
+    poll | ppoll | mmap) echo ENOMEM ;;
+    flock) echo ENOLCK ;;
+    mknodat | mknod | mkdir | semget | msgget | shmget) echo ENOSPC ;;
+    *) echo EPERM ;;
+    esac
+}
+
+# How it can be late: before it begins; fork(2) also before it returns in the parent.
+delays_of() {
+    echo delay_enter
+    case $1 in clone* | *fork) echo delay_exit ;; esac
+}
+
+# count_calls MOST reads a trace of strace -f and prints "CALL TIMES": the most in any of its processes, up to MOST.
+count_calls() {
+    awk -v not_ours="^($not_ours)\$" -v most="$1" '
+        match($2, /^[a-z_0-9]+\(/) {
+            call = substr($2, 1, RLENGTH - 1)
+            if (call !~ not_ours && ++count[$1, call] > times[call] && times[call] < most) times[call]++
+        }
+        END { for (call in times) print call, times[call] }'
+}

@@ -1,0 +1,287 @@
+# draw.awk - from the output of strace -f -ttt -yy to a sequence diagram: text of `width` columns, or SVG (svg=1)
+#
+# An event is a line of one process: a call that has returned, one that sleeps, a signal, its end. `source` is the process
+# that made it possible: the writer of what was read, the sender of a signal, the child that was waited for.
+
+BEGIN {
+    GIVES = "^(write|send|msgsnd|mq_send|close)" # what it does may arrive before it returns
+    SLOW = 0.001          # a call that takes longer is shown as one that sleeps
+    FIRST = 90; LAST = 60 # of a long trace only so many events are kept
+    split("clone fork clone3 fork vfork fork wait4 wait waitid wait openat open pselect6 select ppoll poll " \
+        "epoll_pwait epoll_wait recvfrom recv sendto send accept4 accept pipe2 pipe semtimedop semop mknodat mkfifo " \
+        "mknod mkfifo mq_timedsend mq_send mq_timedreceive mq_receive rt_sigtimedwait sigwait rt_sigsuspend sigsuspend " \
+        "tgkill kill rt_sigqueueinfo sigqueue", pairs, " ")
+    for (i = 1; i in pairs; i += 2) plain[pairs[i]] = pairs[i + 1]
+}
+
+# ---- Events ----
+
+function slot(i) { return i <= FIRST ? i : FIRST + 1 + (i - FIRST - 1) % LAST }
+
+# The same again, with other data only, is counted and not shown.
+function event(t, p, text, from, to,    s, like) {
+    if (!(p in busy)) process[++processes] = p
+    if (!(p in born)) born[p] = t
+    busy[p]++
+    like = text
+    if (text ~ /^(read|write|send|recv|msg|mq_|semop|close|accept)/) sub(/[,)].*/, text ~ /= 0$/ ? "0" : text ~ /= -1/ ? "-1" : "", like)
+    s = slot(n)
+    if (n && who[s] == p && alike[s] == like && source[s] == from && !to) { times[s]++; return n }
+    s = slot(++n)
+    if (s in who && !gone[s]) dropped++
+    when[s] = t; who[s] = p; what[s] = text; source[s] = from; target[s] = to; times[s] = 1; gone[s] = 0
+    alike[s] = to || text ~ /^\.\.\.|\) \.\.\.$/ ? "" : like
+    return n
+}
+
+# What a descriptor refers to, if that is for communication: the same for both ends of a connection.
+function object(args, reads,    o, ends) {
+    if (!match(args, /^[0-9]+<[^<>]*(->[^<>]*)?>/)) return ""
+    o = substr(args, 1, RLENGTH - 1); sub(/^[0-9]+</, "", o)
+    if (o ~ /^pipe:/ && args ~ /^[0-2]</ && !(o in made)) return "" # its own stdin or stdout
+    if (o ~ /^pipe:/ || o in fifo) return o
+    if (o ~ /^(UNIX|TCP)/) {
+        sub(/^[^[]*\[/, "", o); sub(/[],].*/, "", o)
+        if (split(o, ends, "->") == 2) return reads ? ends[2] "->" ends[1] : o
+        return "socket " o
+    }
+    if (args ~ /^[0-2]</ || o !~ /^\/[^\/]*$/) return ""
+    return o # a POSIX queue
+}
+
+# "read(3) = 5 "hello"": the call as stories print it.
+function call_text(c, args, result,    data, first, f) {
+    data = ""
+    if (c ~ /^(write|read|send|recv|msgsnd|msgrcv|mq_send|mq_receive)/ && match(args, /"([^"\\]|\\.)*"(\.\.\.)?/))
+        data = substr(args, RSTART, RLENGTH)
+    gsub(/\\0(\\0)+/, "\\0..", data)
+    while (gsub(/<[^<>]*(->[^<>]*)?>/, "", args)) continue # <.../null<char 1:3>> is nested
+    if (c ~ /^(pipe|socketpair)$/) { match(args, /\[[0-9, ]*\]/); return c "() = " substr(args, RSTART + 1, RLENGTH - 2) }
+    split(args, f, ", ")
+    first = f[1]
+    if (c ~ /^(fork|wait|poll|select|futex|pause|sigsuspend|sigwait|accept)$/) first = c == "accept" ? first : ""
+    if (c ~ /^(open|mkfifo)$/) { first = f[2]; gsub(/.*\/|"/, "", first); first = first (c == "open" && f[3] ? ", " f[3] : "") }
+    if (c == "semop" && match(args, /sem_op=-?[0-9]+|\{[0-9]+, -?[0-9]+/)) {
+        data = substr(args, RSTART, RLENGTH); gsub(/.*[=, ]/, "", data); first = first ", " data; data = ""
+    }
+    if (c == "kill") first = f[split(args, f, ", ") - 1] ", " f[split(args, f, ", ")]
+    if (c ~ /^(dup2|dup3)$/) first = first ", " f[2]
+    sub(/ +$/, "", first)
+    if (data != "" && c ~ /^(write|send|msgsnd|mq_send)/) { first = first ", " data; data = "" }
+    return c "(" first ")" (result == "" ? " ..." : " = " result (result > 0 && data != "" ? " " data : ""))
+}
+
+# Which process made this possible; and what this one makes possible for others.
+function follow(p, c, args, result, slow,    key, o, type) {
+    if (c ~ /^(read|recv|splice|mq_receive)/) {
+        o = object(args, 1)
+        return result > 0 ? writer[o] : closer[o]
+    }
+    o = object(args, 0)
+    if (c ~ /^(write|send|mq_send)/) writer[o] = p
+    if (c == "close" || c == "shutdown") closer[o] = p
+    if (c == "connect") { connector = p; return "" }
+    if (c == "accept") return connector
+    if (c == "wait") return result > 0 ? result : ""
+    type = match(args, /mtype=[0-9]+/) ? substr(args, RSTART, RLENGTH) : ""
+    key = (args + 0) " " type
+    if (c == "msgsnd" && result == 0) sender[key, ++sent[key]] = p
+    if (c == "msgrcv" && result >= 0) return sender[key, ++received[key]]
+    if (c == "semop" && args !~ /(sem_op=|\{[0-9]+, )-?[1-9]/) return slow ? giver[args + 0] : ""
+    if (c == "semop" && args !~ /(sem_op=|\{[0-9]+, )-/) giver[args + 0] = p
+    else if (c == "semop") return slow ? giver[args + 0] : ""
+    if (c == "futex" && args ~ /WAKE/) waker = p
+    else if (c == "futex") return waker
+    if (c == "open" && slow) return opener[path_of(args)]
+    if (c == "open") opener[path_of(args)] = p
+    return ""
+}
+
+# Whether it is worth a line.
+function is_shown(c, args) {
+    if (c ~ /^(read|readv|recv|recvmsg|write|writev|send|sendmsg|close|splice|mq_)/) return object(args, 0) != ""
+    if (c == "open") return path_of(args) in fifo
+    return c ~ /^(pipe|socketpair|fork|wait|kill|sigqueue|semop|msgsnd|msgrcv|accept|connect|shutdown|mkfifo|dup2|dup3)$/
+}
+
+function may_sleep(c) { return c ~ /^(poll|select|epoll_wait|futex|pause|sigsuspend|sigwait|flock|fcntl)$/ }
+
+function path_of(args) { return match(args, /"[^"]*"/) ? substr(args, RSTART + 1, RLENGTH - 2) : "" }
+
+# ---- The trace ----
+
+$2 !~ /^[0-9.]+$/ { next }
+{ p = $1; t = $2; if (!start) start = t; line = $0; sub(/^[0-9]+ +[0-9.]+ /, "", line) }
+
+line ~ /^--- SIG/ {
+    from = match(line, /si_pid=[0-9]+/) ? substr(line, RSTART + 7, RLENGTH - 7) : ""
+    split(line, words, " ")
+    event(t, p, words[2], from == p ? "" : from, "")
+    next
+}
+line ~ /^\+\+\+/ {
+    text = line ~ /exited/ ? "exits " $(NF - 1) : "killed by " $(NF - 1)
+    event(t, p, text, "", "")
+    ended[p] = t
+    next
+}
+line ~ /<unfinished \.\.\.>$/ {
+    sub(/<unfinished \.\.\.>$/, "", line)
+    begun[p] = line; since[p] = t; call = line; sub(/\(.*/, "", call)
+    args = substr(line, length(call) + 2)
+    if (call in plain) call = plain[call]
+    waits[p] = 0
+    if (call !~ /^(fork|pipe|kill|dup)/ && (is_shown(call, args) || may_sleep(call)))
+        waits[p] = event(t, p, call_text(call, args, ""), "", "")
+    if (call ~ GIVES) follow(p, call, args, 0, 0)
+    next
+}
+{ slow = 0; resumed = 0 }
+line ~ /^<\.\.\. / {
+    sub(/^<\.\.\. [a-z0-9_]+ resumed>/, "", line)
+    line = begun[p] line
+    resumed = waits[p]
+    slow = t - since[p] > SLOW || (resumed && n > resumed && begun[p] !~ GIVES)
+    if (resumed && !slow && n == resumed) n-- # as if it had not slept
+}
+line ~ /^[a-z0-9_]+\(/ {
+    call = line; sub(/\(.*/, "", call); args = substr(line, length(call) + 2)
+    if (!match(args, /\) += (-?[0-9]+|\?).*$/)) next
+    result = substr(args, RSTART); args = substr(args, 1, RSTART - 1)
+    sub(/^\) += /, "", result); errno = result ~ /^-1 E/ ? " " substr(result, 4, index(substr(result, 4) " ", " ") - 1) : ""
+    sub(/[< ].*/, "", result)
+    if (call == "execve" && result == 0) {
+        name[p] = path_of(args); sub(/.*\//, "", name[p])
+        if (p in busy) event(t, p, "execve(" name[p] ")", "", ""); else event(t, p, name[p] " starts", "", "")
+        next
+    }
+    if (result == "?") next # killed, or to be called again
+    if (call in plain) call = plain[call]
+    if (call == "pipe")
+        for (rest = args; match(rest, /pipe:\[[0-9]+\]/); rest = substr(rest, RSTART + RLENGTH)) made[substr(rest, RSTART, RLENGTH)] = 1
+    if (call == "mkfifo" && args !~ /S_IFIFO/) next
+    if (call == "mkfifo") fifo[path_of(args)] = 1
+    if (call == "fcntl" && args !~ /SETLKW/) next
+    shown = is_shown(call, args)
+    from = resumed && call ~ GIVES ? "" : follow(p, call, args, result, slow)
+    if (!shown && !(may_sleep(call) && resumed && slow)) next
+    if (call == "wait" && result <= 0) { if (resumed && slow) event(t, p, "... = " result errno, "", ""); next }
+    text = call_text(call, args, result errno)
+    if (resumed && !slow && n >= resumed) { what[slot(resumed)] = text; next } # it stays where it began
+    if (resumed && slow) sub(/.* = /, "... = ", text)
+    if (call == "fork" && result > 0) {
+        if (!(result in name)) name[result] = name[p]
+        if (!(result in born)) born[result] = t
+        event(t, p, text, "", result)
+    }
+    else event(t, p, text, from == p ? "" : from, "")
+}
+
+# ---- The picture ----
+
+# The busiest processes, as many as there is room for.
+function choose(room,    i, k, best) {
+    lanes = processes < room ? processes : room
+    for (k = 1; k <= lanes; k++) {
+        best = 0
+        for (i = 1; i <= processes; i++)
+            if (!(process[i] in chosen) && (!best || busy[process[i]] > busy[process[best]])) best = i
+        chosen[process[best]] = 1
+    }
+    k = 0
+    for (i = 1; i <= processes; i++)
+        if (process[i] in chosen) { lane[process[i]] = k; at_lane[k++] = process[i] } else left_out += busy[process[i]]
+}
+
+function label(p) { return p " " name[p] }
+
+function put(x, text) { row = substr(row, 1, x - 1) text substr(row, x + length(text)) }
+
+function dashes(count,    s) { s = ""; while (count-- > 0) s = s "-"; return s }
+
+function text_row(i, s,    k, x, f, room, text) {
+    row = sprintf("%" width "s", "")
+    put(1, sprintf("%8.3f", (when[s] - start) * 1000))
+    for (k = 0; k < lanes; k++)
+        if (when[s] >= born[at_lane[k]] && !(at_lane[k] in ended && ended[at_lane[k]] < when[s])) put(column(k), "|")
+    x = column(lane[who[s]])
+    f = source[s] in lane ? column(lane[source[s]]) : target[s] in lane ? column(lane[target[s]]) : 0
+    room = (f > x ? f - 5 : width) - x - 1
+    text = what[s] (times[s] > 1 ? " (" times[s] " times)" : "")
+    if (length(text) > room) text = substr(text, 1, room - 3) "..."
+    put(x + 2, text " ")
+    if (f && f < x) { put(f, "|" dashes(x - f - 1) ">") }
+    if (f > x) put(x + 3 + length(text), (target[s] ? "-" : "<") dashes(f - x - length(text) - 5) (target[s] ? ">" : "-") "|")
+    row = substr(row, 1, width); sub(/ +$/, "", row)
+    print row
+}
+
+function column(k) { return 11 + k * step }
+
+function each_event(draw,    i, s, hole) {
+    for (i = 1; i <= n; i++) {
+        if (i > FIRST && i <= n - LAST) { hole = 1; continue }
+        s = slot(i)
+        if (gone[s] || !(who[s] in lane)) continue
+        if (hole) { note = "... " dropped " events are left out ..."; hole = 0 } else note = ""
+        if (draw == "svg") svg_row(s, note); else { if (note) print "          " note; text_row(i, s) }
+    }
+}
+
+function escape(text) { gsub(/&/, "\\&amp;", text); gsub(/</, "\\&lt;", text); gsub(/>/, "\\&gt;", text); return text }
+
+function svg_row(s, note,    x, f) {
+    y += 24
+    if (note) { rows = rows sprintf("<text x=\"80\" y=\"%d\">%s</text>\n", y, note); y += 24 }
+    x = 90 + 220 * lane[who[s]]
+    f = source[s] in lane ? lane[source[s]] : target[s] in lane ? lane[target[s]] : -1
+    if (who[s] in sleeping) {
+        rows = rows sprintf("<line class=\"sleep\" x1=\"%d\" y1=\"%d\" x2=\"%d\" y2=\"%d\"/>\n", x, sleeping[who[s]], x, y)
+        delete sleeping[who[s]]
+    }
+    if (what[s] ~ /\) \.\.\.$/) sleeping[who[s]] = y
+    if (f >= 0) {
+        f = 90 + 220 * f
+        rows = rows sprintf("<line class=\"arrow\" x1=\"%d\" y1=\"%d\" x2=\"%d\" y2=\"%d\"/>\n", target[s] ? x : f, y, target[s] ? f : x, y)
+    }
+    rows = rows sprintf("<text class=\"time\" x=\"4\" y=\"%d\">%.3f</text>\n", y, (when[s] - start) * 1000)
+    rows = rows sprintf("<text x=\"%d\" y=\"%d\">%s</text>\n", x + 8, y - 7, \
+        escape(substr(what[s], 1, 40) (times[s] > 1 ? " (" times[s] " times)" : "")))
+    if (!(who[s] in top)) top[who[s]] = y
+    if (target[s] && !(target[s] in top)) top[target[s]] = y
+    bottom[who[s]] = y
+}
+
+function print_svg(    k, p, w) {
+    y = 40
+    each_event("svg")
+    w = 170 + 220 * lanes
+    printf "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\">\n", w, y + 20, w, y + 20
+    print "<style>\n.page { fill: #fff } text { font: 12px monospace; fill: #222 } .time { fill: #777 } .life { stroke: #999 }"
+    print ".arrow { stroke: #0057b7; stroke-width: 1.5; marker-end: url(#head) } #head path { fill: #0057b7 }"
+    print ".sleep { stroke: #d98200; stroke-width: 7; opacity: .6 } .name { font-weight: bold }"
+    print "@media (prefers-color-scheme: dark) { .page { fill: #111 } text { fill: #ddd } .time { fill: #999 } .life { stroke: #777 }"
+    print ".arrow { stroke: #6cb6ff } #head path { fill: #6cb6ff } }\n</style>"
+    print "<defs><marker id=\"head\" markerWidth=\"8\" markerHeight=\"8\" refX=\"8\" refY=\"4\" orient=\"auto\"><path d=\"M0,0 L8,4 L0,8 z\"/></marker></defs>"
+    printf "<rect class=\"page\" width=\"%d\" height=\"%d\"/>\n", w, y + 20
+    for (k = 0; k < lanes; k++) {
+        p = at_lane[k]
+        printf "<text class=\"name\" x=\"%d\" y=\"20\">%s</text>\n", 82 + 220 * k, escape(label(p))
+        printf "<line class=\"life\" x1=\"%d\" y1=\"%d\" x2=\"%d\" y2=\"%d\"/>\n", 90 + 220 * k, top[p] - 12, 90 + 220 * k, p in ended ? bottom[p] : y
+    }
+    printf "%s</svg>\n", rows
+}
+
+END {
+    if (!n) { print "nothing was traced"; exit 1 }
+    choose(svg ? 6 : int((width - 10) / 22))
+    if (svg) print_svg()
+    else {
+        step = int((width - 10) / lanes); if (step > 34) step = 34
+        row = sprintf("%" width "s", ""); put(6, "ms")
+        for (k = 0; k < lanes; k++) put(column(k), substr(label(at_lane[k]), 1, step - 2))
+        sub(/ +$/, "", row); print row
+        each_event("text")
+        if (left_out) printf "(left out: %d events of %d more processes)\n", left_out, processes - lanes
+    }
+}

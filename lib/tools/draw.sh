@@ -1,0 +1,47 @@
+#!/bin/sh
+# draw.sh [-s FILE] [-w COLUMNS] [-a PID] [COMMAND [ARGUMENT...]] - a sequence diagram from the kernel's trace
+set -u
+usage() {
+    cat <<'END'
+usage: ipc draw [-s FILE] [-w COLUMNS] COMMAND [ARGUMENT...]
+       ipc draw [-s FILE] [-w COLUMNS] -a PID    a process that runs already, until Ctrl-C
+  -s FILE     writes the picture into FILE, as SVG, instead of printing it as text
+  -w COLUMNS  the width of the text (80): wider, it has room for more processes
+END
+}
+file=
+width=80
+pid=
+while getopts :a:hs:w: option; do
+    case $option in
+    a) pid=$OPTARG ;;
+    h) usage; exit 0 ;;
+    s) file=$OPTARG ;;
+    w) width=$OPTARG ;;
+    *) usage >&2; exit 2 ;;
+    esac
+done
+shift $((OPTIND - 1))
+case $width in *[!0-9]* | '') width=0 ;; esac
+if [ "$width" -lt 40 ] || { [ $# = 0 ] && [ -z "$pid" ]; }; then
+    usage >&2
+    exit 2
+fi
+command -v strace >/dev/null || { echo "ipc draw: needs strace: apt-get install strace" >&2; exit 1; }
+
+trace=$(mktemp) || exit 1
+trap 'rm -f "$trace"' EXIT
+trap : INT # it ends the command; the picture shows how far it has come
+# With "?" a call that this processor does not have is no error.
+calls='%process,%signal,%ipc,?read,?write,?readv,?writev,?close,?pipe,?pipe2,?socketpair,?dup2,?dup3,?open,?openat'
+calls="$calls,?mknod,?mknodat,?sendto,?sendmsg,?recvfrom,?recvmsg,?accept,?accept4,?connect,?shutdown,?splice"
+calls="$calls,?poll,?ppoll,?select,?pselect6,?epoll_wait,?epoll_pwait,?futex,?flock,?fcntl,?mq_timedsend,?mq_timedreceive"
+status=0
+strace -f -ttt -yy -s 24 -o "$trace" -e trace="$calls" ${pid:+-p "$pid"} "$@" || status=$?
+here=$(dirname "$0")
+if [ -n "$file" ]; then
+    awk -v svg=1 -f "$here/draw.awk" "$trace" >"$file" && echo "ipc draw: the picture is in $file" >&2
+else
+    awk -v width="$width" -f "$here/draw.awk" "$trace"
+fi || exit 1
+exit $status

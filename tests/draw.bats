@@ -1,0 +1,115 @@
+# ipc draw: a sequence diagram of any program, from the kernel's trace.
+load helper
+
+draw() {
+    needs strace
+    strace -o /dev/null true 2>/dev/null || skip "strace is not allowed to trace"
+    try sh "$BATS_TEST_DIRNAME/../lib/tools/draw.sh" "$@"
+}
+
+# row PATTERN: the picture has such a row.
+row() {
+    grep -qE -- "$1" <<<"$output" || { echo "no row: $1"; echo "$output"; return 1; }
+}
+
+@test "draw: a pipe between parent and child: fork, write, read and the ends, with arrows" {
+    draw ./pipe/hello "some text"
+    [ "$status" = 0 ]
+    fits_80 "$output"
+    row '^ *[0-9.]+  \| fork\(\) = [0-9]+ -+>\|$'
+    row '\| write\([0-9], "some text"\) = 9'
+    row '\|-+> (\.\.\.|read\(3\)) = 9 "some text"'
+    row '\| wait\(\) = [0-9]+ <-+\||\.\.\. = [0-9]+ <-+\|'
+    row '\| exits 0'
+}
+
+@test "draw: the arrows go from the sender to the receiver, whatever carries the message" {
+    draw ./pipe/eof
+    row '\|-+> (\.\.\.|read\(3\)) = 5 "hello"'
+    row '\|-+> (\.\.\.|read\(3\)) = 0$'
+    draw ./fifo/order
+    row '(\|-+> \.\.\. = [0-9]+$|\.\.\. = [0-9]+ <-+\|)'
+    row 'mkfifo\(order-[0-9]*-one\) = 0'
+    draw ./msgq/full
+    row '(msgrcv\([0-9]+\)|\.\.\.) = 1024 "'
+    draw ./sem/undo
+    row 'semop\([0-9]+, -1\) = 0'
+    row 'killed by SIGKILL'
+    draw ./signals/lost
+    row '\|-+> SIGUSR1'
+    draw ./dup/offset
+    row 'exits 0'
+}
+
+@test "draw: each call that a story prints is in the picture, for twelve demos" {
+    local line call demo
+    for demo in pipe/eof pipe/hello pipe/sigpipe fifo/order msgq/full sem/undo sem/counter signals/child signals/lost \
+        dup/redirect pipe/shell shm/fork; do
+        [ -x "./$demo" ] || continue
+        draw -w 200 "./$demo"
+        # What the picture shows of the story: fork(), write(), semop(), msgsnd(), kill(), with their first argument.
+        sed -n 's/.* | \(\(fork\|write\|semop\|msgsnd\|kill\)([^,)]*\).*) = -\{0,1\}[0-9].*/\1/p' <<<"$stderr" | sort -u |
+            while read -r call; do
+                grep -qF -- "$call" <<<"$output" || { echo "$demo: $call is missing"; echo "$output"; exit 1; }
+            done
+    done
+}
+
+@test "draw: programs that are not ours: a pipeline of three, a shell that waits, perl with a socket pair" {
+    needs perl
+    draw -w 120 sh -c 'seq 3 | sort -r | cat >/dev/null'
+    [ "$status" = 0 ]
+    row '\|-+> (read\(0\)|\.\.\.) = 6 "3'
+    row 'execve\(sort\)'
+    draw perl -MSocket -e 'socketpair(A, B, AF_UNIX, SOCK_STREAM, 0);
+        if (fork) { close B; syswrite(A, "hey"); wait } else { close A; sysread(B, $x, 3) }'
+    row 'socketpair\(\) = [0-9], [0-9]'
+    row '\|-+> (read\([0-9]\)|\.\.\.) = 3 "hey"'
+    draw sh -c 'kill -TERM $$'
+    [ "$status" = 143 ]
+    row 'killed by SIGTERM'
+}
+
+@test "draw: many calls and many processes: bounded, and what is left out is said" {
+    draw sh -c 'dd if=/dev/zero bs=1 count=3000 2>/dev/null | cat >/dev/null'
+    fits_80 "$output"
+    [ "${#lines[@]}" -lt 200 ]
+    draw sh -c 'for i in 1 2 3 4 5; do sleep 0 & done; wait'
+    row '^\(left out: [0-9]+ events of 3 more processes\)$'
+    draw -w 150 sh -c 'for i in 1 2 3 4 5; do sleep 0 & done; wait'
+    [[ $output != *"left out"* ]]
+}
+
+@test "draw -s: a picture of valid XML, with colours for light and dark pages" {
+    draw -s "$T/picture.svg" ./pipe/eof
+    [ "$status" = 0 ]
+    [[ $(head -n 1 "$T/picture.svg") = "<svg "* && $(tail -n 1 "$T/picture.svg") = "</svg>" ]]
+    grep -q 'prefers-color-scheme: dark' "$T/picture.svg"
+    [ "$(grep -c 'class="life"' "$T/picture.svg")" = 2 ]
+    grep -q 'class="arrow"' "$T/picture.svg"
+    grep -q 'write([0-9], "hello") = 5' "$T/picture.svg"
+    draw -s "$T/picture.svg" sh -c 'echo "<&>" | cat >/dev/null'
+    grep -q '&lt;&amp;&gt;' "$T/picture.svg"
+    ! command -v xmllint >/dev/null || xmllint --noout "$T/picture.svg"
+}
+
+@test "draw -a: a process that runs already" {
+    needs perl
+    start writer perl -e 'pipe(R, W); while (1) { syswrite(W, "x"); sysread(R, $x, 1); select(undef, undef, undef, 0.05) }'
+    draw -h
+    timeout -s INT 2 sh "$BATS_TEST_DIRNAME/../lib/tools/draw.sh" -a "$writer" >"$T/drawn" 2>/dev/null 3>&- || true
+    kill -KILL "$writer"
+    finish writer
+    output=$(<"$T/drawn")
+    row '\| write\([0-9], "x"\) = 1'
+}
+
+@test "draw without a command, or with an unknown option: usage and status 2" {
+    try sh "$BATS_TEST_DIRNAME/../lib/tools/draw.sh"
+    [ "$status" = 2 ]
+    try sh "$BATS_TEST_DIRNAME/../lib/tools/draw.sh" -Z true
+    [ "$status" = 2 ]
+    try sh "$BATS_TEST_DIRNAME/../lib/tools/draw.sh" -h
+    [ "$status" = 0 ]
+    [[ $output = "usage: ipc draw"* ]]
+}
