@@ -65,6 +65,9 @@ proofs: all                     ## delete the guard of each demo in a copy: the 
 truth: all                      ## compare every story with the kernel's own trace
 	@tests/truth $(BIN)
 
+restricted: all                 ## run every program on systems that forbid or hide something (as root)
+	@tests/restricted $(BIN)
+
 stress: all                     ## run every demo N times (50), some of them under load, and kill them
 	@tests/stress $(BIN) $(N)
 
@@ -86,8 +89,8 @@ clean:                          ## remove what was built
 	rm -rf build $(SOURCES:.c=)
 
 help:                           ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1#\2/p' Makefile | awk -F'#' '{ printf "%-14s  %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1#\2/p' Makefile | awk -F'#' '{ printf "%-15s  %s\n", $$1, $$2 }'
 
 .SECONDARY:
-.PHONY: all tour list check faults delays proofs truth stress bench lint install clean help
+.PHONY: all tour list check faults delays proofs truth restricted stress bench lint install clean help
 -include $(SOURCES:%.c=$(O)/%.d) $(PARTS:.o=.d)

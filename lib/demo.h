@@ -64,9 +64,9 @@ const char *poll_events(short events);
  * after the last.
  *
  * The first call also gives the program a clean start: SIGCHLD and SIGTERM at their defaults and no
- * signal blocked (all of which is inherited, see execve(2)), and descriptors 0 to 2 open, so that
- * no pipe becomes stdout by accident; one that another program has left non-blocking is opened
- * anew. */
+ * signal blocked (all of which is inherited, see execve(2)), SIGXFSZ without effect, and
+ * descriptors 0 to 2 open, so that no pipe becomes stdout by accident; one that another program has
+ * left non-blocking is opened anew. */
 int next_option(int argc, char *argv[], const char *letters, const char *usage);
 
 /* Open the file of descriptor 0, 1 or 2 anew, with `blocking_flag`, which is 0 or O_NONBLOCK: the

@@ -109,18 +109,20 @@ _Noreturn void get_failed(const char *call, key_t key)
 {
     const bool queue = strcmp(call, "msgget") == 0, set = strcmp(call, "semget") == 0;
     const char *const object = queue ? "queue" : set ? "set" : "segment";
-    const char option = queue ? 'q' : set ? 's' : 'm'; /* of ipcs(1) */
+    const char option = queue ? 'q' : set ? 's' : 'm';
     const char *const limits = queue ? "msgmni" : set ? "sem" : "shmmni, shmall";
     const char *const name = errno_name(errno);
     if (errno == ENOENT)
         errx(EXIT_FAILURE, "%s: %s: there is no %s with key 0x%08x", call, name, object,
              (unsigned)key);
     if (errno == EACCES)
-        errx(EXIT_FAILURE, "%s: %s: no permission for the %s with key 0x%08x (ipcs -%c: its owner)",
-             call, name, object, (unsigned)key, option);
+        errx(EXIT_FAILURE, "%s: %s: no permission for key 0x%08x (ipcs -%c)", call, name,
+             (unsigned)key, option);
     if (errno == ENOSPC)
-        errx(EXIT_FAILURE, "%s: %s: as many as the system allows (/proc/sys/kernel: %s; ipcs -%cl)",
-             call, name, limits, option);
+        errx(EXIT_FAILURE, "%s: %s: no more %ss: /proc/sys/kernel/%s", call, name, object, limits);
+    if (errno == EINVAL)
+        errx(EXIT_FAILURE, "%s: %s: larger than /proc/sys/kernel/%s allows", call, name,
+             set ? "sem" : "shmmax");
     if (errno == ENOSYS)
         errx(EXIT_FAILURE, "%s: %s: this kernel has no System V IPC", call, name);
     err(EXIT_FAILURE, "%s 0x%08x: %s", call, (unsigned)key, name);

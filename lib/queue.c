@@ -16,8 +16,8 @@ void check_fits(int id, size_t length)
 {
     struct msqid_ds queue;
     if (msgctl(id, IPC_STAT, &queue) == 0 && length > queue.msg_qbytes)
-        errx(EXIT_FAILURE, "msgsnd: %zu bytes never fit: msg_qbytes is %lu (kernel/msgmnb)", length,
-             (unsigned long)queue.msg_qbytes);
+        errx(EXIT_FAILURE, "msgsnd: %zu bytes, but msg_qbytes is %lu (/proc/sys/kernel/msgmnb)",
+             length, (unsigned long)queue.msg_qbytes);
 }
 
 _Noreturn void msgsnd_failed(int id, size_t length)
@@ -59,7 +59,7 @@ static void check_attribute(const char *what, long wanted, const char *name, lon
         errx(EXIT_FAILURE, "mq_open: EINVAL: %ld %s, the kernel's limit is %ld", wanted, what,
              kernel_limit);
     if (wanted > system_limit(name))
-        errx(EXIT_FAILURE, "mq_open: EINVAL: %ld %s, but %s is %ld", wanted, what, name,
+        errx(EXIT_FAILURE, "mq_open: EINVAL: %ld %s, but /proc/sys/%s is %ld", wanted, what, name,
              system_limit(name));
 }
 
@@ -77,7 +77,7 @@ _Noreturn void mq_open_failed(const char *name, const struct mq_attr *attributes
         errx(EXIT_FAILURE, "mq_open: EMFILE: RLIMIT_MSGQUEUE is %llu bytes (ulimit -q)",
              (unsigned long long)limit.rlim_cur);
     if (error == ENOSPC)
-        errx(EXIT_FAILURE, "mq_open: ENOSPC: fs/mqueue/queues_max is %ld",
+        errx(EXIT_FAILURE, "mq_open: ENOSPC: /proc/sys/fs/mqueue/queues_max is %ld",
              system_limit("fs/mqueue/queues_max"));
     if (error == ENOSYS)
         errx(EXIT_FAILURE, "mq_open: ENOSYS: this kernel has no POSIX queues");

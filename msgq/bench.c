@@ -139,10 +139,10 @@ int main(int argc, char *argv[])
     if (sysv.largest > 0)
         mechanisms[count++] = &sysv;
     else
-        warnx("sysv: not in this kernel");
+        warnx("sysv: no /proc/sys/kernel/msgmax and msgmnb, or they are 0");
     if (posix.largest > 0)
         mechanisms[count++] = &posix;
     else
-        warnx("posix: not in this kernel, or RLIMIT_MSGQUEUE has no room for two queues");
+        warnx("posix: no /proc/sys/fs/mqueue, or too low an RLIMIT_MSGQUEUE (ulimit -q)");
     return run_bench(argc, argv, &(struct bench){.name = "msgq", .mechanisms = mechanisms});
 }

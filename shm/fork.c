@@ -123,7 +123,7 @@ static void show_copies(void)
         use_memory(own, common);
     say("fork() = %d", (int)child);
     if (reap(child) != EXIT_SUCCESS)
-        errx(EXIT_FAILURE, "unexpected: the child has copied something else");
+        errx(EXIT_FAILURE, "the child has failed, or has copied something else");
     lesson("fork() copied no memory; writing copied just the pages that were written");
 }
 

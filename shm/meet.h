@@ -24,7 +24,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-enum { LOOK_ROUND_MS = 200 };
+enum { LOOK_ROUND_MS = 200, NOBODY = -1, FOREIGN = 0 };
 enum lock { WRITER, READER, SETUP, LOCKS };
 
 static const char *const role_names[] = {"writer", "reader"};
@@ -43,20 +43,20 @@ static void change_lock(int command, enum lock lock, short type)
         err(EXIT_FAILURE, "fcntl F_SETLK");
 }
 
-/* 0: nobody. */
+/* NOBODY, or a process; F_GETLK gives FOREIGN for one in another pid namespace. */
 static pid_t holder_of(enum lock lock)
 {
     const off_t place = first_lock + (off_t)lock;
     struct flock test = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = place, .l_len = 1};
     if (fcntl(lock_file, F_GETLK, &test) == -1)
         err(EXIT_FAILURE, "fcntl F_GETLK");
-    return test.l_type == F_UNLCK ? 0 : test.l_pid;
+    return test.l_type == F_UNLCK ? NOBODY : test.l_pid;
 }
 
 static void end_if_there_is_a_rival(void)
 {
     const pid_t rival = holder_of(own);
-    if (rival != 0)
+    if (rival != NOBODY)
         errx(EXIT_FAILURE, "there is a %s already: process %d", role_names[own], (int)rival);
 }
 
@@ -71,13 +71,13 @@ _Noreturn static void other_is_gone(void)
     errx(EXIT_FAILURE, "the %s, process %d, is gone", role_names[other], (int)other_pid);
 }
 
-/* Returns the process that waits for us; 0: nobody. */
+/* Returns the process that waits for us, or NOBODY. */
 static pid_t look_who_is_there(key_t key)
 {
     end_if_there_is_a_rival();
     change_lock(F_SETLK, own, F_WRLCK);
     const pid_t pid = holder_of(other);
-    if (pid == 0 || shmget(key, 0, 0) != -1)
+    if (pid == NOBODY || shmget(key, 0, 0) != -1)
         return pid;
     if (errno != ENOENT)
         get_failed("shmget", key);
@@ -85,7 +85,7 @@ static pid_t look_who_is_there(key_t key)
     say("process %d must end first ...", (int)pid);
     change_lock(F_SETLKW, other, F_WRLCK);
     change_lock(F_SETLK, other, F_UNLCK);
-    return 0;
+    return NOBODY;
 }
 
 static void do_nothing(int signal_number)
@@ -158,7 +158,7 @@ static pid_t wait_for_other(struct ring *ring, key_t key)
         const unsigned seen = events_so_far(ring);
         const pid_t pid = atomic_load(&ring->joined);
         if (pid != 0)
-            return pid;
+            return holder_of(other) == FOREIGN ? FOREIGN : pid;
         if (!sleep_until_event(ring, seen) && shmget(key, 0, 0) != made_segment &&
             atomic_load(&ring->joined) == 0)
             errx(EXIT_FAILURE, "the segment was removed meanwhile");
@@ -179,19 +179,20 @@ static struct ring *open_ring(key_t key, enum lock role)
     end_if_there_is_a_rival(); /* it may hold SETUP for a while */
     change_lock(F_SETLKW, SETUP, F_WRLCK);
     other_pid = look_who_is_there(key);
-    const int id = other_pid == 0 ? make_segment(key) : find_segment(key);
+    const int id = other_pid == NOBODY ? make_segment(key) : find_segment(key);
     if (id == -1)
         other_is_gone();
     struct ring *const ring = shmat(id, NULL, 0);
     if (ring == (void *)-1)
         err(EXIT_FAILURE, "shmat");
-    if (other_pid != 0)
+    if (other_pid != NOBODY)
         join(ring, key, id);
     change_lock(F_SETLK, SETUP, F_UNLCK);
     look_round_now_and_then();
-    if (other_pid == 0)
+    if (other_pid == NOBODY)
         other_pid = wait_for_other(ring, key);
-    say("the %s is process %d", role_names[other], (int)other_pid);
+    say("the %s is process %d%s", role_names[other], (int)other_pid,
+        other_pid == FOREIGN ? ": in another pid namespace" : "");
     return ring;
 }
 

@@ -40,8 +40,6 @@ static void receive(int socket)
     char byte;
     lane(1, "receiver");
     die_with_parent();
-    if (signal(SIGBUS, SIG_DFL) == SIG_ERR || prctl(PR_SET_DUMPABLE, 0) == -1) /* no core file */
-        err(EXIT_FAILURE, "signal, prctl");
     say("recvmsg(%d) ...", socket);
     const int fd = receive_fd(socket);
     if (fd == -1)
@@ -56,6 +54,8 @@ static void receive(int socket)
     if (memory == MAP_FAILED)
         err(EXIT_FAILURE, "mmap");
     say("mmap(%d, PROT_READ) = %p", fd, (const void *)memory);
+    if (signal(SIGBUS, SIG_DFL) == SIG_ERR || prctl(PR_SET_DUMPABLE, 0) == -1) /* no core file */
+        err(EXIT_FAILURE, "signal, prctl");
     if (write(socket, "", 1) == -1 || read(socket, &byte, 1) == -1)
         err(EXIT_FAILURE, "write or read");
     say("reads");

@@ -44,7 +44,8 @@ run_line() {
         status=$?; kill $(jobs -p) 2>/dev/null; wait; exit $status' >"$2/out" 2>"$2/err" </dev/null)
 }
 
-# The objects of this machine: "kind key id" for System V, the path for a FIFO, a socket and a POSIX object.
+# The objects of this user, in namespaces of their own of all users: "kind key id" for System V, the path for a FIFO, a
+# socket and a POSIX object.
 objects_in() {
     local kind key id path
     for kind in msg sem shm; do
@@ -52,11 +53,11 @@ objects_in() {
             [ "$key" = key ] || echo "$kind $key $id"
         done <"/proc/sysvipc/$kind"
     done
-    for path in "$1"/* "/tmp/ipc-$UID"/*; do
+    for path in "$1"/* "/tmp/ipc-$UID"/* ${IPC_TESTS_PRIVATE:+/tmp/ipc-*/*}; do
         [[ ${path##*/} = fifo ]] || [[ ! -p $path && ! -S $path ]] || echo "$path"
     done
     for path in /dev/shm/* "${MQUEUE:-/dev/mqueue}"/*; do
-        [[ ! -f $path || ! -O $path ]] || echo "$path"
+        [[ ! -f $path ]] || [[ -z ${IPC_TESTS_PRIVATE:-} && ! -O $path ]] || echo "$path"
     done
 }
 

@@ -270,10 +270,10 @@ field_is() {
     longest=$(</proc/sys/fs/mqueue/msgsize_max)
     try "${nobody[@]}" ./msgq/posix-send -n "$N" -m $((most + 1)) -s 8 x
     [ "$status" = 1 ]
-    [[ $stderr = *"EINVAL: $((most + 1)) messages, but fs/mqueue/msg_max is $most" ]]
+    [[ $stderr = *"EINVAL: $((most + 1)) messages, but /proc/sys/fs/mqueue/msg_max is $most" ]]
     try "${nobody[@]}" ./msgq/posix-send -n "$N" -m 1 -s $((longest + 1)) x
     [ "$status" = 1 ]
-    [[ $stderr = *"EINVAL: $((longest + 1)) bytes, but fs/mqueue/msgsize_max is $longest" ]]
+    [[ $stderr = *"EINVAL: $((longest + 1)) bytes, but /proc/sys/fs/mqueue/msgsize_max is $longest" ]]
 }
 
 @test "queue: when the system has as many as it may have, the limit is queues_max" {
@@ -285,7 +285,7 @@ field_is() {
     try "${nobody[@]}" ./msgq/posix-recv -n "$N" -w 0
     echo "$old" >$limit
     [ "$status" = 1 ]
-    [ "$stderr" = "posix-recv: mq_open: ENOSPC: fs/mqueue/queues_max is 0" ]
+    [ "$stderr" = "posix-recv: mq_open: ENOSPC: /proc/sys/fs/mqueue/queues_max is 0" ]
 }
 
 @test "queue: another user may not use or remove it, and sees where to look" {

@@ -376,7 +376,7 @@ limited() {
         [ ! "$(queue msqid)" ] || ipcrm -Q "$K"
         limited msgmnb 4 ./msgq/$program
         [ "$status" = 1 ]
-        [[ $stderr = *": msgsnd: "*" bytes never fit: msg_qbytes is 4 (kernel/msgmnb)" ]]
+        [[ $stderr = *": msgsnd: "*" bytes, but msg_qbytes is 4 (/proc/sys/kernel/msgmnb)" ]]
         [ ! "$(queue msqid)" ] || ipcrm -Q "$K"
     done
 }
@@ -394,7 +394,7 @@ limited() {
     for program in send recv server full priority; do
         limited msgmni 0 ./msgq/$program
         [ "$status" = 1 ]
-        [[ $stderr = *"msgget: ENOSPC: "*msgmni* ]]
+        [[ $stderr = *"msgget: ENOSPC: no more queues: /proc/sys/kernel/msgmni" ]]
     done
 }
 
