@@ -39,7 +39,7 @@ static int open_secret(bool forgets)
     release_endings();
     say("unlink() = %d: nobody can open it by name", removed);
     if (write_full(fd, secret, strlen(secret)) == -1)
-        err(EXIT_FAILURE, "write");
+        err(EXIT_FAILURE, "write to %s", path);
     return fd;
 }
 

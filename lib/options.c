@@ -57,8 +57,7 @@ static void start(void)
     main_process = getpid();
     signal(SIGCHLD, SIG_DFL); /* or wait() fails with ECHILD */
     signal(SIGTERM, SIG_DFL); /* or a child that is ended by it lives on */
-    /* Or a write(2) beyond RLIMIT_FSIZE ends the program without a word; now it fails with EFBIG.
-     */
+    /* Or a write(2) beyond RLIMIT_FSIZE ends the program silently; now it fails with EFBIG. */
     sigaction(SIGXFSZ, &(struct sigaction){.sa_handler = do_nothing}, NULL);
     sigset_t none;
     sigemptyset(&none);

@@ -43,7 +43,7 @@ const char *demo_path(const char *name)
     else
         snprintf(directory, sizeof directory, "/tmp/ipc-%u", (unsigned)geteuid());
     if (mkdir(directory, S_IRWXU) == -1 && errno != EEXIST)
-        err(EXIT_FAILURE, "%s", directory);
+        err(EXIT_FAILURE, "mkdir %s (export IPC_DIR=another)", directory);
 
     struct stat status;
     if (lstat(directory, &status) == -1)

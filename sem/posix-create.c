@@ -46,7 +46,7 @@ int main(int argc, char *argv[])
     if (semaphore == SEM_FAILED && errno == EEXIST)
         errx(EXIT_FAILURE, "sem_open: EEXIST: %s (posix-rm removes it)", name);
     if (semaphore == SEM_FAILED)
-        err(EXIT_FAILURE, "sem_open: %s: %s", errno_name(errno), name);
+        err(EXIT_FAILURE, "sem_open: %s: %s in /dev/shm", errno_name(errno), name);
     say("sem_open(%s, O_CREAT|O_EXCL, %u) = %p", name, value, (void *)semaphore);
     if (sem_close(semaphore) == -1)
         err(EXIT_FAILURE, "sem_close");

@@ -14,7 +14,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <semaphore.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -78,11 +77,10 @@ static int posix_object(size_t size)
     hold_endings();
     const int fd = shm_open(name, O_RDWR | O_CREAT | O_EXCL, S_IRUSR | S_IWUSR);
     if (fd == -1)
-        err(EXIT_FAILURE, "shm_open %s", name);
+        err(EXIT_FAILURE, "shm_open %s in /dev/shm", name);
     if (shm_unlink(name) == -1)
         err(EXIT_FAILURE, "shm_unlink %s", name);
     release_endings();
-    signal(SIGXFSZ, SIG_IGN);                               /* above RLIMIT_FSIZE: EFBIG */
     if ((errno = posix_fallocate(fd, 0, (off_t)size)) == 0) /* or a SIGBUS later */
         return fd;
     failed_call = "posix_fallocate";

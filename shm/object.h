@@ -23,11 +23,10 @@ enum { USUAL_SIZE = 4096, TRIES = 50, RETRY_MS = 20 };
  * without that, the first access would be a SIGBUS when /dev/shm is full. */
 static int make_object(const char *name, size_t size)
 {
-    signal(SIGXFSZ, SIG_IGN); /* a size above RLIMIT_FSIZE is an error then: EFBIG */
-    hold_endings();           /* Ctrl-C leaves it with its size, or not at all */
+    hold_endings(); /* Ctrl-C leaves it with its size, or not at all */
     const int fd = shm_open(name, O_RDWR | O_CREAT | O_EXCL, S_IRUSR | S_IWUSR);
     if (fd == -1 && errno != EEXIST)
-        err(EXIT_FAILURE, "shm_open %s: %s", name, errno_name(errno));
+        err(EXIT_FAILURE, "shm_open %s in /dev/shm: %s", name, errno_name(errno));
     if (fd == -1) {
         release_endings();
         return -1;

@@ -32,7 +32,7 @@ static int make_object(void)
     hold_endings();
     const int fd = shm_open(name, O_RDWR | O_CREAT | O_EXCL, S_IRUSR | S_IWUSR);
     if (fd == -1)
-        err(EXIT_FAILURE, "shm_open %s", name);
+        err(EXIT_FAILURE, "shm_open %s in /dev/shm", name);
     const int result = shm_unlink(name);
     if (result == -1)
         err(EXIT_FAILURE, "shm_unlink %s", name);
@@ -44,7 +44,6 @@ static int make_object(void)
 
 static void set_size(int fd, size_t size)
 {
-    signal(SIGXFSZ, SIG_IGN); /* a size above RLIMIT_FSIZE is an error then: EFBIG */
     const int result = ftruncate(fd, (off_t)size);
     if (result == -1)
         err(EXIT_FAILURE, "ftruncate: %s", errno_name(errno));
@@ -109,7 +108,7 @@ int main(int argc, char *argv[])
         right = survives_store(memory, 0) && survives_store(memory, size - 1);
     }
     if (!right)
-        errx(EXIT_FAILURE, "unexpected: SIGBUS at the wrong byte, or none");
+        errx(EXIT_FAILURE, "unexpected: SIGBUS at the wrong byte, or none (is /dev/shm full?)");
     lesson(mistake ? "mmap() does not check the size: accessing what is not there is a SIGBUS"
                    : "shm_open(), ftruncate(), mmap(): the size comes before the first access");
     return EXIT_SUCCESS;
