@@ -133,7 +133,7 @@ static void try_way(const char *way)
         _exit(EXIT_SUCCESS);
     }
     if (reap(waiter) != EXIT_SUCCESS)
-        errx(EXIT_FAILURE, "%s: it did not end in time", way);
+        errx(EXIT_FAILURE, "%s: the waiter failed", way);
 }
 
 int main(int argc, char *argv[])

@@ -159,3 +159,11 @@ printf -v N /ipc-test-%u-%05d%05d $UID $RANDOM $RANDOM # a name for this test al
     quietly ./sem/posix-create -n "$long"
     quietly ./sem/posix-rm -n "$long"
 }
+
+@test "where no file may grow (ulimit -f 0), a program says so: SIGXFSZ does not end it silently" {
+    for program in dup/cloexec dup/offset pipe/copy-bench; do
+        try bash -c "(ulimit -f 0; exec ./$program) 2>&1 | cat; exit \"\${PIPESTATUS[0]}\""
+        [ "$status" = 1 ]
+        [[ $output = *"${program##*/}: "*": File too large" ]]
+    done
+}

@@ -396,3 +396,20 @@ switches() {
     done
     clean_pair
 } {never}<> <(:)
+
+@test "ring: two pid namespaces with the same System V objects, as in containers that share them" {
+    [[ $(id -u) = 0 && ${IPC_TESTS_PRIVATE:-} = yes ]] || skip "needs root, in a namespace of its own"
+    for first in read write; do
+        echo foreign >"$T/in"
+        start one unshare --pid --fork --mount-proc --kill-child "./shm/ring-$first" <"$T/in"
+        eventually waits one
+        [ "$first" = read ] && second=write || second=read
+        start two "./shm/ring-$second" <"$T/in"
+        finish one
+        [ "$status" = 0 ]
+        finish two
+        [ "$status" = 0 ]
+        [ "$(cat "$T/one" "$T/two")" = foreign ]
+        grep -q "is process 0: in another pid namespace" "$T/one.err"
+    done
+}
