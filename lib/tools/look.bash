@@ -1,0 +1,95 @@
+# look.bash - what the kernel says of the processes of one session, and of the objects of this user. $calls names a file
+# with the numbers of the system calls, as `cc -E -dM -include sys/syscall.h` prints them; $session is the session.
+
+# "PID PARENT STATE" of each process in it, strace apart.
+processes() {
+    local file line
+    for file in /proc/[0-9]*/stat; do
+        { read -r line <"$file"; } 2>/dev/null || continue # it has ended
+        # shellcheck disable=SC2086 # words are wanted: state, parent, group, session
+        set -- ${line##*) }
+        [ "$4" != "$session" ] || [[ $line = *'(strace) '* ]] || echo "${file//[!0-9]/} $2 $1"
+    done
+}
+
+alive() {
+    processes | awk '$3 != "Z" && $3 != "X" { print $1 }'
+}
+
+# System V objects as "KIND ID"; the paths of POSIX objects, and of FIFOs and sockets here and in /tmp/ipc-UID.
+objects() {
+    awk 'FNR > 1 { sub(".*/", "", FILENAME); print FILENAME, $2 }' /proc/sysvipc/{shm,sem,msg}
+    find /dev/shm /dev/mqueue -type f -user "$UID" 2>/dev/null
+    find "/tmp/ipc-$UID" . ! -type d ! -type f 2>/dev/null
+}
+
+# ends_of PID FD MODE: who has the other end of this pipe or FIFO; MODE 1 for its write end, 0 for its read end.
+ends_of() {
+    local what file mode pid text=
+    what=$(readlink "/proc/$1/fd/$2")
+    [ "${what##*/}" != stdin ] || { echo ", its standard input"; return; }
+    [[ $what = pipe:* || -p $what ]] || return
+    for pid in $(alive); do
+        for file in "/proc/$pid/fd"/*; do
+            [ "$(readlink "$file")" = "$what" ] || continue
+            mode=$(sed -n 's/^flags:[^0-9]*//p' "/proc/$pid/fdinfo/${file##*/}" 2>/dev/null)
+            ((((0$mode & 3) + 1) & ($3 + 1))) || continue
+            text+=" and descriptor ${file##*/} of pid $pid$([ "$pid" != "$1" ] || echo ' itself')"
+        done
+    done
+    [ "$3" = 1 ] && what=", an empty pipe; its write end is " || what=", a full pipe; its read end is "
+    echo "$what${text:5}"
+}
+
+# open_of PID ADDRESS FLAGS: the path is in the memory of the process.
+open_of() {
+    local path
+    path=$(dd if="/proc/$1/mem" bs=1 skip=$(($2)) count=60 status=none 2>/dev/null | tr '\0' '\n' | head -n 1)
+    (($3 & 1)) && echo "open(\"$path\", O_WRONLY), until another process opens it to read" ||
+        echo "open(\"$path\", O_RDONLY), until another process opens it to write"
+}
+
+semaphores() { # semaphores ID
+    ipcs -s -i "$1" 2>/dev/null | awk '/^[0-9]/ {
+        printf "; semaphore %d is %d, changed last by pid %d", $1, $2, $5
+        if (system("test -e /proc/" $5)) printf ", which has ended" }'
+}
+
+# A signal that has a handler and is blocked: its handler runs, or the program has blocked it.
+in_handler() {
+    local blocked caught signal
+    { read -r blocked && read -r caught; } < <(sed -n 's/^Sig\(Blk\|Cgt\):[[:space:]]*/0x/p' "/proc/$1/status")
+    for ((signal = 1; signal < 32; signal++)); do
+        ((!((blocked & caught) >> (signal - 1) & 1))) || echo ", in its handler of SIG$(kill -l $signal)"
+    done
+}
+
+# What a process does: in which call it sleeps, and what that call waits for.
+look() {
+    local call name first
+    read -r -a call 2>/dev/null <"/proc/$1/syscall" || call=(unknown)
+    [ "${call[0]}" != running ] || { echo "pid $1 runs"; return; }
+    name=$(sed -n "s/^#define __NR_\([a-z0-9_]*\) ${call[0]}$/\1/p" "$calls" | head -n 1)
+    first=$((${call[1]:-0} & 0x7fffffff))
+    case $name in
+    '') name="a call that /proc/$1/syscall does not show" ;;
+    read*) name="read($first)$(ends_of "$1" $first 1)" ;;
+    write*) name="write($first)$(ends_of "$1" $first 0)" ;;
+    open) name=$(open_of "$1" "${call[1]}" "${call[2]}") ;;
+    openat) name=$(open_of "$1" "${call[2]}" "${call[3]}") ;;
+    semop | semtimedop*) name="semop($first)$(semaphores $first)" ;;
+    msg*) name="$name($first); $(awk -v id=$first '$2 == id { print $5 " messages, " $4 " bytes are in the queue" }' /proc/sysvipc/msg)" ;;
+    futex*) name="futex(), until another thread or process wakes it$(in_handler "$1")" ;;
+    wait4 | waitid) name="wait(), until a child ends" ;;
+    pause | rt_sig*) name="${name#rt_}(), until a signal comes" ;;
+    ppoll* | *_nanosleep*) name="${name%_time64}()" ;;
+    *) name="$name($first)" ;;
+    esac
+    echo "pid $1 sleeps in $name"
+}
+
+everybody() { # a sentence for each process that has not ended
+    local pid text=
+    for pid in $(alive); do text+="; $(look "$pid")"; done
+    echo "${text#; }"
+}

@@ -1,0 +1,256 @@
+#!/usr/bin/env bash
+# mend-judge.sh DIR/NAME PROGRAM [apart] - judges a program by what the kernel says of it: nothing, or what is wrong
+#
+# DIR/mend/NAME.task says what must hold, a line each:
+#   must:                   conditions of each run, and ways to run it once more: see in_between, after and judge
+#   input: args: expect:    a command, shell words, a filter for the input; each further line of args is a case of its own
+#   show: compare: status:  a command (cat out), a filter for both sides of the comparison, the exit status (0)
+#   demo: section: hint:    for mend.sh: where to read on, and two hints
+# It runs in namespaces of its own (`apart`), where that is allowed; otherwise it removes what the program leaves.
+set -u
+export LC_ALL=C
+tree=$(readlink -f "${BASH_SOURCE[0]}")
+tree=${tree%/lib/tools/*}
+# shellcheck source=lib/tools/look.bash
+. "$tree/lib/tools/look.bash"
+
+task() { # task KEY [DEFAULT]
+    sed -n "s/^$1: *//p" "$tree/${exercise%/*}/mend/${exercise#*/}.task" | grep . || echo "${2:-}"
+}
+
+words() { # words N, for the input
+    local i
+    for ((i = 0; i < $1; i++)); do printf '%x%d\n' $((RANDOM + 32768)) "${RANDOM:0:1 + RANDOM % 5}"; done | tr 0-9 g-p
+}
+
+numbers() {
+    local i
+    for ((i = 0; i < $1; i++)); do echo $((RANDOM % 900 + 100)); done
+}
+
+# ---- One run. The first thing that is wrong goes to $verdict ----
+
+wrong() {
+    [ -n "$verdict" ] || verdict=$1
+    return 1
+}
+
+nap() { # without a process
+    read -r -t "$1" <>"$work/never"
+}
+
+within() { # within MS COMMAND... polls
+    local end=$((${EPOCHREALTIME/[,.]/} + $1 * 1000))
+    until "${@:2}"; do
+        ((${EPOCHREALTIME/[,.]/} < end)) || return
+        nap 0.02
+    done
+}
+
+# awaits COMMAND... polls until it succeeds. It fails when nobody has moved for 0.6 s, or when the program has used 2 s of
+# CPU time; however busy the machine is. (What sleeps in sleep() or waits for us may do so for $limit ms.)
+awaits() {
+    local now=0 was state still=0
+    begun=${EPOCHREALTIME/[,.]/}
+    until "$@"; do
+        state=$(movement)
+        [ "$state" = "$was" ] && [[ ! $state =~ [RDt] ]] || { was=$state still=${EPOCHREALTIME/[,.]/}; }
+        now=${EPOCHREALTIME/[,.]/}
+    done
+}
+
+ended() {
+    local line
+    { read -r line <"/proc/$session/stat"; } 2>/dev/null || return 0
+    [[ ${line##*) } = Z* ]]
+}
+
+start() { # start WRAP... in an empty folder, with a new input, without descriptors of ours
+    local fd in both
+    mkdir "$work/run" && cd "$work/run" && rm -f ../stdin ../trace && mkfifo ../stdin || exit 2
+    eval "$(task input)" >../input
+    objects | sort >../before
+    exec {both}<>../stdin {in}<../stdin {to}>../stdin {both}>&-
+    eval "set -- \"\$@\" \"\$program\" $arguments"
+    (
+        exec <&$in
+        for fd in "/proc/$BASHPID/fd"/*; do ((${fd##*/} < 3 || ${fd##*/} == 255)) || eval "exec ${fd##*/}>&-"; done
+        IPC_MEND=$work TZ=UTC0 exec setsid env --default-signal "$@"
+    ) >../out 2>../err &
+    session=$!
+    exec {in}>&-
+}
+
+send() { # in two pieces, and then the end of file
+    { head -c 20; nap 0.05; cat; } <../input >&"$to" 2>/dev/null &
+    exec {to}>&-
+}
+
+answered() {
+    (($(wc -l <../out) >= $1)) || ended
+}
+
+# converse stdin|FIFO: each line of the input when the one before is answered; with a FIFO from another client each.
+converse() {
+    local line number=0 total
+    total=$(wc -l <../input)
+    while read -r line; do
+        ((++number < total)) || in_between || return
+        if [ "$1" = stdin ]; then
+            echo "$line" >&"$to"
+        else
+            within 1000 test -p "$1" || wrong "it has made no FIFO called $1" || return
+            # shellcheck disable=SC2016 # the inner shell expands it
+            timeout 1 bash -c 'echo "$1" >"$2"' mend "$line" "$1"
+        fi 2>/dev/null
+        within "$limit" answered $number
+        (($(wc -l <../out) >= number)) || ended || wrong "line $number of the input is not answered after $limit ms (only \
+$(wc -c <../out) bytes of output so far): $(everybody)" || return
+        ((number == total)) || nap 0.03
+        ((number == total)) || ! ended || wrong "it has ended after line $number of $total$(reported)" || return
+        [ -z "$signal" ] || ((number != total / 2)) || interrupt || return
+    done <../input
+    exec {to}>&-
+}
+
+readers() { # the processes that sleep in a read of standard input
+    local pid
+    for pid in $(alive); do [[ $(look "$pid") != *'read(0), its'* ]] || echo "$pid"; done | grep .
+}
+
+interrupt() {
+    within 500 readers >/dev/null || wrong "no process sleeps in read(0): $(everybody)" || return
+    victim=$(readers | head -n 1)
+    kill "-$signal" "$victim"
+    ((++signals))
+    [ "$signal" != KILL ] || context="pid $victim was killed while it slept in read(0); "
+    [ "$signal" != KILL ] || [ "$victim" != "$session" ] || return # that was its end
+    nap 0.05
+}
+
+no_zombie() {
+    zombies=$(processes | awk '$3 == "Z" { printf " %d", $1; parent = $2 } END { if (parent) print ", children of pid " parent }')
+    [ -z "$zombies" ]
+}
+
+in_between() { # what must hold while it waits for more input
+    local i runs=0
+    [[ $must != *no-zombie* ]] || within 400 no_zombie || wrong "no wait() has taken the status of pid$zombies: zombies" || return
+    [[ $must != *no-spin* ]] || for ((i = 0; i < 8; i++)); do
+        [[ "$(processes) " != *' R'* ]] || ((runs++))
+        nap 0.02
+    done
+    ((runs < 7)) || wrong "pid $session does not sleep while there is nothing to read: it keeps a CPU busy" || return
+    [[ $must != *one-reader* ]] || [ "$(readers | wc -l)" -lt 2 ] ||
+        wrong "${context}now two processes are inside at once: $(everybody)"
+}
+
+reported() {
+    [ ! -s ../err ] || echo "; it reports: $(tail -n 1 ../err | cat -v | cut -c 1-100)"
+}
+
+printed() { # the first line that differs
+    local want have i
+    mapfile -t have < <(eval "$(task show 'cat out')" 2>/dev/null | eval "$(task compare cat)")
+    mapfile -t want < <(eval "$(task expect)" <../input | eval "$(task compare cat)")
+    for ((i = 0; i < ${#want[@]} || i < ${#have[@]}; i++)); do
+        [ "${want[i]-none}" != "${have[i]-none}" ] || continue
+        ((i < ${#have[@]})) || wrong "'${want[i]:0:60}' is missing: its output has $i lines, not ${#want[@]}$(reported)" || return
+        ((i < ${#want[@]})) || wrong "'${have[i]:0:60}' is too much: its output has ${#have[@]} lines, not $i" || return
+        wrong "line $((i + 1)) of its output is $(printf %q "${have[i]:0:60}") and should be '${want[i]:0:60}'$(reported)"
+        return
+    done
+}
+
+new_objects() {
+    objects | sort | comm -13 ../before -
+}
+
+left_nothing() {
+    left=$(everybody)
+    [ -z "$left" ] || return
+    left=$(new_objects | sed 's/^shm /shared memory segment /; s/^sem /semaphore set /; s/^msg /message queue /; s|^\./|the FIFO |' | paste -sd ,)
+    [ -z "$left" ] || [[ $must != *leaves-nothing* ]]
+}
+
+after() { # what must hold when it has ended, as it should have
+    local status want strays=
+    within "$limit" ended || wrong "after $limit ms it has not ended: $(everybody)" || return
+    wait "$session" 2>/dev/null
+    status=$?
+    want=$(eval "echo $(task status 0)")
+    if [ "$victim" != "$session" ]; then
+        ((status < 129 || status == want)) || wrong "pid $session was killed by SIG$(kill -l $status)$(sizes)$(reported)" || return
+        printed || return
+        [ "$status" = "$want" ] || wrong "its exit status is $status and should be $want$(reported)" || return
+    fi
+    [[ $must != *no-descriptor* ]] || strays=$(awk '$9 ~ /^[0-9]+$/ && $9 > 2 { printf "%s %s (%s)", n++ ? "," : "", $9, $11 }' fds)
+    [ -z "$strays" ] || wrong "the command that it has started inherits descriptor$strays" || return
+    within 300 left_nothing || wrong "${context}it has ended and left $left"
+}
+
+sizes() { # of POSIX shared memory
+    new_objects | grep ^/dev/shm | xargs -r stat -c '; %n has %s bytes'
+}
+
+end_all() {
+    local pid kind id
+    for pid in $(alive; grep -lszF "IPC_MEND=$work" /proc/[0-9]*/environ | cut -d / -f 3); do kill -KILL "$pid"; done
+    exec {to}>&-
+    wait
+    new_objects | while read -r kind id; do
+        case $kind in shm) ipcrm -m "$id" ;; sem) ipcrm -s "$id" ;; msg) ipcrm -q "$id" ;; *) rm -f "$kind" ;; esac
+    done
+    cd "$work" && rm -rf run
+} 2>/dev/null
+
+run_once() { # run_once SENTENCE WRAP... for each case
+    local arguments context='' victim='' signals=0
+    while read -r arguments; do
+        start "${@:2}"
+        case $must in *answers*) converse stdin ;; *clients*) converse requests ;; *) send ;; esac && after
+        [ -z "$verdict" ] || ! grep -q 'nanosleep.*INJECTED' ../trace 2>/dev/null ||
+            verdict+=" (its sleeps returned at once: a right program does not need them)"
+        end_all
+        [ -z "$verdict" ] || { verdict=$1$verdict; return 1; }
+    done < <(task args)
+}
+
+# run_late CALL|CALL...: each of the first calls of a process late. No sleep sleeps.
+run_late() {
+    local sleeps='?nanosleep,?clock_nanosleep,?clock_nanosleep_time64' first=${1%%|*}
+    run_once "With each process's first ${first#[?]}() 200 ms late: " strace -f -b execve -qq -o ../trace \
+        -e trace="${1//|/,},$sleeps" -e inject="$sleeps:retval=0" -e inject="${1//|/,}:delay_enter=200000:when=1"
+}
+
+# ---- The verdict ----
+
+judge() { # in $verdict; what could not be judged goes to stderr
+    local word argument
+    must=$(task must)
+    limit=${must#*ends } limit=${limit%%,*}000
+    run_once "" || return
+    while read -r word argument; do
+        case $word in
+        one-cpu) run_once "On one CPU: " taskset -c "$(sed -n 's/^Cpus_allowed_list:\t*\([0-9]*\).*/\1/p' /proc/self/status)" ;;
+        no-randomization) run_once "With address space randomization off (setarch -R): " setarch -R ;;
+        interrupted) signal=$argument run_once "With SIG$argument: " ;;
+        late) if [ "$strace" ]; then run_late "$argument"; else echo "not judged without strace: late $argument" >&2; fi ;;
+        esac || return
+    done < <(tr , '\n' <<<"$must")
+}
+
+if [ "${1:-}" = --judge ]; then # in namespaces
+    exercise=$2 program=$3 verdict='' signal='' session=0
+    work=$(mktemp -d)
+    trap 'end_all; rm -rf "$work"' EXIT
+    trap 'exit 130' INT TERM HUP
+    [ -z "$IPC_MEND_APART" ] || mount -n -t tmpfs -o mode=1777 tmpfs /dev/shm || exit 2
+    mkfifo "$work/never"
+    calls=$work/calls
+    "${CC:-cc}" -E -dM -include sys/syscall.h -x c /dev/null >"$calls"
+    strace=$(strace -o /dev/null true 2>/dev/null && echo yes)
+    judge || { echo "$verdict"; exit 1; }
+    exit 0
+fi
+
