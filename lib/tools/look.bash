@@ -16,6 +16,17 @@ alive() {
     processes | awk '$3 != "Z" && $3 != "X" { print $1 }'
 }
 
+movements() { # of each thread its state, and how often it has slept or been interrupted: unchanged if it has not run
+    local pid
+    for pid in $(alive); do grep -hs '^State\|ctxt' "/proc/$pid/task"/*/status; done
+}
+
+ticks() { # of CPU time, 100 a second, that they have used
+    local pid
+    for pid in $(alive); do sed 's/.*) //' "/proc/$pid/stat"; done 2>/dev/null |
+        awk '{ ticks += $12 + $13 + $14 + $15 } END { print ticks + 0 }'
+}
+
 # System V objects as "KIND ID"; the paths of POSIX objects, and of FIFOs and sockets here and in /tmp/ipc-UID.
 objects() {
     awk 'FNR > 1 { sub(".*/", "", FILENAME); print FILENAME, $2 }' /proc/sysvipc/{shm,sem,msg}

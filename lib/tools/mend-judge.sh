@@ -4,7 +4,7 @@
 # DIR/mend/NAME.task says what must hold, a line each:
 #   must:                   conditions of each run, and ways to run it once more: see in_between, after and judge
 #   input: args: expect:    a command, shell words, a filter for the input; each further line of args is a case of its own
-#   show: compare: status:  a command (cat out), a filter for both sides of the comparison, the exit status (0)
+#   show: compare: status:  a command (cat ../out), a filter for both sides of the comparison, the exit status (0)
 #   demo: section: hint:    for mend.sh: where to read on, and two hints
 # It runs in namespaces of its own (`apart`), where that is allowed; otherwise it removes what the program leaves.
 set -u
@@ -36,7 +36,7 @@ wrong() {
 }
 
 nap() { # without a process
-    read -r -t "$1" <>"$work/never"
+    read -r -t "$1" <>"$work/never" || true
 }
 
 within() { # within MS COMMAND... polls
@@ -47,15 +47,20 @@ within() { # within MS COMMAND... polls
     done
 }
 
-# awaits COMMAND... polls until it succeeds. It fails when nobody has moved for 0.6 s, or when the program has used 2 s of
-# CPU time; however busy the machine is. (What sleeps in sleep() or waits for us may do so for $limit ms.)
-awaits() {
-    local now=0 was state still=0
-    begun=${EPOCHREALTIME/[,.]/}
-    until "$@"; do
-        state=$(movement)
-        [ "$state" = "$was" ] && [[ ! $state =~ [RDt] ]] || { was=$state still=${EPOCHREALTIME/[,.]/}; }
-        now=${EPOCHREALTIME/[,.]/}
+# await COMMAND... polls until it succeeds; it fails when the program will get no further: no thread has run for 600 ms,
+# and none is in sleep() or waits for our input; or it has slept for $limit ms, or computed for 2 s. A busy machine does
+# not change that.
+await() {
+    local i now state was=none begin=${EPOCHREALTIME/[,.]/} since=0
+    for ((i = 0; ; i++)); do
+        ! "$@" || return 0
+        nap 0.02
+        ((i % 4 == 0)) || continue
+        now=${EPOCHREALTIME/[,.]/} state=$(movements)
+        [ "$state" = "$was" ] || was=$state since=$now
+        [[ $state != *State:?[RDt]* ]] || { (($(ticks) < 200)) && continue || return; }
+        ((now - since < 600000)) || [[ $(everybody) = *'its standard input'* || $(everybody) = *nanosleep* ]] || return
+        ((now - begin < limit * 1000)) || return
     done
 }
 
@@ -70,6 +75,7 @@ start() { # start WRAP... in an empty folder, with a new input, without descript
     mkdir "$work/run" && cd "$work/run" && rm -f ../stdin ../trace && mkfifo ../stdin || exit 2
     eval "$(task input)" >../input
     objects | sort >../before
+    # shellcheck disable=SC2094 # it is a FIFO, and opened without waiting
     exec {both}<>../stdin {in}<../stdin {to}>../stdin {both}>&-
     eval "set -- \"\$@\" \"\$program\" $arguments"
     (
@@ -82,12 +88,16 @@ start() { # start WRAP... in an empty folder, with a new input, without descript
 }
 
 send() { # in two pieces, and then the end of file
-    { head -c 20; nap 0.05; cat; } <../input >&"$to" 2>/dev/null &
+    { head -c 20; nap 0.05; exec cat; } <../input >&"$to" &
     exec {to}>&-
 }
 
 answered() {
     (($(wc -l <../out) >= $1)) || ended
+}
+
+fifo_or_ended() {
+    [ -p "$1" ] || ended
 }
 
 # converse stdin|FIFO: each line of the input when the one before is answered; with a FIFO from another client each.
@@ -99,15 +109,15 @@ converse() {
         if [ "$1" = stdin ]; then
             echo "$line" >&"$to"
         else
-            within 1000 test -p "$1" || wrong "it has made no FIFO called $1" || return
+            within 1000 fifo_or_ended "$1"
             # shellcheck disable=SC2016 # the inner shell expands it
-            timeout 1 bash -c 'echo "$1" >"$2"' mend "$line" "$1"
+            [ ! -p "$1" ] || timeout 1 bash -c 'echo "$1" >"$2"' mend "$line" "$1"
         fi 2>/dev/null
-        within "$limit" answered $number
-        (($(wc -l <../out) >= number)) || ended || wrong "line $number of the input is not answered after $limit ms (only \
-$(wc -c <../out) bytes of output so far): $(everybody)" || return
+        await answered $number || wrong "line $number of the input is not answered, and nothing \
+moves ($(wc -c <../out) bytes of output so far): $(everybody)" || return
         ((number == total)) || nap 0.03
-        ((number == total)) || ! ended || wrong "it has ended after line $number of $total$(reported)" || return
+        (($(wc -l <../out) >= number && number == total)) || ! ended ||
+            wrong "it has ended after line $(wc -l <../out) of $total$(reported)" || return
         [ -z "$signal" ] || ((number != total / 2)) || interrupt || return
     done <../input
     exec {to}>&-
@@ -133,14 +143,14 @@ no_zombie() {
     [ -z "$zombies" ]
 }
 
+idle() {
+    [[ $(movements) != *State:?[RDt]* ]]
+}
+
 in_between() { # what must hold while it waits for more input
-    local i runs=0
     [[ $must != *no-zombie* ]] || within 400 no_zombie || wrong "no wait() has taken the status of pid$zombies: zombies" || return
-    [[ $must != *no-spin* ]] || for ((i = 0; i < 8; i++)); do
-        [[ "$(processes) " != *' R'* ]] || ((runs++))
-        nap 0.02
-    done
-    ((runs < 7)) || wrong "pid $session does not sleep while there is nothing to read: it keeps a CPU busy" || return
+    [[ $must != *no-spin* ]] || within 1500 idle ||
+        wrong "pid $session does not sleep while there is nothing to read: it keeps a CPU busy" || return
     [[ $must != *one-reader* ]] || [ "$(readers | wc -l)" -lt 2 ] ||
         wrong "${context}now two processes are inside at once: $(everybody)"
 }
@@ -151,7 +161,7 @@ reported() {
 
 printed() { # the first line that differs
     local want have i
-    mapfile -t have < <(eval "$(task show 'cat out')" 2>/dev/null | eval "$(task compare cat)")
+    mapfile -t have < <(eval "$(task show 'cat ../out')" 2>/dev/null | eval "$(task compare cat)")
     mapfile -t want < <(eval "$(task expect)" <../input | eval "$(task compare cat)")
     for ((i = 0; i < ${#want[@]} || i < ${#have[@]}; i++)); do
         [ "${want[i]-none}" != "${have[i]-none}" ] || continue
@@ -174,17 +184,18 @@ left_nothing() {
 }
 
 after() { # what must hold when it has ended, as it should have
-    local status want strays=
-    within "$limit" ended || wrong "after $limit ms it has not ended: $(everybody)" || return
-    wait "$session" 2>/dev/null
-    status=$?
+    local status want pause strays=
+    await ended || wrong "it does not end: $(everybody)" || return
+    { wait "$session"; status=$?; } 2>/dev/null # bash reports there that it was killed
     want=$(eval "echo $(task status 0)")
     if [ "$victim" != "$session" ]; then
         ((status < 129 || status == want)) || wrong "pid $session was killed by SIG$(kill -l $status)$(sizes)$(reported)" || return
         printed || return
         [ "$status" = "$want" ] || wrong "its exit status is $status and should be $want$(reported)" || return
     fi
-    [[ $must != *no-descriptor* ]] || strays=$(awk '$9 ~ /^[0-9]+$/ && $9 > 2 { printf "%s %s (%s)", n++ ? "," : "", $9, $11 }' fds)
+    [[ $must != *no-pause* ]] || ! pause=$(grep -sE ' (pause\(|ppoll\(NULL, 0, NULL, NULL)' ../trace) ||
+        wrong "pid ${pause%% *} waits in pause(): a signal that comes just before that call does not wake it" || return
+    [[ $must != *no-descriptor* ]] || strays=$(awk '$9 ~ /^[0-9]+$/ && $9 > 2 { printf "%s %s (%s)", n++ ? "," : "", $9, $11 }' fds 2>/dev/null)
     [ -z "$strays" ] || wrong "the command that it has started inherits descriptor$strays" || return
     within 300 left_nothing || wrong "${context}it has ended and left $left"
 }
@@ -240,17 +251,16 @@ judge() { # in $verdict; what could not be judged goes to stderr
     done < <(tr , '\n' <<<"$must")
 }
 
-if [ "${1:-}" = --judge ]; then # in namespaces
-    exercise=$2 program=$3 verdict='' signal='' session=0
-    work=$(mktemp -d)
-    trap 'end_all; rm -rf "$work"' EXIT
-    trap 'exit 130' INT TERM HUP
-    [ -z "$IPC_MEND_APART" ] || mount -n -t tmpfs -o mode=1777 tmpfs /dev/shm || exit 2
-    mkfifo "$work/never"
-    calls=$work/calls
-    "${CC:-cc}" -E -dM -include sys/syscall.h -x c /dev/null >"$calls"
-    strace=$(strace -o /dev/null true 2>/dev/null && echo yes)
-    judge || { echo "$verdict"; exit 1; }
-    exit 0
-fi
-
+[ $# -ge 2 ] || exit 2
+# shellcheck disable=SC2034 # start evaluates $program, look.bash uses $calls
+exercise=$1 program=$2 verdict='' signal='' session=0
+work=$(mktemp -d)
+calls=$work/calls
+trap 'end_all; rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM HUP
+trap '' PIPE # the program may have ended; it gets the default action again
+[ -z "${3:-}" ] || mount -n -t tmpfs -o mode=1777 tmpfs /dev/shm || exit 2
+mkfifo "$work/never"
+"${CC:-cc}" -E -dM -include sys/syscall.h -x c /dev/null >"$calls"
+strace=$(strace -o /dev/null true 2>/dev/null && echo yes)
+judge || { echo "$verdict"; exit 1; }

@@ -63,16 +63,16 @@ judge_apart() { # nothing of it stays, and it sees nothing of others
 }
 
 verdict() { # compiles it, judges it, and prints what is not right yet
-    local text section
+    local text demo
     copy || exit 2
     program=$(readlink -f "$copies")/$exercise
     "${CC:-cc}" -Wall -Wextra -g -pthread -o "$program" "$program.c" -lrt || { echo "$exercise does not compile."; return 1; }
     text=$(judge_apart) && return
-    section=$(task section)
+    demo=$(task demo)
     fold -s -w 79 <<END
 $exercise is not right yet. ${text^}.
 
-Look at $(task demo), and in ${section%%:*}/README.md at "${section#*: }".
+Look at $demo, and in $(cut -d / -f 2 <<<"$demo")/README.md at "$(task section)".
 Run your copy, ${program#"$PWD/"}, yourself; ./ipc why shows who sleeps where.
 A hint: ./ipc mend -n $exercise
 END
