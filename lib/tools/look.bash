@@ -21,6 +21,10 @@ movements() { # of each thread its state, and how often it has slept or been int
     for pid in $(alive); do grep -hs '^State\|ctxt' "/proc/$pid/task"/*/status; done
 }
 
+idle() { # nobody runs
+    [[ $(movements) != *State:?[RDt]* ]]
+}
+
 ticks() { # of CPU time, 100 a second, that they have used
     local pid
     for pid in $(alive); do sed 's/.*) //' "/proc/$pid/stat"; done 2>/dev/null |
@@ -32,6 +36,17 @@ objects() {
     awk 'FNR > 1 { sub(".*/", "", FILENAME); print FILENAME, $2 }' /proc/sysvipc/{shm,sem,msg}
     find /dev/shm /dev/mqueue -type f -user "$UID" 2>/dev/null
     find "/tmp/ipc-$UID" . ! -type d ! -type f 2>/dev/null
+}
+
+objects_since() { # objects_since FILE: those that are not in it, the sorted objects of before
+    objects | sort | comm -13 "$1" -
+}
+
+remove_since() {
+    local kind id
+    while read -r kind id; do
+        case $kind in shm) ipcrm -m "$id" ;; sem) ipcrm -s "$id" ;; msg) ipcrm -q "$id" ;; *) rm -f "$kind" ;; esac
+    done < <(objects_since "$1")
 }
 
 # ends_of PID FD MODE: who has the other end of this pipe or FIFO; MODE 1 for its write end, 0 for its read end.
@@ -83,7 +98,7 @@ look() {
     name=$(sed -n "s/^#define __NR_\([a-z0-9_]*\) ${call[0]}$/\1/p" "$calls" | head -n 1)
     first=$((${call[1]:-0} & 0x7fffffff))
     case $name in
-    '') name="a call that /proc/$1/syscall does not show" ;;
+    '') echo "pid $1 sleeps"; return ;;
     read*) name="read($first)$(ends_of "$1" $first 1)" ;;
     write*) name="write($first)$(ends_of "$1" $first 0)" ;;
     open) name=$(open_of "$1" "${call[1]}" "${call[2]}") ;;
@@ -93,14 +108,22 @@ look() {
     futex*) name="futex(), until another thread or process wakes it$(in_handler "$1")" ;;
     wait4 | waitid) name="wait(), until a child ends" ;;
     pause | rt_sig*) name="${name#rt_}(), until a signal comes" ;;
-    ppoll* | *_nanosleep*) name="${name%_time64}()" ;;
+    ppoll* | *nanosleep*) name="${name%_time64}()" ;;
     *) name="$name($first)" ;;
     esac
     echo "pid $1 sleeps in $name"
 }
 
-everybody() { # a sentence for each process that has not ended
-    local pid text=
-    for pid in $(alive); do text+="; $(look "$pid")"; done
-    echo "${text#; }"
+everybody() { # what the processes do, four of them at most
+    local pid state text='' count=0
+    while read -r pid _ state; do
+        ((++count <= 4)) || continue
+        [ "$state" = Z ] && text+="; pid $pid has ended" || text+="; $(look "$pid")"
+    done < <(processes)
+    echo "${text:2}$( ((count <= 4)) || echo "; and $((count - 4)) more")"
+}
+
+readers() { # the processes that sleep in a read of their standard input
+    local pid
+    for pid in $(alive); do [[ $(look "$pid") != *'read(0), its'* ]] || echo "$pid"; done | grep .
 }

@@ -18,14 +18,14 @@ task() { # task KEY [DEFAULT]
     sed -n "s/^$1: *//p" "$tree/${exercise%/*}/mend/${exercise#*/}.task" | grep . || echo "${2:-}"
 }
 
-words() { # words N, for the input
+# For the input: words N and numbers N, a new one in each line.
+words() {
     local i
     for ((i = 0; i < $1; i++)); do printf '%x%d\n' $((RANDOM + 32768)) "${RANDOM:0:1 + RANDOM % 5}"; done | tr 0-9 g-p
 }
 
 numbers() {
-    local i
-    for ((i = 0; i < $1; i++)); do echo $((RANDOM % 900 + 100)); done
+    seq "$1" | while read -r _; do echo $((RANDOM % 900 + 100)); done
 }
 
 # ---- One run. The first thing that is wrong goes to $verdict ----
@@ -59,8 +59,9 @@ await() {
         now=${EPOCHREALTIME/[,.]/} state=$(movements)
         [ "$state" = "$was" ] || was=$state since=$now
         [[ $state != *State:?[RDt]* ]] || { (($(ticks) < 200)) && continue || return; }
-        ((now - since < 600000)) || [[ $(everybody) = *'its standard input'* || $(everybody) = *nanosleep* ]] || return
-        ((now - begin < limit * 1000)) || return
+        ((now - since > 600000 || now - begin > limit * 1000)) || continue
+        ((now - begin > limit * 1000)) || [[ ! $(everybody) =~ nanosleep|'its standard input' ]] || continue
+        [ "$state" != "$(movements)" ] || return
     done
 }
 
@@ -88,7 +89,7 @@ start() { # start WRAP... in an empty folder, with a new input, without descript
 }
 
 send() { # in two pieces, and then the end of file
-    { head -c 20; nap 0.05; exec cat; } <../input >&"$to" &
+    { head -c 20 && nap 0.05 && cat; } 2>/dev/null <../input 1>&"$to" &
     exec {to}>&-
 }
 
@@ -96,8 +97,8 @@ answered() {
     (($(wc -l <../out) >= $1)) || ended
 }
 
-fifo_or_ended() {
-    [ -p "$1" ] || ended
+ready() { # the FIFO is there, if there is to be one
+    [ "$1" = stdin ] || [ -p "$1" ] || ended
 }
 
 # converse stdin|FIFO: each line of the input when the one before is answered; with a FIFO from another client each.
@@ -106,35 +107,26 @@ converse() {
     total=$(wc -l <../input)
     while read -r line; do
         ((++number < total)) || in_between || return
-        if [ "$1" = stdin ]; then
-            echo "$line" >&"$to"
-        else
-            within 1000 fifo_or_ended "$1"
-            # shellcheck disable=SC2016 # the inner shell expands it
-            [ ! -p "$1" ] || timeout 1 bash -c 'echo "$1" >"$2"' mend "$line" "$1"
-        fi 2>/dev/null
-        await answered $number || wrong "line $number of the input is not answered, and nothing \
-moves ($(wc -c <../out) bytes of output so far): $(everybody)" || return
+        within 3000 ready "$1"
+        # shellcheck disable=SC2016 # the inner shell expands it
+        if [ -p "$1" ]; then timeout 3 bash -c 'echo "$1" >"$2"' mend "$line" "$1"; else echo "$line" >&"$to"; fi 2>/dev/null
+        await answered $number || wrong "line $number of the input is not answered \
+($(wc -c <../out) bytes of output so far): $(everybody)" || return
         ((number == total)) || nap 0.03
         (($(wc -l <../out) >= number && number == total)) || ! ended ||
             wrong "it has ended after line $(wc -l <../out) of $total$(reported)" || return
         [ -z "$signal" ] || ((number != total / 2)) || interrupt || return
+        [ "$victim" != "$session" ] || [ "$signal" != KILL ] || break
     done <../input
     exec {to}>&-
 }
 
-readers() { # the processes that sleep in a read of standard input
-    local pid
-    for pid in $(alive); do [[ $(look "$pid") != *'read(0), its'* ]] || echo "$pid"; done | grep .
-}
-
 interrupt() {
-    within 500 readers >/dev/null || wrong "no process sleeps in read(0): $(everybody)" || return
+    within 3000 readers >/dev/null || wrong "no process sleeps in read(0): $(everybody)" || return
     victim=$(readers | head -n 1)
     kill "-$signal" "$victim"
     ((++signals))
     [ "$signal" != KILL ] || context="pid $victim was killed while it slept in read(0); "
-    [ "$signal" != KILL ] || [ "$victim" != "$session" ] || return # that was its end
     nap 0.05
 }
 
@@ -143,16 +135,16 @@ no_zombie() {
     [ -z "$zombies" ]
 }
 
-idle() {
-    [[ $(movements) != *State:?[RDt]* ]]
-}
-
 in_between() { # what must hold while it waits for more input
-    [[ $must != *no-zombie* ]] || within 400 no_zombie || wrong "no wait() has taken the status of pid$zombies: zombies" || return
-    [[ $must != *no-spin* ]] || within 1500 idle ||
+    within 1500 idle || [[ $must != *no-spin* ]] ||
         wrong "pid $session does not sleep while there is nothing to read: it keeps a CPU busy" || return
+    [[ $must != *no-zombie* ]] || within 500 no_zombie || wrong "no wait() has taken the status of pid$zombies: zombies" || return
     [[ $must != *one-reader* ]] || [ "$(readers | wc -l)" -lt 2 ] ||
         wrong "${context}now two processes are inside at once: $(everybody)"
+}
+
+shm_sizes() {
+    objects_since ../before | grep ^/dev/shm | xargs -r stat -c '; %n has %s bytes'
 }
 
 reported() {
@@ -160,26 +152,23 @@ reported() {
 }
 
 printed() { # the first line that differs
-    local want have i
+    local want have i got line
     mapfile -t have < <(eval "$(task show 'cat ../out')" 2>/dev/null | eval "$(task compare cat)")
     mapfile -t want < <(eval "$(task expect)" <../input | eval "$(task compare cat)")
     for ((i = 0; i < ${#want[@]} || i < ${#have[@]}; i++)); do
         [ "${want[i]-none}" != "${have[i]-none}" ] || continue
+        got=${have[i]-} got=${got//[^[:print:]]/?} line="line $((i + 1)) of its output"
+        [ -z "$(task compare)" ] || line+=" (sorted)"
         ((i < ${#have[@]})) || wrong "'${want[i]:0:60}' is missing: its output has $i lines, not ${#want[@]}$(reported)" || return
-        ((i < ${#want[@]})) || wrong "'${have[i]:0:60}' is too much: its output has ${#have[@]} lines, not $i" || return
-        wrong "line $((i + 1)) of its output is $(printf %q "${have[i]:0:60}") and should be '${want[i]:0:60}'$(reported)"
+        ((i < ${#want[@]})) || wrong "'${got:0:60}' is too much: its output has ${#have[@]} lines, not $i" || return
+        wrong "$line is '${got:0:60}' and should be '${want[i]:0:60}'$(reported)"
         return
     done
 }
 
-new_objects() {
-    objects | sort | comm -13 ../before -
-}
-
 left_nothing() {
-    left=$(everybody)
-    [ -z "$left" ] || return
-    left=$(new_objects | sed 's/^shm /shared memory segment /; s/^sem /semaphore set /; s/^msg /message queue /; s|^\./|the FIFO |' | paste -sd ,)
+    [ -z "$(alive)" ] || { left=$(everybody); return 1; }
+    left=$(objects_since ../before | sed 's/^shm/shared memory segment/; s/^sem/semaphore set/; s/^msg/message queue/; s|^\./|the FIFO |' | paste -sd ,)
     [ -z "$left" ] || [[ $must != *leaves-nothing* ]]
 }
 
@@ -188,8 +177,8 @@ after() { # what must hold when it has ended, as it should have
     await ended || wrong "it does not end: $(everybody)" || return
     { wait "$session"; status=$?; } 2>/dev/null # bash reports there that it was killed
     want=$(eval "echo $(task status 0)")
-    if [ "$victim" != "$session" ]; then
-        ((status < 129 || status == want)) || wrong "pid $session was killed by SIG$(kill -l $status)$(sizes)$(reported)" || return
+    if [ "$victim" != "$session" ] || [ "$signal" != KILL ]; then
+        ((status < 129 || status == want)) || wrong "pid $session was killed by SIG$(kill -l $status)$(shm_sizes)$(reported)" || return
         printed || return
         [ "$status" = "$want" ] || wrong "its exit status is $status and should be $want$(reported)" || return
     fi
@@ -197,21 +186,15 @@ after() { # what must hold when it has ended, as it should have
         wrong "pid ${pause%% *} waits in pause(): a signal that comes just before that call does not wake it" || return
     [[ $must != *no-descriptor* ]] || strays=$(awk '$9 ~ /^[0-9]+$/ && $9 > 2 { printf "%s %s (%s)", n++ ? "," : "", $9, $11 }' fds 2>/dev/null)
     [ -z "$strays" ] || wrong "the command that it has started inherits descriptor$strays" || return
-    within 300 left_nothing || wrong "${context}it has ended and left $left"
-}
-
-sizes() { # of POSIX shared memory
-    new_objects | grep ^/dev/shm | xargs -r stat -c '; %n has %s bytes'
+    await left_nothing || wrong "${context}it has ended and left $left"
 }
 
 end_all() {
-    local pid kind id
+    local pid
     for pid in $(alive; grep -lszF "IPC_MEND=$work" /proc/[0-9]*/environ | cut -d / -f 3); do kill -KILL "$pid"; done
     exec {to}>&-
     wait
-    new_objects | while read -r kind id; do
-        case $kind in shm) ipcrm -m "$id" ;; sem) ipcrm -s "$id" ;; msg) ipcrm -q "$id" ;; *) rm -f "$kind" ;; esac
-    done
+    remove_since ../before
     cd "$work" && rm -rf run
 } 2>/dev/null
 

@@ -1,15 +1,14 @@
-/* A worker writes each line of the standard input in capital letters. The
- * parent sends it the lines as messages of type 1, and prints the results,
- * type 2, in the same queue. The type 3 ends the worker. */
+/* A worker changes each line of the standard input to capital letters. The
+ * parent sends it the lines as messages of type 1, and prints the results, of
+ * type 2, from the same queue. An empty text ends the worker. */
 #include <ctype.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/ipc.h>
 #include <sys/msg.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-struct message { long type; char text[100]; } message;
+static struct message { long type; char text[100]; } message;
 static int queue;
 
 static void send(long type)
@@ -18,19 +17,10 @@ static void send(long type)
     msgsnd(queue, &message, sizeof message.text, 0);
 }
 
-static void work(void)
+static char *receive(long type)
 {
-    while (msgrcv(queue, &message, sizeof message.text, 1, 0) != -1 && message.text[0] != '\0') {
-        for (char *c = message.text; *c != '\0'; c++)
-            *c = toupper((unsigned char)*c);
-        send(2);
-    }
-}
-
-static void collect(void)
-{
-    msgrcv(queue, &message, sizeof message.text, 2, 0);
-    printf("%s", message.text);
+    msgrcv(queue, &message, sizeof message.text, type, 0);
+    return message.text;
 }
 
 int main(void)
@@ -39,16 +29,19 @@ int main(void)
 
     queue = msgget(IPC_PRIVATE, 0600);
     if (fork() == 0) {
-        work();
+        while (receive(1)[0] != '\0') {
+            for (char *c = message.text; *c != '\0'; c++)
+                *c = toupper((unsigned char)*c);
+            send(2);
+        }
         return 0;
     }
     for (; fgets(message.text, sizeof message.text, stdin) != NULL; jobs++)
         send(1);
-    for (int i = 0; i < jobs; i++)
-        collect();
+    while (jobs-- > 0)
+        printf("%s", receive(2));
     message.text[0] = '\0';
     send(1);
     wait(NULL);
     msgctl(queue, IPC_RMID, NULL);
-    return 0;
 }

@@ -10,10 +10,7 @@
 
 struct message {
     long type;
-    struct {
-        pid_t from;
-        int number;
-    } data;
+    struct { pid_t from; int number; } data;
 };
 
 static void client(int queue, int number)

@@ -7,18 +7,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { SLOTS = 4 };
 static struct buffer {
     sem_t lock, empty, full;
     int in, out;
-    char slot[SLOTS][100];
+    char slot[4][100];
 } *buffer;
 
 static void put(const char *text)
 {
     sem_wait(&buffer->empty);
     sem_wait(&buffer->lock);
-    strcpy(buffer->slot[buffer->in++ % SLOTS], text);
+    strcpy(buffer->slot[buffer->in++ % 4], text);
     sem_post(&buffer->lock);
     sem_post(&buffer->full);
 }
@@ -27,7 +26,7 @@ static void take(char *text)
 {
     sem_wait(&buffer->lock);
     sem_wait(&buffer->full);
-    strcpy(text, buffer->slot[buffer->out++ % SLOTS]);
+    strcpy(text, buffer->slot[buffer->out++ % 4]);
     sem_post(&buffer->lock);
     sem_post(&buffer->empty);
 }
@@ -38,7 +37,7 @@ int main(void)
 
     buffer = mmap(NULL, sizeof *buffer, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     sem_init(&buffer->lock, 1, 1);
-    sem_init(&buffer->empty, 1, SLOTS);
+    sem_init(&buffer->empty, 1, 4);
     sem_init(&buffer->full, 1, 0);
     if (fork() == 0) {
         for (take(text); text[0] != '\0'; take(text))
@@ -49,5 +48,4 @@ int main(void)
         put(text);
     put("");
     wait(NULL);
-    return 0;
 }

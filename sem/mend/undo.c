@@ -9,16 +9,9 @@
 
 static int lock;
 
-static void P(void)
+static void change(int by)
 {
-    struct sembuf operation = {0, -1, 0};
-    if (semop(lock, &operation, 1) == -1)
-        exit(1);
-}
-
-static void V(void)
-{
-    struct sembuf operation = {0, +1, 0};
+    struct sembuf operation = {0, by, 0};
     if (semop(lock, &operation, 1) == -1)
         exit(1);
 }
@@ -27,16 +20,15 @@ static void work(void)
 {
     char c = '\n';
 
-    do {
-        P();
-        while (read(0, &c, 1) == 1 && write(1, &c, 1) == 1 && c != '\n')
-            continue;
-        int more = c == '\n';
+    while (c == '\n') {
+        change(-1);
         c = 0;
-        V();
-        if (!more)
-            exit(0);
-    } while (1);
+        while (c != '\n' && read(0, &c, 1) == 1)
+            if (write(1, &c, 1) != 1)
+                exit(1);
+        change(+1);
+    }
+    exit(0);
 }
 
 int main(void)

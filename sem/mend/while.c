@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { THREADS = 3, MOST = 1000 };
+enum { MOST = 1000 };
 static struct item { int number; char text[100]; } queue[MOST];
 static int count, first;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -23,32 +23,32 @@ static void put(int number, const char *text)
 static void *print_items(void *unused)
 {
     struct item item;
-    do {
+    for (;;) {
         pthread_mutex_lock(&lock);
         if (count == 0)
             pthread_cond_wait(&filled, &lock);
         item = queue[first++ % MOST];
         count--;
         pthread_mutex_unlock(&lock);
-        if (item.number != 0)
-            printf("%d %s", item.number, item.text);
-    } while (item.number != 0);
-    return unused;
+        if (item.number == 0)
+            return unused;
+        printf("%d %s", item.number, item.text);
+    }
 }
 
 int main(void)
 {
-    pthread_t thread[THREADS];
+    pthread_t thread[3];
     char text[100];
     int number = 0;
 
-    for (int i = 0; i < THREADS; i++)
+    for (int i = 0; i < 3; i++)
         pthread_create(&thread[i], NULL, print_items, NULL);
     while (fgets(text, sizeof text, stdin) != NULL)
         put(++number, text);
-    for (int i = 0; i < THREADS; i++)
+    for (int i = 0; i < 3; i++)
         put(0, "");
-    for (int i = 0; i < THREADS; i++)
+    for (int i = 0; i < 3; i++)
         pthread_join(thread[i], NULL);
     return 0;
 }
