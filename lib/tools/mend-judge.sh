@@ -106,15 +106,14 @@ converse() {
     local line number=0 total
     total=$(wc -l <../input)
     while read -r line; do
+        within 1500 idle
+        ! ended || wrong "it has ended after line $number of $total$(reported)" || return
         ((++number < total)) || in_between || return
         within 3000 ready "$1"
         # shellcheck disable=SC2016 # the inner shell expands it
         if [ -p "$1" ]; then timeout 3 bash -c 'echo "$1" >"$2"' mend "$line" "$1"; else echo "$line" >&"$to"; fi 2>/dev/null
         await answered $number || wrong "line $number of the input is not answered \
 ($(wc -c <../out) bytes of output so far): $(everybody)" || return
-        ((number == total)) || nap 0.03
-        (($(wc -l <../out) >= number && number == total)) || ! ended ||
-            wrong "it has ended after line $(wc -l <../out) of $total$(reported)" || return
         [ -z "$signal" ] || ((number != total / 2)) || interrupt || return
         [ "$victim" != "$session" ] || [ "$signal" != KILL ] || break
     done <../input
@@ -136,7 +135,7 @@ no_zombie() {
 }
 
 in_between() { # what must hold while it waits for more input
-    within 1500 idle || [[ $must != *no-spin* ]] ||
+    idle || [[ $must != *no-spin* ]] ||
         wrong "pid $session does not sleep while there is nothing to read: it keeps a CPU busy" || return
     [[ $must != *no-zombie* ]] || within 500 no_zombie || wrong "no wait() has taken the status of pid$zombies: zombies" || return
     [[ $must != *one-reader* ]] || [ "$(readers | wc -l)" -lt 2 ] ||

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MOST = 1000 };
+enum { MOST = 10000 };
 static struct item { int number; char text[100]; } queue[MOST];
 static int count, first;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -32,7 +32,7 @@ static void *print_items(void *unused)
         pthread_mutex_unlock(&lock);
         if (item.number == 0)
             return unused;
-        printf("%d %s", item.number, item.text);
+        dprintf(1, "%d %s", item.number, item.text);
     }
 }
 
