@@ -3,7 +3,7 @@
 load helper
 
 exercises() {
-    (cd "$BATS_TEST_DIRNAME/.." && ls */mend/*.c) | sed 's|/mend/|/|; s|\.c$||'
+    (cd "$BATS_TEST_DIRNAME/.." && ls ./*/mend/*.c) | sed 's|^\./||; s|/mend/|/|; s|\.c$||'
 }
 
 # judge DIR/NAME KIND [WRAP...] writes what is said to $results/KIND/DIR/NAME, and the exit status as its last line.
@@ -200,15 +200,22 @@ cheat() {
     printf '#include <stdio.h>\nint main(void) { puts("1000"); return 0; }\n' | cheat pipe/eof
 }
 
+judging() { # a program is under judgement
+    grep -qsz '^IPC_MEND=' /proc/[0-9]*/environ
+}
+
 @test "mend: after Ctrl-C nothing is left" {
+    mkdir "$T/tmp"
     for signal in INT TERM; do
-        IPC_MEND_DIR=$T/copies start mend setsid "$mend" undo
-        eventually test -x "$T/copies/sem/undo"
-        sleep 0.7
-        kill -$signal -- "-$mend"
-        finish mend
-        [ "$status" != 0 ]
-        eventually none_left
-        [ -z "$(ls -d /tmp/tmp.*/run 2>/dev/null)" ]
+        for name in sem/undo shm/leak pipe/eof; do
+            rm -rf "$T/copies"
+            IPC_MEND_DIR=$T/copies TMPDIR=$T/tmp start judge setsid "$mend" "$name"
+            eventually judging
+            kill -$signal -- "-$judge"
+            finish judge
+            [ "$status" != 0 ]
+            eventually none_left
+            [ -z "$(ls "$T/tmp")" ]
+        done
     done
 }

@@ -106,7 +106,8 @@ converse() {
     local line number=0 total
     total=$(wc -l <../input)
     while read -r line; do
-        within 1500 idle
+        within 1500 idle || [[ $must != *no-spin* ]] || ended ||
+            wrong "pid $session does not sleep while there is nothing to read: it keeps a CPU busy" || return
         ! ended || wrong "it has ended after line $number of $total$(reported)" || return
         ((++number < total)) || in_between || return
         within 3000 ready "$1"
@@ -135,8 +136,6 @@ no_zombie() {
 }
 
 in_between() { # what must hold while it waits for more input
-    idle || [[ $must != *no-spin* ]] ||
-        wrong "pid $session does not sleep while there is nothing to read: it keeps a CPU busy" || return
     [[ $must != *no-zombie* ]] || within 500 no_zombie || wrong "no wait() has taken the status of pid$zombies: zombies" || return
     [[ $must != *one-reader* ]] || [ "$(readers | wc -l)" -lt 2 ] ||
         wrong "${context}now two processes are inside at once: $(everybody)"
