@@ -3,12 +3,12 @@
 load helper
 
 exercises() {
-    (cd "$BATS_TEST_DIRNAME/.." && ls ./*/mend/*.c) | sed 's|^\./||; s|/mend/|/|; s|\.c$||'
+    (cd "$tree" && ls ./*/mend/*.c) | sed 's|^\./||; s|/mend/|/|; s|\.c$||'
 }
 
 # judge DIR/NAME KIND [WRAP...] writes what is said to $results/KIND/DIR/NAME, and the exit status as its last line.
 judge() {
-    local source=$BATS_TEST_DIRNAME/../${1%/*}/mend/${1#*/} result=$results/$2/$1
+    local source=$tree/${1%/*}/mend/${1#*/} result=$results/$2/$1
     export IPC_MEND_DIR=$result.copy
     mkdir -p "$IPC_MEND_DIR/${1%/*}"
     cp "$source.c" "$IPC_MEND_DIR/$1.c"
@@ -17,7 +17,8 @@ judge() {
 }
 
 setup_file() {
-    export mend=$BATS_TEST_DIRNAME/../lib/tools/mend.sh results=$BATS_FILE_TMPDIR/mend
+    export tree=${BATS_TEST_DIRNAME%/*} results=$BATS_FILE_TMPDIR/mend
+    export mend=$tree/lib/tools/mend.sh
     export -f judge
     {
         exercises | sed 's/$/ given/'
@@ -117,7 +118,7 @@ asleep="It does not end: .*pid [0-9]+ sleeps in"
     local name base
     [ "$(IPC_MEND_DIR=$T "$mend" -l | awk '{ print $1 }' | sort)" = "$(exercises | sort)" ]
     for name in $(exercises); do
-        base=$BATS_TEST_DIRNAME/../${name%/*}/mend/${name#*/}
+        base=$tree/${name%/*}/mend/${name#*/}
         for file in "$base".{c,cure,wrong,task}; do [ -s "$file" ] || { echo "no $file"; return 1; }; done
         [ "$(grep -c '^hint: ' "$base.task")" = 2 ]
         [ "$(grep -c . "$base.c")" -le 50 ]
@@ -127,10 +128,10 @@ asleep="It does not end: .*pid [0-9]+ sleeps in"
 @test "mend: the demo and the section that a task names exist" {
     local name demo
     for name in $(exercises); do
-        base=$BATS_TEST_DIRNAME/../${name%/*}/mend/${name#*/}
+        base=$tree/${name%/*}/mend/${name#*/}
         read -r demo _ <<<"$(sed -n 's/^demo: //p' "$base.task")"
         [ -x "$demo" ] || { echo "$name: no $demo"; return 1; }
-        grep -qxF "## $(sed -n 's/^section: //p' "$base.task")" "$BATS_TEST_DIRNAME/../$(cut -d / -f 2 <<<"$demo")/README.md" ||
+        grep -qxF "## $(sed -n 's/^section: //p' "$base.task")" "$tree/$(cut -d / -f 2 <<<"$demo")/README.md" ||
             { echo "$name: no such section"; return 1; }
     done
 }
@@ -140,7 +141,7 @@ asleep="It does not end: .*pid [0-9]+ sleeps in"
     try "$mend"
     [ "$status" = 1 ]
     [[ $output = *"Counts the words"*"pipe/eof is not right yet."* ]]
-    patch -s "$T/copies/pipe/eof.c" <"$BATS_TEST_DIRNAME/../pipe/mend/eof.cure"
+    patch -s "$T/copies/pipe/eof.c" <"$tree/pipe/mend/eof.cure"
     try "$mend"
     [[ $output = "pipe/eof is right."*"Prints a heading"*"pipe/stdio is not right yet."* ]]
     try "$mend" -l
@@ -159,7 +160,7 @@ asleep="It does not end: .*pid [0-9]+ sleeps in"
     try "$mend" -ss stdio
     [[ $output = *"+    fflush(stdout);"* ]]
     try "$mend" -r eof
-    cmp "$T/copies/pipe/eof.c" "$BATS_TEST_DIRNAME/../pipe/mend/eof.c"
+    cmp "$T/copies/pipe/eof.c" "$tree/pipe/mend/eof.c"
 }
 
 @test "mend: a name that two folders have is asked for with its folder, and wrong usage is status 2" {
@@ -195,7 +196,7 @@ cheat() {
 @test "mend: a program that ends at once, kills its child or prints a fixed text does not pass" {
     echo 'int main(void) { return 0; }' >"$T/nothing.c"
     for name in $(exercises); do cheat "$name" <"$T/nothing.c"; done
-    sed 's/    wait(NULL);/    kill(0, 15);/; s/#include <stdio.h>/#include <signal.h>\n&/' "$BATS_TEST_DIRNAME/../pipe/mend/eof.c" |
+    sed 's/    wait(NULL);/    kill(0, 15);/; s/#include <stdio.h>/#include <signal.h>\n&/' "$tree/pipe/mend/eof.c" |
         cheat pipe/eof
     printf '#include <stdio.h>\nint main(void) { puts("1000"); return 0; }\n' | cheat pipe/eof
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# mend-judge.sh DIR/NAME PROGRAM [apart] - judges a program by what the kernel says of it: nothing, or what is wrong
+# mend-judge.sh DIR/NAME PROGRAM FOLDER [apart] - judges a program by what the kernel says of it: nothing, or what is wrong
 #
 # DIR/mend/NAME.task says what must hold, a line each:
 #   must:                   conditions of each run, and ways to run it once more: see in_between, after and judge
@@ -232,15 +232,14 @@ judge() { # in $verdict; what could not be judged goes to stderr
     done < <(tr , '\n' <<<"$must")
 }
 
-[ $# -ge 2 ] || exit 2
+[ $# -ge 3 ] || exit 2
 # shellcheck disable=SC2034 # start evaluates $program, look.bash uses $calls
-exercise=$1 program=$2 verdict='' signal='' session=0
-work=$(mktemp -d)
+exercise=$1 program=$2 work=$3 verdict='' signal='' session=0
 calls=$work/calls
-trap 'end_all; rm -rf "$work"' EXIT
+trap end_all EXIT
 trap 'exit 130' INT TERM HUP
 trap '' PIPE # the program may have ended; it gets the default action again
-[ -z "${3:-}" ] || mount -n -t tmpfs -o mode=1777 tmpfs /dev/shm || exit 2
+[ -z "${4:-}" ] || mount -n -t tmpfs -o mode=1777 tmpfs /dev/shm || exit 2
 mkfifo "$work/never"
 "${CC:-cc}" -E -dM -include sys/syscall.h -x c /dev/null >"$calls"
 strace=$(strace -o /dev/null true 2>/dev/null && echo yes)

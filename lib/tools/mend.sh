@@ -59,7 +59,8 @@ judge_apart() { # nothing of it stays, and it sees nothing of others
     local apart=(unshare --ipc --pid --mount --mount-proc --fork --kill-child)
     [ "$UID" = 0 ] || apart+=(--user --map-current-user --keep-caps)
     "${apart[@]}" true 2>/dev/null || apart=(env)
-    "${apart[@]}" bash "$tree/lib/tools/mend-judge.sh" "$exercise" "$program" ${apart[1]:+apart}
+    rm -rf "${work:?}"/*
+    "${apart[@]}" bash "$tree/lib/tools/mend-judge.sh" "$exercise" "$program" "$work" ${apart[1]:+apart}
 }
 
 verdict() { # compiles it, judges it, and prints what is not right yet
@@ -80,7 +81,7 @@ END
 }
 
 introduction() {
-    sed 's|^/\* ||; s|^ \* ||; s| \*/$||; /^#/Q' "$(original "$exercise")"
+    sed 's|^/\* ||; s|^ \* ||; s| \*/$||; /^#/Q' "$(original "$exercise")" && echo
 }
 
 list() {
@@ -91,6 +92,10 @@ list() {
         printf '%s %-16s %s\n' "$mark" "$exercise" "$(introduction | head -n 1)"
     done
 }
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM HUP
 
 times=0 action=judge
 while getopts lnsrh option; do
@@ -112,10 +117,13 @@ s)
     cat "$(original "$exercise" cure)"
     ;;
 judge)
+    changed "$exercise" || introduction
     verdict || exit 1
     echo "$exercise is right."
     [ -z "${1:-}" ] || exit 0
     next
-    echo && introduction && echo && verdict
+    echo
+    introduction
+    verdict
     ;;
 esac
