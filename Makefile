@@ -22,6 +22,7 @@ PROGRAMS = $(SOURCES:%.c=$(BIN)/%)
 PARTS    = $(patsubst %.c,$(O)/%.o,$(wildcard lib/*.c lib/bench/*.c))
 LIB      = $(O)/lib.a
 NOTES    = $(wildcard $(DIRS:%=%/README.md))
+MEND     = $(wildcard $(DIRS:%=%/mend/*)) lib/tools/look.bash
 
 # What stands before a command: a short line instead of it, unless there is V=1; nothing with make -s.
 short = $(if $(V),,@$(if $(findstring s,$(firstword -$(MAKEFLAGS))),,echo "$(1) $(2)";))
@@ -73,9 +74,10 @@ bench: all                      ## measure what each mechanism costs, for six mi
 lint:                           ## clang-format, clang-tidy, cppcheck, shellcheck
 	@tests/lint
 
-install: all                    ## copy the programs and the notes to PREFIX/lib/ipc
+install: all                    ## copy the programs, the notes and the exercises to PREFIX/lib/ipc
 	for file in $(PROGRAMS:$(BIN)/%=%); do install -D "$(BIN)/$$file" "$(INSTALL)/$$file" || exit 1; done
-	for file in README.md $(NOTES); do install -D -m 644 $$file "$(INSTALL)/$$file" || exit 1; done
+	for file in lib/tools/mend.sh lib/tools/mend-judge.sh; do install -D $$file "$(INSTALL)/$$file" || exit 1; done
+	for file in README.md $(NOTES) $(MEND); do install -D -m 644 $$file "$(INSTALL)/$$file" || exit 1; done
 
 clean:                          ## remove what was built
 	rm -rf build $(SOURCES:.c=)

@@ -1,5 +1,5 @@
-/* Three threads take the lines of the standard input from a queue and print
- * them, each line once, with its number. The number 0 ends a thread. */
+/* Three threads take the words of the standard input from a queue and print
+ * them, each word once, with its number. The number 0 ends a thread. */
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -32,7 +32,7 @@ static void *print_items(void *unused)
         pthread_mutex_unlock(&lock);
         if (item.number == 0)
             return unused;
-        dprintf(1, "%d %s", item.number, item.text);
+        dprintf(1, "%d %s\n", item.number, item.text);
     }
 }
 
@@ -44,7 +44,7 @@ int main(void)
 
     for (int i = 0; i < 3; i++)
         pthread_create(&thread[i], NULL, print_items, NULL);
-    while (fgets(text, sizeof text, stdin) != NULL)
+    while (scanf("%99s", text) == 1)
         put(++number, text);
     for (int i = 0; i < 3; i++)
         put(0, "");
