@@ -1,5 +1,5 @@
 /* Three threads take the words of the standard input from a queue and print
- * them, each word once, with its number. The number 0 ends a thread. */
+ * them, each word once, with its number. The number -1 ends a thread. */
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,12 +25,12 @@ static void *print_items(void *unused)
     struct item item;
     for (;;) {
         pthread_mutex_lock(&lock);
-        if (count == 0)
+        if (count < 1)
             pthread_cond_wait(&filled, &lock);
         item = queue[first++ % MOST];
         count--;
         pthread_mutex_unlock(&lock);
-        if (item.number == 0)
+        if (item.number == -1)
             return unused;
         dprintf(1, "%d %s\n", item.number, item.text);
     }
@@ -47,7 +47,7 @@ int main(void)
     while (scanf("%99s", text) == 1)
         put(++number, text);
     for (int i = 0; i < 3; i++)
-        put(0, "");
+        put(-1, "");
     for (int i = 0; i < 3; i++)
         pthread_join(thread[i], NULL);
     return 0;
