@@ -9,8 +9,7 @@
 # It runs in namespaces of its own (`apart`), where that is allowed; otherwise it removes what the program leaves.
 set -u
 export LC_ALL=C
-tree=$(readlink -f "${BASH_SOURCE[0]}")
-tree=${tree%/lib/tools/*}
+tree=$(readlink -f "${BASH_SOURCE[0]}") tree=${tree%/lib/tools/*}
 # shellcheck source=lib/tools/look.bash
 . "$tree/lib/tools/look.bash"
 
@@ -94,7 +93,7 @@ start() { # start WRAP... in an empty folder, with a new input, without descript
 }
 
 send() { # in two pieces, and then the end of file
-    { head -c 20 && nap 0.05 && cat; } 2>/dev/null <../input 1>&"$to" &
+    { head -c 20 && nap 0.05 && cat; } <../input >&"$to" &
     exec {to}>&-
 }
 
@@ -116,8 +115,7 @@ converse() {
         ! ended || wrong "it has ended after line $number of $total$(reported)" || return
         ((++number < total)) || in_between || return
         within 3000 ready "$1"
-        # shellcheck disable=SC2016 # the inner shell expands it
-        if [ -p "$1" ]; then timeout 3 bash -c 'echo "$1" >"$2"' mend "$line" "$1"; else echo "$line" >&"$to"; fi 2>/dev/null
+        if [ -p "$1" ]; then timeout 3 tee "$1" <<<"$line"; else echo "$line" >&"$to"; fi >/dev/null
         await answered $number || wrong "line $number of the input is not answered: $(everybody) $(so_far)" || return
         [ -z "$signal" ] || ((number != total / 2)) || interrupt || return
         [ "$victim" != "$session" ] || [ "$signal" != KILL ] || break
@@ -146,6 +144,7 @@ in_between() { # what must hold while it waits for more input
 }
 
 so_far() {
+    [ -s ../out ] || { echo "(no output so far)"; return; }
     echo "(output so far: $(wc -c <../out) bytes, last line '$(tail -n 1 ../out | cut -c 1-40 | tr -cd '[:print:]')')"
 }
 
@@ -178,7 +177,8 @@ left_nothing() {
 after() { # what must hold when it has ended, as it should have
     local status want pause strays=
     await ended || wrong "it does not end: $(everybody) $(so_far)" || return
-    { wait "$session"; status=$?; } 2>/dev/null # bash reports there that it was killed
+    wait "$session"
+    status=$?
     want=$(eval "echo $(task status 0)")
     if [ "$victim" != "$session" ] || [ "$signal" != KILL ]; then
         ((status < 129 || status == want)) || wrong "pid $session was killed by SIG$(kill -l $status)$(reported)" || return
@@ -209,7 +209,7 @@ run_once() { # run_once SENTENCE WRAP... for each case
         [ -z "$verdict" ] || ! grep -q 'nanosleep.*INJECTED' ../trace 2>/dev/null ||
             verdict+=" (its sleeps returned at once: a right program does not need them)"
         end_all
-        [ -z "$verdict" ] || { verdict=$1$verdict && return 1; }
+        [ -z "$verdict" ] || { verdict=$1$verdict; return 1; }
     done < <(task args)
 }
 
@@ -224,25 +224,24 @@ run_late() {
 
 judge() { # in $verdict; what could not be judged goes to stderr
     local word argument
-    must=$(task must)
-    limit=${must#*ends } limit=${limit%%,*}000
+    must=$(task must) limit=${must#*ends } limit=${limit%%,*}000
     run_once "" || return
     while read -r word argument; do
         case $word in
         one-cpu) run_once "On one CPU: " taskset -c "$(sed -n 's/^Cpus_allowed_list:\t*\([0-9]*\).*/\1/p' /proc/self/status)" ;;
         no-randomization) run_once "With address space randomization off (setarch -R): " setarch -R ;;
         interrupted) signal=$argument run_once "With SIG$argument: " ;;
-        late) if [ "$strace" ]; then run_late "$argument"; else echo "not judged without strace: late $argument" >&2; fi ;;
+        late) if [ "$strace" ]; then run_late "$argument"; else echo "not judged without strace: late $argument" >&$report; fi ;;
         esac || return
     done < <(tr , '\n' <<<"$must")
 }
 
-[ $# -ge 3 ] || exit 2
 # shellcheck disable=SC2034 # start evaluates $program, look.bash uses $calls
 exercise=$1 program=$2 work=$3 verdict='' signal='' session=0
 calls=$work/calls
 trap end_all EXIT
 trap 'exit 130' INT TERM HUP
+exec {report}>&2 2>"$work/errors" # where bash says that a program was killed
 trap '' PIPE # the program may have ended; it gets the default action again
 [ -z "${4:-}" ] || mount -n -t tmpfs -o mode=1777 tmpfs /dev/shm || exit 2
 mkfifo "$work/never"
