@@ -31,9 +31,11 @@ ticks() { # of CPU time, 100 a second, that they have used
         awk '{ ticks += $12 + $13 + $14 + $15 } END { print ticks + 0 }'
 }
 
-# System V objects as "KIND ID"; the paths of POSIX objects, and of FIFOs and sockets here and in /tmp/ipc-UID.
+# System V objects of this user as "KIND ID"; the paths of POSIX objects, and of FIFOs and sockets here and in /tmp/ipc-UID.
 objects() {
-    awk 'FNR > 1 { sub(".*/", "", FILENAME); print FILENAME, $2 }' /proc/sysvipc/{shm,sem,msg}
+    awk -v uid="$UID" '
+        FNR == 1 { for (i = 1; i <= NF; i++) column[$i] = i; kind = FILENAME; sub(".*/", "", kind) }
+        $column["cuid"] == uid { print kind, $2 }' /proc/sysvipc/{shm,sem,msg}
     find /dev/shm /dev/mqueue -type f -user "$UID" 2>/dev/null
     find "/tmp/ipc-$UID" . ! -type d ! -type f 2>/dev/null
 }

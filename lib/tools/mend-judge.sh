@@ -6,7 +6,7 @@
 #   input: args: expect:    a command, shell words, a filter for the input; each further line of args is a case of its own
 #   show: compare: status:  a command (cat ../out), a filter for both sides of the comparison, the exit status (0)
 #   demo: section: hint:    for mend.sh: where to read on, and two hints
-# It runs in namespaces of its own (`apart`), where that is allowed; otherwise it removes what the program leaves.
+# It runs in namespaces of its own (`apart`), where that is allowed; otherwise what is new and yours after a run is removed.
 set -u
 export LC_ALL=C
 tree=$(readlink -f "${BASH_SOURCE[0]}") tree=${tree%/lib/tools/*}
