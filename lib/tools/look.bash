@@ -83,6 +83,19 @@ semaphores() { # semaphores ID
         if (system("test -e /proc/" $5)) printf ", which has ended" }'
 }
 
+queue() { # queue ID
+    awk -v id="$1" '$2 == id { print $5 " messages, " $4 " bytes are in the queue" }' /proc/sysvipc/msg
+}
+
+# shared_at PID ADDRESS: where in its shared memory that is; nothing if it is not shared.
+shared_at() {
+    local range mode
+    while read -r range mode _; do
+        [[ $mode = *s ]] && ((16#${range%-*} <= $2 && $2 < 16#${range#*-})) || continue
+        echo " at byte $(($2 - 16#${range%-*})) of the shared memory"
+    done <"/proc/$1/maps"
+}
+
 # A signal that has a handler and is blocked: its handler runs, or the program has blocked it.
 in_handler() {
     local blocked caught signal
@@ -106,8 +119,9 @@ look() {
     open) name=$(open_of "$1" "${call[1]}" "${call[2]}") ;;
     openat) name=$(open_of "$1" "${call[2]}" "${call[3]}") ;;
     semop | semtimedop*) name="semop($first)$(semaphores $first)" ;;
-    msg*) name="$name($first); $(awk -v id=$first '$2 == id { print $5 " messages, " $4 " bytes are in the queue" }' /proc/sysvipc/msg)" ;;
-    futex*) name="futex(), until another thread or process wakes it$(in_handler "$1")" ;;
+    msgrcv) name="msgrcv($first) for type $((${call[4]})); $(queue $first)" ;;
+    msgsnd) name="msgsnd($first); $(queue $first)" ;;
+    futex*) name="futex()$(shared_at "$1" "${call[1]}"), until another thread or process wakes it$(in_handler "$1")" ;;
     wait4 | waitid) name="wait(), until a child ends" ;;
     pause | rt_sig*) name="${name#rt_}(), until a signal comes" ;;
     ppoll* | *nanosleep*) name="${name%_time64}()" ;;

@@ -116,7 +116,7 @@ converse() {
         ((++number < total)) || in_between || return
         within 3000 ready "$1"
         if [ -p "$1" ]; then timeout 3 tee "$1" <<<"$line"; else echo "$line" >&"$to"; fi >/dev/null
-        await answered $number || wrong "line $number of the input is not answered: $(everybody) $(so_far)" || return
+        await answered $number || wrong "line $number of the input, ${#line} bytes, is not answered: $(everybody) $(so_far)" || return
         [ -z "$signal" ] || ((number != total / 2)) || interrupt || return
         [ "$victim" != "$session" ] || [ "$signal" != KILL ] || break
     done <../input
