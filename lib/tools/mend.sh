@@ -69,6 +69,7 @@ verdict() { # compiles it, judges it, and prints what is not right yet
     program=$(readlink -f "$copies")/$exercise
     "${CC:-cc}" -Wall -Wextra -g -pthread -o "$program" "$program.c" -lrt || { echo "$exercise does not compile."; return 1; }
     text=$(judge_apart) && return
+    [ -n "$text" ] || { echo "mend: the judge could not judge $exercise:"; cat "$work/errors"; exit 2; } >&2
     demo=$(task demo)
     fold -s -w 79 <<END
 $exercise is not right yet. ${text^}.
