@@ -18,7 +18,7 @@ alive() {
 
 movements() { # of each thread its state, and how often it has slept or been interrupted: unchanged if it has not run
     local pid
-    for pid in $(alive); do grep -hs '^State\|ctxt' "/proc/$pid/task"/*/status; done
+    for pid in "$session" $(alive); do grep -hs '^State\|ctxt' "/proc/$pid/task"/*/status; done
 }
 
 idle() { # nobody runs
