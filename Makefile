@@ -24,6 +24,7 @@ PROGRAMS = $(SOURCES:%.c=$(BIN)/%)
 PARTS    = $(patsubst %.c,$(O)/%.o,$(wildcard lib/*.c lib/bench/*.c) lib/tools/look.c)
 LIB      = $(O)/lib.a
 NOTES    = $(wildcard $(DIRS:%=%/README.md))
+MEND     = $(wildcard $(DIRS:%=%/mend/*)) lib/tools/look.bash
 
 # What stands before a command: a short line instead of it, unless there is V=1; nothing with make -s.
 short = $(if $(V),,@$(if $(findstring s,$(firstword -$(MAKEFLAGS))),,echo "$(1) $(2)";))
@@ -76,9 +77,9 @@ lint:                           ## clang-format, clang-tidy, cppcheck, shellchec
 
 install: all                    ## copy the tree to PREFIX/lib/ipc, and ipc to PREFIX/bin
 	for file in $(PROGRAMS:$(BIN)/%=%); do install -D "$(BIN)/$$file" "$(INSTALL)/$$file" || exit 1; done
-	for file in README.md COURSE.md $(NOTES) $(SOURCES) $(wildcard lib/tools/*.sh lib/tools/*.awk); do \
+	for file in README.md COURSE.md $(NOTES) $(MEND) $(SOURCES) $(wildcard lib/tools/*.awk); do \
 	    install -D -m 644 $$file "$(INSTALL)/$$file" || exit 1; done
-	install -D ipc "$(INSTALL)/ipc"
+	for file in ipc $(wildcard lib/tools/*.sh); do install -D $$file "$(INSTALL)/$$file" || exit 1; done
 	mkdir -p "$(DESTDIR)$(PREFIX)/bin"
 	ln -sf ../lib/ipc/ipc "$(DESTDIR)$(PREFIX)/bin/ipc"
 
