@@ -47,10 +47,12 @@ within() { # within MS COMMAND... polls
 }
 
 # await COMMAND... polls until it succeeds; it fails when the program will get no further: no thread has run for 600 ms,
-# and none is in sleep() or waits for our input; or it has slept for $limit ms, or computed for 2 s. A busy machine does
-# not change that.
+# and none is in sleep() or waits for our input; or it has slept for $limit ms, or computed for 2 s. All of that is
+# longer on a busy machine.
 await() {
-    local i now state was=none begin=${EPOCHREALTIME/[,.]/} since=0
+    local i now load state was=none begin=${EPOCHREALTIME/[,.]/} since=0
+    { read -r load _ </proc/loadavg; } 2>/dev/null || load=0
+    local patience=$((1 + ${load%.*} / $(nproc)))
     for ((i = 0; ; i++)); do
         ! "$@" || return 0
         nap 0.02
@@ -60,8 +62,8 @@ await() {
         if [[ $state = *State:?[RDt]* ]]; then
             (($(ticks) > 200)) || continue
         else
-            ((now - since > 600000 || now - begin > limit * 1000)) || continue
-            ((now - begin > limit * 1000)) || [[ ! $(everybody) =~ nanosleep|'its standard input' ]] || continue
+            ((now - since > 600000 * patience || now - begin > limit * 1000 * patience)) || continue
+            ((now - begin > limit * 1000 * patience)) || [[ ! $(everybody) =~ nanosleep|'its standard input' ]] || continue
             [ "$state" = "$(movements)" ] || continue
         fi
         "$@" # perhaps it has, meanwhile
