@@ -21,7 +21,7 @@ FLAGS = -std=c17 -D_XOPEN_SOURCE=700 -pthread $(WARN) $(if $(SAN),-fsanitize=$(S
 BIN      = $(if $(filter build,$(O)),.,$(O))
 SOURCES  = $(wildcard $(DIRS:%=%/*.c)) lib/tools/why.c
 PROGRAMS = $(SOURCES:%.c=$(BIN)/%)
-PARTS    = $(patsubst %.c,$(O)/%.o,$(wildcard lib/*.c lib/bench/*.c) lib/tools/look.c)
+PARTS    = $(patsubst %.c,$(O)/%.o,$(wildcard lib/*.c lib/bench/*.c))
 LIB      = $(O)/lib.a
 NOTES    = $(wildcard $(DIRS:%=%/README.md))
 MEND     = $(wildcard $(DIRS:%=%/mend/*)) lib/tools/look.bash
@@ -34,6 +34,8 @@ all: $(PROGRAMS)                ## build every program (this is the default)
 $(PROGRAMS): $(BIN)/%: $(O)/%.o $(LIB)
 	@mkdir -p $(@D)
 	$(call short,LD,$@)$(CC) $(FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBRT)
+
+$(BIN)/lib/tools/why: $(O)/lib/tools/look.o
 
 $(LIB): $(PARTS)
 	@rm -f $@
@@ -91,4 +93,4 @@ help:                           ## this list
 
 .SECONDARY:
 .PHONY: all tour list check faults delays proofs truth stress bench lint install clean help
--include $(SOURCES:%.c=$(O)/%.d) $(PARTS:.o=.d)
+-include $(SOURCES:%.c=$(O)/%.d) $(PARTS:.o=.d) $(O)/lib/tools/look.d
