@@ -79,7 +79,7 @@ lint:                           ## clang-format, clang-tidy, cppcheck, shellchec
 
 install: all                    ## copy the tree to PREFIX/lib/ipc, and ipc to PREFIX/bin
 	for file in $(PROGRAMS:$(BIN)/%=%); do install -D "$(BIN)/$$file" "$(INSTALL)/$$file" || exit 1; done
-	for file in README.md COURSE.md $(NOTES) $(MEND) $(SOURCES) $(wildcard lib/tools/*.awk); do \
+	for file in README.md README.zh.md COURSE.md COURSE.zh.md LICENSE $(NOTES) $(MEND) $(SOURCES) $(wildcard lib/tools/*.awk); do \
 	    install -D -m 644 $$file "$(INSTALL)/$$file" || exit 1; done
 	for file in ipc $(wildcard lib/tools/*.sh); do install -D $$file "$(INSTALL)/$$file" || exit 1; done
 	mkdir -p "$(DESTDIR)$(PREFIX)/bin"
