@@ -108,6 +108,6 @@ int main(int argc, char *argv[])
     if (torn == 0 && too_large)
         errx(EXIT_FAILURE, "no message was torn this time; send more of them, with -m");
     lesson(too_large ? "one byte more than PIPE_BUF, and other writers' bytes come in between"
-                     : "a write of up to PIPE_BUF bytes stays whole, however many write");
+                     : "a write of up to PIPE_BUF bytes stays whole, however many processes write");
     return EXIT_SUCCESS;
 }
