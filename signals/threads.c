@@ -1,8 +1,7 @@
 /* threads - a signal for a process goes to any thread that does not block it: let one wait for all
  *
  * The first thread, the worker, blocks the signals before it makes another one, the waiter, which
- * inherits that. The waiter takes them by sigwait(): no handler runs, so it may call any function,
- * and the worker is not interrupted. SIGUSR1 comes to the process 4096 times, then SIGTERM.
+ * inherits that and takes them by sigwait(): no handler runs, and the worker is not interrupted.
  *
  * With -x the waiter alone blocks them. The worker gets them: its read() fails with EINTR.
  *
@@ -56,8 +55,7 @@ static void run_threads(bool forgets)
     }
     pthread_t waiter;
     check_error(pthread_create(&waiter, NULL, wait_for_signals, &set), "pthread_create");
-    char byte;
-    const ssize_t count = read(input[READ_END], &byte, 1);
+    const ssize_t count = read(input[READ_END], &(char){0}, 1);
     say("worker: read(%d) = %zd %s", input[READ_END], count, count == -1 ? errno_name(errno) : "");
     if (count != -1)
         check_error(pthread_join(waiter, NULL), "pthread_join");
@@ -84,6 +82,8 @@ int main(int argc, char *argv[])
     if (program == 0)
         run_threads(forgets);
     say_asleep_in("the worker", program, "read", input[READ_END]);
+    if (say_set(program, "SigBlk", SIGUSR1) == forgets)
+        errx(EXIT_FAILURE, "unexpected: the worker's mask");
     say_kill(program, SIGUSR1);
     for (long sent = 1; forgets ? !has_ended(program) : sent < times; sent++)
         kill(program, SIGUSR1); /* with -x, until the worker has got one */
