@@ -31,11 +31,6 @@ static const char *const names[CALLS] = {
     "read",   "wait",  "accept", "pthread_mutex_lock", "sem_wait", "sem_timedwait",
     "msgrcv", "semop", "poll",   "nanosleep"};
 
-/* The system calls in which they sleep. */
-static const char *const system_calls[CALLS] = {"read",  "wait",           "accept", "futex",
-                                                "futex", "futex",          "msgrcv", "semop",
-                                                "poll",  "clock_nanosleep"};
-
 static const char usage[] = "usage: restart\n"
                             "  prints for each call what a signal does to it\n";
 
@@ -138,10 +133,12 @@ static const char *interrupt(enum call call, int flags)
     if (child == 0)
         sleep_in(call, flags);
     user_of_objects = child;
+    const bool in_futex = call >= LOCK && call <= SEM_TIMEDWAIT;
+    const char *const name = in_futex ? "futex" : call == SLEEP ? "clock_nanosleep" : names[call];
     if (call == READ)
         say_asleep_in("the child", child, "read", pipe_ends[READ_END]);
     else
-        wait_asleep_in(child, system_calls[call], ANY_ARGUMENT);
+        wait_asleep_in(child, name, ANY_ARGUMENT);
     if (kill(child, SIGUSR1) == -1)
         err(EXIT_FAILURE, "kill");
     if (call == READ)
