@@ -101,7 +101,6 @@ int main(int argc, char *argv[])
         if (reap(pids[i]) != EXIT_SUCCESS)
             errx(EXIT_FAILURE, "writer %d failed", i + 1);
     printf("whole %ld torn %ld\n", whole, torn);
-    flush_stdout();
 
     if (torn > 0 && !too_large)
         errx(EXIT_FAILURE, "%ld messages of %zu bytes were torn", torn, size);

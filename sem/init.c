@@ -135,7 +135,6 @@ int main(int argc, char *argv[])
 
     const int expected = 2, value = ask(set, 0, GETVAL);
     printf("expected %d value %d\n", expected, value);
-    flush_stdout();
     if ((value == expected) == wrong)
         errx(EXIT_FAILURE, "unexpected: %d", value);
     lesson(wrong ? "SETVAL by each process wipes out what others have done"

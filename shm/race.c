@@ -190,7 +190,6 @@ int main(int argc, char *argv[])
 
     const long counted = guard == ATOMIC ? count_together() : count_in_slow_motion();
     printf("expected %ld counted %ld\n", workers * count, counted);
-    flush_stdout();
     if ((counted == workers * count) == mistake)
         errx(EXIT_FAILURE, "unexpected: %ld", counted);
     lesson(guard == NONE ? "x = x + 1 is a load and a store: what is stored in between is lost"
