@@ -23,7 +23,7 @@
 static const char usage[] = "usage: undo [-x [-m none|p]]\n"
                             "  -m none  no SEM_UNDO: the next one waits for ever (the default)\n"
                             "  -m p     SEM_UNDO on P alone: afterwards the lock lets two in\n"
-                            "  -x       the mistake of -m\n";
+                            "  -x       the mistake that -m names\n";
 
 static void change(int set, short amount, short flags)
 {

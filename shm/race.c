@@ -194,6 +194,6 @@ int main(int argc, char *argv[])
         errx(EXIT_FAILURE, "unexpected: %ld", counted);
     lesson(guard == NONE ? "x = x + 1 is a load and a store: what is stored in between is lost"
            : mistake ? "x = x + 1 on an _Atomic: an atomic load, an atomic store, and a gap between"
-                     : "a guard, or one atomic operation, lets nothing come between");
+                     : "a guard, or one atomic operation: nothing comes between load and store");
     return EXIT_SUCCESS;
 }

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 static const char usage[] = "usage: torn [-x]\n"
-                            "  -x  the mistake: copies without a look at the sequence number\n"
+                            "  -x  the mistake: copies without checking the sequence number\n"
                             "  prints whether any copy was half old, half new\n";
 
 enum { SIZE = 1024, USUAL_MS = 200, ENOUGH = 30 };
