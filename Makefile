@@ -23,7 +23,7 @@ SOURCES  = $(wildcard $(DIRS:%=%/*.c)) lib/tools/why.c
 PROGRAMS = $(SOURCES:%.c=$(BIN)/%)
 PARTS    = $(patsubst %.c,$(O)/%.o,$(wildcard lib/*.c lib/bench/*.c) lib/tools/look.c)
 LIB      = $(O)/lib.a
-NOTES    = $(wildcard $(DIRS:%=%/README.md))
+NOTES    = $(wildcard $(DIRS:%=%/README.md) $(DIRS:%=%/pictures/*.svg))
 
 # What stands before a command: a short line instead of it, unless there is V=1; nothing with make -s.
 short = $(if $(V),,@$(if $(findstring s,$(firstword -$(MAKEFLAGS))),,echo "$(1) $(2)";))
@@ -71,6 +71,9 @@ stress: all                     ## run every demo N times (50), some of them und
 bench: all                      ## measure what each mechanism costs, for six minutes: build/bench.tsv and bench.svg
 	@cd $(BIN) && sh "$(CURDIR)/lib/bench/bench.sh" "$(CURDIR)/$(O)"
 
+pictures: all                   ## draw the pictures of the notes again, DIR/pictures/*.svg, from real runs
+	@tests/private sh lib/tools/pictures.sh
+
 lint:                           ## clang-format, clang-tidy, cppcheck, shellcheck
 	@tests/lint
 
@@ -89,5 +92,5 @@ help:                           ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1#\2/p' Makefile | awk -F'#' '{ printf "%-14s  %s\n", $$1, $$2 }'
 
 .SECONDARY:
-.PHONY: all tour list check faults delays proofs truth stress bench lint install clean help
+.PHONY: all tour list check faults delays proofs truth stress bench pictures lint install clean help
 -include $(SOURCES:%.c=$(O)/%.d) $(PARTS:.o=.d)

@@ -19,6 +19,7 @@ BEGIN {
 function slot(i) { return i <= FIRST ? i : FIRST + 1 + (i - FIRST - 1) % LAST }
 
 function kind(text) {
+    if (text ~ /MSG_|\) \.\.\.$/) return text
     if (text ~ /^(read|write|send|recv|msg|mq_|semop|close|accept)/) sub(/[,)].*/, text ~ /= 0$/ ? "0" : text ~ /= -1/ ? "-1" : "", text)
     return text
 }
@@ -54,6 +55,8 @@ function object(args, reads,    o, ends) {
     return o # a POSIX queue
 }
 
+function flags(text) { return substr(text, 1, match(text "|", /\|/) - 1) (text ~ /O_NONBLOCK/ ? "|O_NONBLOCK" : "") }
+
 # "read(3) = 5 "hello"": the call as stories print it.
 function call_text(c, args, result,    data, first, f) {
     data = ""
@@ -67,10 +70,11 @@ function call_text(c, args, result,    data, first, f) {
     split(args, f, ", ")
     first = f[1]
     if (c ~ /^(fork|wait|poll|select|futex|pause|sigsuspend|sigwait|accept)$/) first = c == "accept" ? first : ""
-    if (c ~ /^(open|mkfifo)$/) { first = f[2]; gsub(/.*\/|"/, "", first); first = first (c == "open" && f[3] ? ", " f[3] : "") }
+    if (c ~ /^(open|mkfifo)$/) { first = f[2]; gsub(/.*\/|"/, "", first); first = first (c == "open" && f[3] ? ", " flags(f[3]) : "") }
     if (c == "semop" && match(args, /sem_op=-?[0-9]+|\{[0-9]+, -?[0-9]+/)) {
         data = substr(args, RSTART, RLENGTH); gsub(/.*[=, ]/, "", data); first = first ", " data; data = ""
     }
+    if (match(args, /MSG_(OOB|PEEK)/)) data = (data == "" ? "" : data ", ") substr(args, RSTART, RLENGTH)
     if (c == "msgsnd" && data == "") first = first ", " f[split(args, f, ", ") - 1]
     if (c ~ /^(msgctl|semctl|shmctl)$/) first = first ", IPC_RMID"
     if (c == "kill") first = f[split(args, f, ", ") - 1] ", " f[split(args, f, ", ")]
@@ -119,7 +123,7 @@ function is_shown(c, args) {
     return c ~ /^(pipe|socketpair|fork|wait|kill|sigqueue|semop|msgsnd|msgrcv|accept|connect|shutdown|mkfifo|dup2|dup3)$/
 }
 
-function may_sleep(c) { return c ~ /^(poll|select|epoll_wait|futex|pause|sigsuspend|sigwait|flock|fcntl)$/ }
+function may_sleep(c, args) { return c ~ /^(poll|select|epoll_wait|futex|pause|sigsuspend|sigwait|flock)$/ || (c == "fcntl" && args ~ /SETLKW/) }
 
 function path_of(args) { return match(args, /"[^"]*"/) ? substr(args, RSTART + 1, RLENGTH - 2) : "" }
 
@@ -127,6 +131,8 @@ function path_of(args) { return match(args, /"[^"]*"/) ? substr(args, RSTART + 1
 
 $2 !~ /^[0-9.]+$/ { next }
 { p = $1; t = $2; if (!start) start = t; line = $0; sub(/^[0-9]+ +[0-9.]+ /, "", line) }
+
+match(line, /kill\([0-9]+[^,]*, SIGKILL/) { killer[substr(line, RSTART + 5) + 0] = p }
 
 line ~ /^--- SIG/ {
     from = match(line, /si_pid=[0-9]+/) ? substr(line, RSTART + 7, RLENGTH - 7) : ""
@@ -136,7 +142,7 @@ line ~ /^--- SIG/ {
 }
 line ~ /^\+\+\+/ {
     text = line ~ /exited/ ? "exits " $(NF - 1) : "killed by " $(NF - 1)
-    event(t, p, text, "", "")
+    event(t, p, text, text ~ /SIGKILL/ ? killer[p] : "", "")
     ended[p] = t
     next
 }
@@ -155,7 +161,7 @@ line ~ /<unfinished \.\.\.>$/ {
     args = substr(line, length(call) + 2)
     if (call in plain) call = plain[call]
     waits[p] = 0
-    if (call !~ /^(fork|pipe|kill|dup)/ && (is_shown(call, args) || may_sleep(call)))
+    if (call !~ /^(fork|pipe|kill|dup)/ && (is_shown(call, args) || may_sleep(call, args)))
         waits[p] = event(t, p, call_text(call, args, ""), "", "")
     asleep[p] = 0
     if (call == "open" && path_of(args) in fifo) { # the second that comes wakes the first
@@ -196,7 +202,7 @@ line ~ /^[a-z0-9_]+\(/ {
     if (call == "fcntl" && args !~ /SETLKW/) next
     shown = is_shown(call, args)
     from = resumed && call ~ GIVES && !slow ? "" : follow(p, call, args, result, slow)
-    if (!shown && !(may_sleep(call) && resumed && slow)) next
+    if (!shown && !(may_sleep(call, args) && resumed && slow)) next
     if (call == "wait" && args ~ /WNOHANG/ && resumed) { gone[slot(resumed)] = 1; resumed = 0 }
     if (call == "wait" && result <= 0) { if (resumed && slow) event(t, p, "... = " result errno, "", ""); next }
     text = call_text(call, args, result errno)
@@ -265,8 +271,6 @@ function each_event(draw,    i, s, hole) {
     }
 }
 
-function escape(text) { gsub(/&/, "\\&amp;", text); gsub(/</, "\\&lt;", text); gsub(/>/, "\\&gt;", text); return text }
-
 # The line of an arrow goes from the row of its cause, if that is near, to that of its effect.
 function svg_row(s, note,    x, f, p, cause, to) {
     y += 24
@@ -278,7 +282,7 @@ function svg_row(s, note,    x, f, p, cause, to) {
     if (what[s] ~ /\) \.\.\.$/) sleeping[p] = y - 4
     if (!(p in top)) top[p] = y - 12
     if (source[s] in lane) {
-        cause = what[s] ~ /^SIG/ ? source[s] " " what[s] : source[s]
+        cause = match(what[s], /SIG[A-Z0-9]+$/) ? source[s] " " p ", " substr(what[s], RSTART) : source[s]
         to = left(source[s]) < x ? y - 4 : y - 11 # past its text
         f = cause in gave && y - gave[cause] < 120 ? gave[cause] + (left(source[s]) < x ? 4 : -4) : to
         lines = lines sprintf("<path class=\"arrow\" d=\"M%d %dL%d %d\"/>\n", left(source[s]), f, x, to)
@@ -287,14 +291,14 @@ function svg_row(s, note,    x, f, p, cause, to) {
         lines = lines sprintf("<path class=\"arrow\" d=\"M%d %dL%d %d\"/>\n", x, y + 4, left(target[s]), y + 10)
         if (!(target[s] in top)) top[target[s]] = y + 10
     }
-    if (what[s] ~ /^(write|send|msg|mq_send|close|shutdown|kill|sigqueue|semop|exits|killed|open|connect)/) gave[p] = y
-    if (match(what[s], /SIG[A-Z0-9]+/)) gave[p " " substr(what[s], RSTART, RLENGTH)] = y
+    if (what[s] ~ /^(write|send|msg|mq_send|close|shutdown|semop|exits|killed|open|connect)/) gave[p] = y
+    if (match(what[s], /^kill\([0-9]+, SIG[A-Z0-9]+/)) gave[p " " substr(what[s], 6, RLENGTH - 5)] = y
     rows = rows sprintf("<text class=\"time\" x=\"60\" y=\"%d\">%.1f</text><text x=\"%d\" y=\"%d\">%s</text>\n", y, \
         (when[s] - start) * 1000, x + 10, y, escape(shown_text(s)))
     bottom[p] = y
 }
 
-function shown_text(s) { return substr(what[s], 1, 40) (times[s] > 1 ? " (" times[s] " times)" : "") }
+function shown_text(s) { return substr(what[s], 1, 46) (times[s] > 1 ? " (" times[s] " times)" : "") }
 
 function measure(k, text) { if (length(text) > longest[k]) longest[k] = length(text) }
 
@@ -308,15 +312,8 @@ function print_svg(    k, p, w) {
     for (k = 0; k < lanes; k++) { edge[k] = w; w += 20 + (longest[k] < 14 ? 14 : longest[k]) * 7.3 }
     each_event("svg")
     y += 16
-    printf "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\">\n", w, y, w, y
-    print "<style>\n.page { fill: #fff } text { font: 12px monospace; fill: #222; stroke: #fff; stroke-width: 4px; paint-order: stroke }"
-    print ".time { fill: #666; text-anchor: end } .life { stroke: #999 } .name { font-weight: bold }"
-    print ".arrow { stroke: #0057b7; stroke-width: 1.5; marker-end: url(#head) } #head path { fill: #0057b7 }"
-    print ".sleep { stroke: #e8a33d; stroke-width: 7 }\n@media (prefers-color-scheme: dark) {"
-    print ".page { fill: #111 } text { fill: #ddd; stroke: #111 } .time { fill: #999 } .life { stroke: #777 }"
-    print ".arrow { stroke: #6cb6ff } #head path { fill: #6cb6ff } .sleep { stroke: #b8741a } }\n</style>"
-    print "<defs><marker id=\"head\" markerWidth=\"8\" markerHeight=\"8\" refX=\"8\" refY=\"4\" orient=\"auto\"><path d=\"M0,0 L8,4 L0,8 z\"/></marker></defs>"
-    printf "<rect class=\"page\" width=\"%d\" height=\"%d\"/>\n<text class=\"time\" x=\"60\" y=\"20\">ms</text>\n", w, y
+    svg_head(w, y)
+    print "<text class=\"time\" x=\"60\" y=\"20\">ms</text>"
     for (k = 0; k < lanes; k++) {
         p = at_lane[k]
         printf "<text class=\"name\" x=\"%d\" y=\"20\">%s</text>\n", left(p) - 8, escape(label(p))

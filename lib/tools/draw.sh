@@ -43,8 +43,8 @@ status=0
 strace -f -ttt -yy -s 80 -o "$trace" -e trace="$calls" ${pid:+-p "$pid"} "$@" || status=$?
 here=$(dirname "$0")
 if [ -n "$file" ]; then
-    awk -v svg=1 -v unwanted="$unwanted" -f "$here/draw.awk" "$trace" >"$file" && echo "ipc draw: the picture is in $file" >&2
+    awk -v svg=1 -v unwanted="$unwanted" -f "$here/svg.awk" -f "$here/draw.awk" "$trace" >"$file" && echo "ipc draw: the picture is in $file" >&2
 else
-    awk -v width="$width" -v unwanted="$unwanted" -f "$here/draw.awk" "$trace"
+    awk -v width="$width" -v unwanted="$unwanted" -f "$here/svg.awk" -f "$here/draw.awk" "$trace"
 fi || exit 1
 exit $status
