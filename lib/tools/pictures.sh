@@ -44,7 +44,7 @@ mappings() {
     awk -v who="$2 $1" '/SYSV/ { sub(/-.*/, "", $1); print who "\t0x" $1 "\tsegment " $5 "\tw" }' "/proc/$2/maps"
 }
 
-until_true() { for i in $(seq 200); do ! "$@" 2>/dev/null || return 0; sleep 0.01; done; return 1; }
+until_true() { for _ in $(seq 200); do ! "$@" 2>/dev/null || return 0; sleep 0.01; done; return 1; }
 
 child_of() { child=$(awk -v parent="$1" '$1 == "PPid:" && $2 == parent { split(FILENAME, part, "/"); print part[3] }' /proc/[0-9]*/status 2>/dev/null) && [ -n "$child" ]; }
 
@@ -58,6 +58,7 @@ sequence pipe/eof ./pipe/eof
 sequence pipe/coproc ./pipe/coproc -x cat
 
 sequence fifo/order ./fifo/order
+# shellcheck disable=SC2016 # that shell expands it
 sequence fifo/server sh -c './fifo/server -p "$0" & ./fifo/client -p "$0" hello; kill $!; wait' "$work/server"
 
 sequence msgq/full ./msgq/full
