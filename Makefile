@@ -23,7 +23,7 @@ SOURCES  = $(wildcard $(DIRS:%=%/*.c)) lib/tools/why.c
 PROGRAMS = $(SOURCES:%.c=$(BIN)/%)
 PARTS    = $(patsubst %.c,$(O)/%.o,$(wildcard lib/*.c lib/bench/*.c))
 LIB      = $(O)/lib.a
-NOTES    = $(wildcard $(DIRS:%=%/README.md))
+NOTES    = $(wildcard $(DIRS:%=%/README.md) $(DIRS:%=%/pictures/*.svg))
 MEND     = $(wildcard $(DIRS:%=%/mend/*)) lib/tools/look.bash
 
 # What stands before a command: a short line instead of it, unless there is V=1; nothing with make -s.
@@ -74,6 +74,9 @@ stress: all                     ## run every demo N times (50), some of them und
 bench: all                      ## measure what each mechanism costs, for six minutes: build/bench.tsv and bench.svg
 	@cd $(BIN) && sh "$(CURDIR)/lib/bench/bench.sh" "$(CURDIR)/$(O)"
 
+pictures: all                   ## draw the pictures of the notes again, DIR/pictures/*.svg, from real runs
+	@tests/private sh lib/tools/pictures.sh
+
 lint:                           ## clang-format, clang-tidy, cppcheck, shellcheck
 	@tests/lint
 
@@ -92,5 +95,5 @@ help:                           ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1#\2/p' Makefile | awk -F'#' '{ printf "%-14s  %s\n", $$1, $$2 }'
 
 .SECONDARY:
-.PHONY: all tour list check faults delays proofs truth stress bench lint install clean help
+.PHONY: all tour list check faults delays proofs truth stress bench pictures lint install clean help
 -include $(SOURCES:%.c=$(O)/%.d) $(PARTS:.o=.d) $(O)/lib/tools/look.d
