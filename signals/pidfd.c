@@ -70,7 +70,7 @@ static void send_to_one_that_has_gone(bool by_pid)
         by_pid ? kill(friend, SIGTERM) : syscall(SYS_pidfd_send_signal, fd, SIGTERM, NULL, 0);
     say("%s(%d, SIGTERM) = %ld %s", by_pid ? "kill" : "pidfd_send_signal", by_pid ? friend : fd,
         result, result == -1 ? errno_name(errno) : "");
-    const pid_t ended = waitpid(stranger, NULL, by_pid && result == 0 ? 0 : WNOHANG);
+    const pid_t ended = waitpid(stranger, NULL, result == 0 && stranger == friend ? 0 : WNOHANG);
     say("waitpid(%d) = %d: it %s", (int)stranger, (int)ended, ended == 0 ? "lives" : "has ended");
     if (stranger != friend || result != (by_pid ? 0 : -1) || ended != (by_pid ? stranger : 0))
         errx(EXIT_FAILURE, "unexpected: the stranger: kill %ld, waitpid %d", result, (int)ended);
