@@ -21,9 +21,10 @@ FLAGS = -std=c17 -D_XOPEN_SOURCE=700 -pthread $(WARN) $(if $(SAN),-fsanitize=$(S
 BIN      = $(if $(filter build,$(O)),.,$(O))
 SOURCES  = $(wildcard $(DIRS:%=%/*.c)) lib/tools/why.c
 PROGRAMS = $(SOURCES:%.c=$(BIN)/%)
-PARTS    = $(patsubst %.c,$(O)/%.o,$(wildcard lib/*.c lib/bench/*.c) lib/tools/look.c)
+PARTS    = $(patsubst %.c,$(O)/%.o,$(wildcard lib/*.c lib/bench/*.c))
 LIB      = $(O)/lib.a
-NOTES    = $(wildcard $(DIRS:%=%/README.md))
+NOTES    = $(wildcard $(DIRS:%=%/README.md) $(DIRS:%=%/pictures/*.svg))
+MEND     = $(wildcard $(DIRS:%=%/mend/*)) lib/tools/look.bash
 
 # What stands before a command: a short line instead of it, unless there is V=1; nothing with make -s.
 short = $(if $(V),,@$(if $(findstring s,$(firstword -$(MAKEFLAGS))),,echo "$(1) $(2)";))
@@ -33,6 +34,8 @@ all: $(PROGRAMS)                ## build every program (this is the default)
 $(PROGRAMS): $(BIN)/%: $(O)/%.o $(LIB)
 	@mkdir -p $(@D)
 	$(call short,LD,$@)$(CC) $(FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBRT)
+
+$(BIN)/lib/tools/why: $(O)/lib/tools/look.o
 
 $(LIB): $(PARTS)
 	@rm -f $@
@@ -74,14 +77,17 @@ stress: all                     ## run every demo N times (50), some of them und
 bench: all                      ## measure what each mechanism costs, for six minutes: build/bench.tsv and bench.svg
 	@cd $(BIN) && sh "$(CURDIR)/lib/bench/bench.sh" "$(CURDIR)/$(O)"
 
+pictures: all                   ## draw the pictures of the notes again, DIR/pictures/*.svg, from real runs
+	@tests/private sh lib/tools/pictures.sh
+
 lint:                           ## clang-format, clang-tidy, cppcheck, shellcheck
 	@tests/lint
 
 install: all                    ## copy the tree to PREFIX/lib/ipc, and ipc to PREFIX/bin
 	for file in $(PROGRAMS:$(BIN)/%=%); do install -D "$(BIN)/$$file" "$(INSTALL)/$$file" || exit 1; done
-	for file in README.md COURSE.md $(NOTES) $(SOURCES) $(wildcard lib/tools/*.sh lib/tools/*.awk); do \
+	for file in README.md README.zh.md COURSE.md COURSE.zh.md LICENSE $(NOTES) $(MEND) $(SOURCES) $(wildcard lib/tools/*.awk); do \
 	    install -D -m 644 $$file "$(INSTALL)/$$file" || exit 1; done
-	install -D ipc "$(INSTALL)/ipc"
+	for file in ipc $(wildcard lib/tools/*.sh); do install -D $$file "$(INSTALL)/$$file" || exit 1; done
 	mkdir -p "$(DESTDIR)$(PREFIX)/bin"
 	ln -sf ../lib/ipc/ipc "$(DESTDIR)$(PREFIX)/bin/ipc"
 
@@ -92,5 +98,5 @@ help:                           ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1#\2/p' Makefile | awk -F'#' '{ printf "%-15s  %s\n", $$1, $$2 }'
 
 .SECONDARY:
-.PHONY: all tour list check faults delays proofs truth restricted stress bench lint install clean help
--include $(SOURCES:%.c=$(O)/%.d) $(PARTS:.o=.d)
+.PHONY: all tour list check faults delays proofs truth restricted stress bench pictures lint install clean help
+-include $(SOURCES:%.c=$(O)/%.d) $(PARTS:.o=.d) $(O)/lib/tools/look.d

@@ -25,7 +25,7 @@ enum { MOST_FDS = 4096, BUFFER = 4096, REST_MS = 1000, FEW = 4, LINES = 20 };
 
 static const char usage[] =
     "usage: echo-server [-m select|poll|epoll] [-p PORT]\n"
-    "  -m WAY   to learn which descriptors are ready (poll)\n"
+    "  -m WAY   how to learn which descriptors are ready (poll)\n"
     "  -p PORT  at 127.0.0.1, 0 for any free one (20002 + 10 * (UID modulo 1201))\n"
     "  prints the port; other terminal: ./dup/echo-client hello\n";
 

@@ -23,9 +23,9 @@ enum { SERVER, CLIENT, REQUEST = 5000, BUFFER = 4096, STALL_MS = 300, WATCHED_MS
 
 static const char usage[] =
     "usage: edge [-x] [-m et|oneshot]\n"
-    "  -m et       EPOLLET, one server (this is the default)\n"
+    "  -m et       EPOLLET, one server (the default)\n"
     "  -m oneshot  EPOLLONESHOT, two workers\n"
-    "  -x          the server reads once; the workers are without EPOLLONESHOT\n";
+    "  -x          the server reads only once; the workers do without EPOLLONESHOT\n";
 
 static void tell_epoll(int epoll, int operation, int fd, unsigned flag)
 {
@@ -166,8 +166,9 @@ static void show_oneshot(int epoll, int fds[2], unsigned flag, bool wrong)
     for (int i = 0; i < 2; i++)
         if (kill(workers[i], SIGTERM) == -1 || reap(workers[i]) != 128 + SIGTERM)
             errx(EXIT_FAILURE, "kill: a worker has ended");
-    lesson("%s", wrong ? "two workers read from one client at the same time: one gets it all"
-                       : "EPOLLONESHOT: one event, one worker, until it asks for the next by MOD");
+    lesson("%s",
+           wrong ? "two workers read from one client at the same time: one gets it all"
+                 : "EPOLLONESHOT: one event wakes one worker, which asks for the next with MOD");
 }
 
 int main(int argc, char *argv[])

@@ -139,7 +139,6 @@ static void by_shutdown(int fd)
     say("fgets(): read(%d), %s", fd, quoted(line, strlen(line)));
     tame(line, strlen(line));
     fputs(line, stdout);
-    flush_stdout();
     lesson("shutdown(SHUT_WR) ends one direction for all copies; the answer arrives");
 }
 

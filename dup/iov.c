@@ -29,7 +29,7 @@ static const char usage[] =
     "       iov -x\n"
     "  the body is the content of FILE, less than 256 MiB (without one, a word)\n"
     "  prints the body as it has arrived\n"
-    "  -x  a body longer than the pipe, and the whole list again after a part of it\n";
+    "  -x  a body longer than the pipe holds, and after a part the whole list again\n";
 
 static char *body;
 static size_t length;

@@ -22,7 +22,7 @@
 static const char usage[] =
     "usage: lock [-x]\n"
     "  prints what becomes of each kind of lock\n"
-    "  -x  F_SETLK, and a function that opens and closes the file: the lock has gone\n";
+    "  -x  F_SETLK, and a function that opens and closes the file: the lock is gone\n";
 
 enum kind { FLOCK, OPEN_FILE, PROCESS };
 enum { STRANGER = -1 };

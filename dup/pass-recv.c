@@ -27,7 +27,7 @@ enum { MOST = 4 }; /* descriptors in a message; if odd, the padding would have r
 static const char usage[] =
     "usage: pass-recv [-x]\n"
     "  prints the files that it receives, each from its current offset; at most 4\n"
-    "  -x  without room for descriptors: the bytes of the message come alone\n"
+    "  -x  no room for descriptors: only the bytes of the message arrive\n"
     "  other terminal: ./dup/pass-send FILE\n";
 
 static int exit_status = EXIT_SUCCESS;

@@ -25,7 +25,7 @@ static const char usage[] =
     "usage: prefork [-x] [-w WORKERS] [-p PORT]\n"
     "  -w WORKERS  1 to 16 (3)\n"
     "  -p PORT     at 127.0.0.1, 0 for any free one (20002 + 10 * (UID modulo 1201))\n"
-    "  -x          the parent keeps its copy: the client sees no end\n"
+    "  -x          the parent keeps its copy: the client sees no end of file\n"
     "  prints the port; other terminal: ./dup/echo-client hello\n";
 
 /* After a call that has failed: whether the client may go on. */

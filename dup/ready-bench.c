@@ -28,7 +28,7 @@ enum { MOST_COUNTS = 16, SLICES = 24, SLICE_NS = 10000000, LARGEST = 1000000 };
 
 static const char usage[] =
     "usage: ready-bench [-m select|poll|epoll|epoll-et] [-s N,...]\n"
-    "  -m WAY    one way alone (all, by turns)\n"
+    "  -m WAY    only this way (all, in turn)\n"
     "  -s N,...  idle descriptors that are watched (1,10,100,1000,10000,20000)\n"
     "  prints the median time of an event in ns, and the time relative to epoll's\n";
 

@@ -24,7 +24,7 @@ enum { SILENT, WAITER }; /* the ends of a socket pair */
 enum { LIMIT_MS = 100, LIMIT_US = LIMIT_MS * 1000 };
 
 static const char usage[] = "usage: timeout [-m alarm|poll|rcvtimeo|connect]\n"
-                            "  -m WAY  one way alone (without it: all of them)\n"
+                            "  -m WAY  only this way (all four)\n"
                             "  prints for each way what the call has returned\n";
 
 /* Says what the call that waited has returned; and it must have failed just so. */
@@ -63,7 +63,7 @@ static void by_poll(int fd)
     struct pollfd end = {.fd = fd, .events = POLLIN};
     say("poll(%d, POLLIN, %d ms) ...", fd, LIMIT_MS);
     report("poll", "poll", poll(&end, 1, LIMIT_MS), 0);
-    lesson("poll() waits in place of the call, and is given the time");
+    lesson("poll() waits instead of the call, and takes a timeout");
 }
 
 static void by_rcvtimeo(int fd)

@@ -30,7 +30,7 @@
 
 static const char usage[] = "usage: server [-x] [-p PATH]\n"
                             "  -p PATH  the well-known FIFO (/tmp/ipc-UID/server)\n"
-                            "  -x       hold no write end: it ends when no client is left\n"
+                            "  -x       hold no write end: the server ends with its last client\n"
                             "  ends on SIGINT or SIGTERM; other terminal: ./fifo/client hello\n";
 
 /* Whether `path` still names the open file: a server that was just ending may have removed it. */

@@ -23,7 +23,7 @@
 static const char usage[] = "usage: write [-n] [-p PATH] [TEXT...]\n"
                             "  -n       O_NONBLOCK: open() fails with ENXIO without a reader\n"
                             "  -p PATH  the FIFO, made if it is missing (/tmp/ipc-UID/fifo)\n"
-                            "  writes each TEXT as a line; without one, stdin\n"
+                            "  writes each TEXT as a line; without TEXT, copies stdin\n"
                             "  other terminal: ./fifo/read\n";
 
 static int open_fifo(const char *path, int nonblock)

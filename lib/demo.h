@@ -37,7 +37,8 @@ void pair_lane(const char *role);
  * as it is. */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Print the sentence to remember: a line that starts with "=>". */
+/* Print the sentence to remember: a line that starts with "=>". It comes after what the program has
+ * printed to stdout: flush_stdout() is called first. */
 void lesson(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* The bytes in quotes, as strace(1) shows them: "a\n\0", at most 24 of them and then "...". The
@@ -146,8 +147,8 @@ bool has_ended(pid_t pid);
 pid_t wait_for_any(void);
 
 /* Wait for a child to end. Returns its exit status, or 128 + the signal that killed it, like the
- * shell. A child that sleeps for two seconds without a break is stuck: it is killed, and the
- * program ends with a line that names the call. */
+ * shell. A child that sleeps, or is stopped, for two seconds without a break is stuck: it is
+ * killed, and the program ends with a line that names the call. */
 int reap(pid_t pid);
 
 /* The same for a child that may take as long as it likes: a command of the user's. */

@@ -216,17 +216,23 @@ static bool is_asleep_somewhere(pid_t pid)
     return still_asleep(pid, SECOND_LOOK_MS);
 }
 
-bool still_asleep(pid_t pid, int milliseconds)
+/* The same as still_asleep() for any state of state_of(). */
+static bool still_in_state(char state, pid_t pid, int milliseconds)
 {
     enum { LOOK_US = 1000 };
     const double start = now_in_ms();
     const unsigned long long switches = context_switches(pid);
     do { /* at least once, even if the time is over before we get so far */
         pause_for(LOOK_US);
-        if (state_of(pid) != 'S')
+        if (state_of(pid) != state)
             return false;
     } while (now_in_ms() - start < milliseconds);
     return context_switches(pid) == switches;
+}
+
+bool still_asleep(pid_t pid, int milliseconds)
+{
+    return still_in_state('S', pid, milliseconds);
 }
 
 bool has_ended(pid_t pid)
@@ -246,7 +252,8 @@ bool wait_asleep_in(pid_t pid, const char *call, long argument)
         if (state_of(pid) == 'S' && is_asleep_somewhere(pid))
             return false;
         if (has_ended(pid))
-            errx(EXIT_FAILURE, "process %d has ended, it should wait", (int)pid);
+            errx(EXIT_FAILURE, "process %d has ended, it should sleep%s%s", (int)pid,
+                 call == NULL ? "" : " in ", call == NULL ? "" : call);
         if (now_in_ms() - start > LONGEST_WAIT_MS)
             errx(EXIT_FAILURE, "process %d does not sleep%s%s", (int)pid,
                  call == NULL ? "" : " in ", call == NULL ? "" : call);
@@ -290,25 +297,28 @@ int reap_command(pid_t pid)
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-/* Ends the program with a line about the child that sleeps. */
+/* Ends the program with a line about the child that sleeps or is stopped. */
 static void give_up(pid_t pid)
 {
     long number = -1, argument = 0;
     const char *name = NULL;
-    if (may_see_calls() && see_call(pid, &number, &argument))
+    const bool stopped = state_of(pid) == 'T';
+    if (!stopped && may_see_calls() && see_call(pid, &number, &argument))
         name = name_of(number);
     kill(pid, SIGKILL);
     if (name != NULL)
         errx(EXIT_FAILURE, "process %d sleeps in %s(%#lx), and does not end", (int)pid, name,
              argument);
-    errx(EXIT_FAILURE, "process %d sleeps, and does not end", (int)pid);
+    errx(EXIT_FAILURE, "process %d %s, and does not end", (int)pid,
+         stopped ? "is stopped" : "sleeps");
 }
 
 int reap(pid_t pid)
 {
     struct pollfd end = {.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
     while (end.fd != -1 && poll(&end, 1, FIRST_LOOK_MS) != 1)
-        if (still_asleep(pid, STUCK_MS) && !is_printing(pid))
+        if (still_in_state('T', pid, STUCK_MS) ||
+            (still_asleep(pid, STUCK_MS) && !is_printing(pid)))
             give_up(pid);
     if (end.fd != -1)
         close(end.fd);

@@ -121,6 +121,7 @@ void lesson(const char *format, ...)
 {
     char text[LINE_SIZE];
     va_list arguments;
+    flush_stdout();
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);

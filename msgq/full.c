@@ -93,7 +93,6 @@ int main(int argc, char *argv[])
     if (flags == IPC_NOWAIT)
         print_messages(id);
     puts(flags == IPC_NOWAIT ? "EAGAIN" : "EIDRM");
-    flush_stdout();
     lesson(flags == IPC_NOWAIT ? "with IPC_NOWAIT msgsnd() does not wait for room: EAGAIN"
                                : "a full queue puts its sender to sleep; removing it gives EIDRM");
     return EXIT_SUCCESS;

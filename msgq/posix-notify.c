@@ -23,7 +23,7 @@ static const char usage[] =
     "usage: posix-notify [-x] [-c COUNT] [-n NAME]\n"
     "  -c COUNT  end after COUNT messages (default: 0, never: end it with Ctrl-C)\n"
     "  -n NAME   of the queue, with a slash (default: /ipc-UID-queue)\n"
-    "  -x        (in its own queue) empty it, then ask: a message comes in between\n"
+    "  -x        empty a queue of its own, then ask; a message comes in between\n"
     "  prints each text as a line; other terminal: ./msgq/posix-send hello\n";
 
 static mqd_t queue;

@@ -28,9 +28,9 @@ static const char usage[] =
     "  -m MOST      messages that a new queue can hold (default: 10)\n"
     "  -n NAME      of the queue, with a slash (default: /ipc-UID-queue)\n"
     "  -p PRIORITY  of the messages, from 0, the lowest (default: 0)\n"
-    "  -s SIZE      bytes that a message of a new queue can have (default: 8192)\n"
+    "  -s SIZE      the longest message of a new queue, in bytes (default: 8192)\n"
     "  -w MS        wait at most MS milliseconds for room; 0: not at all\n"
-    "  sends each TEXT as a message; without one, each line of stdin\n"
+    "  sends each TEXT as a message; without TEXT, each line of stdin\n"
     "  makes the queue if it is missing; other terminal: ./msgq/posix-recv\n";
 
 static mqd_t queue;

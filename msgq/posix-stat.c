@@ -28,7 +28,7 @@ static const char usage[] =
     "    mq_msgsize        bytes that a message can have\n"
     "    mq_curmsgs        messages in it now\n"
     "    QSIZE             bytes of their texts\n"
-    "    NOTIFY_PID        the process that is to be notified; 0: none\n"
+    "    NOTIFY_PID        the process to be notified; 0: none\n"
     "    NOTIFY, SIGNO     if NOTIFY_PID is not 0: 0 by signal SIGNO, 2 by a thread\n"
     "  and the limits, the first three without CAP_SYS_RESOURCE:\n"
     "    msg_max           for mq_maxmsg\n"

@@ -1,9 +1,9 @@
 /* recv - takes messages out of a System V queue; msgq/send puts them in
  *
  * The receiver chooses by type: any (0), one type (above 0), or the lowest type up to a limit
- * (below 0, see priority). The kernel keeps the messages apart: one msgrcv() is one whole message,
- * never a piece or two. One that is longer than the receiver's buffer stays in the queue (E2BIG),
- * unless MSG_NOERROR says to cut it; then nothing shows that there was more.
+ * (below 0, see priority). The kernel keeps the messages apart: one msgrcv() takes one whole
+ * message. One that is longer than the receiver's buffer stays in the queue (E2BIG), unless
+ * MSG_NOERROR says to cut it; then nothing shows that there was more.
  *
  * msgrcv(2), msgget(2), ftok(3), sysvipc(7), ipcs(1)
  */
@@ -30,8 +30,8 @@ static const char usage[] =
     "  -n        IPC_NOWAIT: fail with ENOMSG instead of waiting\n"
     "  -s SIZE   buffer size; a longer message fails with E2BIG\n"
     "            (default: as large as needed)\n"
-    "  -t TYPE   0 any, 3 of type 3, -3 the lowest of 1 to 3 (default: 0)\n"
-    "  -v        MSG_EXCEPT: any type but that of -t\n"
+    "  -t TYPE   0: any; 3: type 3; -3: the lowest from 1 to 3 (default: 0)\n"
+    "  -v        MSG_EXCEPT: any type but TYPE\n"
     "  prints each text as a line; makes the queue if it is missing\n"
     "  other terminal: ./msgq/send hello\n";
 
@@ -142,6 +142,6 @@ int main(int argc, char *argv[])
     receive_all(id, type, flags, count, may_grow);
     say("the queue stays until ipcrm -q %d", id);
     if (may_grow)
-        lesson("one msgrcv() takes one whole message, never a piece or two");
+        lesson("one msgrcv() takes one whole message: no less, and no more");
     return EXIT_SUCCESS;
 }

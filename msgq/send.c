@@ -24,7 +24,7 @@ static const char usage[] =
     "  -k KEY   the key of the queue (default: ftok of /tmp/ipc-UID and 'q')\n"
     "  -n       IPC_NOWAIT: fail with EAGAIN if the queue is full\n"
     "  -t TYPE  of the messages, above 0 (default: 1)\n"
-    "  sends each TEXT as a message; without one, each line of stdin\n"
+    "  sends each TEXT as a message; without TEXT, each line of stdin\n"
     "  makes the queue if it is missing; other terminal: ./msgq/recv\n";
 
 struct message {

@@ -101,13 +101,12 @@ int main(int argc, char *argv[])
         if (reap(pids[i]) != EXIT_SUCCESS)
             errx(EXIT_FAILURE, "writer %d failed", i + 1);
     printf("whole %ld torn %ld\n", whole, torn);
-    flush_stdout();
 
     if (torn > 0 && !too_large)
         errx(EXIT_FAILURE, "%ld messages of %zu bytes were torn", torn, size);
     if (torn == 0 && too_large)
         errx(EXIT_FAILURE, "no message was torn this time; send more of them, with -m");
     lesson(too_large ? "one byte more than PIPE_BUF, and other writers' bytes come in between"
-                     : "a write of up to PIPE_BUF bytes stays whole, however many write");
+                     : "a write of up to PIPE_BUF bytes stays whole, however many processes write");
     return EXIT_SUCCESS;
 }

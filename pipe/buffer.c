@@ -109,8 +109,7 @@ int main(int argc, char *argv[])
         fork_with_text_in_the_buffer();
     else
         fill_the_buffer();
-    flush_stdout();
     lesson(forks ? "fork() copies the buffer, too: flush before it, or end the child with _exit()"
-                 : "on a pipe text waits in the buffer of stdio until that is full or flushed");
+                 : "on a pipe, text waits in stdio's buffer until the buffer is full or flushed");
     return EXIT_SUCCESS;
 }

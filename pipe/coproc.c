@@ -172,7 +172,7 @@ static int run_naive(void)
     const bool stuck = watch(naive);
     const int status = reap_command(naive), filter_status = reap_command(filter);
     if (stuck)
-        lesson("each waits for the other to read: write and read at once, with poll()");
+        lesson("each waits for the other to read: watch both pipes with poll() instead");
     else if (status == EXIT_SUCCESS && filter_status == EXIT_SUCCESS)
         lesson("no deadlock this time: the two never had to wait for each other");
     return stuck ? EXIT_SUCCESS : status != EXIT_SUCCESS ? status : filter_status;

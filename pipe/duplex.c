@@ -141,7 +141,6 @@ int main(int argc, char *argv[])
     while (ask(way) && way == ONE_PIPE)
         continue; /* it may go well a few times */
     puts(text);
-    flush_stdout();
     lesson(way == ONE_PIPE      ? "with one pipe for both directions a process reads its own words"
            : way == SOCKET_PAIR ? "a socket pair carries data both ways"
                                 : "a pipe carries data one way: question and answer take two");

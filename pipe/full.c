@@ -143,7 +143,6 @@ int main(int argc, char *argv[])
     else
         fill_and_sleep(fds, pages);
     printf("capacity %d\nPIPE_BUF %d\n", capacity, PIPE_BUF);
-    flush_stdout();
     lesson(nonblock ? "with O_NONBLOCK a write to a full pipe fails with EAGAIN"
                     : "a full pipe puts its writer to sleep; Linux makes room by whole pages");
     return EXIT_SUCCESS;

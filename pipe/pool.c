@@ -136,7 +136,6 @@ int main(int argc, char *argv[])
         printf("worker %d jobs %d\n", i + 1, jobs_done[i]);
         sum += jobs_done[i];
     }
-    flush_stdout();
     if (sum != jobs)
         errx(EXIT_FAILURE, "jobs sent: %d, done: %d", jobs, sum);
     lesson(round_robin ? "round robin deals equal numbers of jobs, not equal work"

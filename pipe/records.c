@@ -19,8 +19,8 @@
 
 static const char usage[] = "usage: records [-d | -x]\n"
                             "  -d  O_DIRECT: one read() returns one packet\n"
-                            "  -x  take one read() for one message\n"
-                            "  prints each message that the reader has found, one a line\n";
+                            "  -x  assume that one read() returns one message\n"
+                            "  prints each message that the reader found, one per line\n";
 
 enum { MESSAGES = 3, ROOM = 64 * 1024 };
 

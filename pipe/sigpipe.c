@@ -92,8 +92,7 @@ int main(int argc, char *argv[])
         errx(EXIT_FAILURE, "the writer ended with status %d", status);
     say("wait() = %d: status %d%s", (int)writer, status, ignore ? "" : ", 128 + SIGPIPE");
     puts(ignore ? "EPIPE" : "SIGPIPE");
-    flush_stdout();
-    lesson(ignore ? "a writer that ignores SIGPIPE gets EPIPE, and must look for it"
+    lesson(ignore ? "a writer that ignores SIGPIPE gets EPIPE, and must check for it"
                   : "a write that nobody can read any more kills its writer with SIGPIPE");
     return EXIT_SUCCESS;
 }

@@ -135,10 +135,9 @@ int main(int argc, char *argv[])
 
     const int expected = 2, value = ask(set, 0, GETVAL);
     printf("expected %d value %d\n", expected, value);
-    flush_stdout();
     if ((value == expected) == wrong)
         errx(EXIT_FAILURE, "unexpected: %d", value);
     lesson(wrong ? "SETVAL by each process wipes out what others have done"
-                 : "a new set is not ready before sem_otime says so: its creator's semop()");
+                 : "a new set is not ready until sem_otime shows its creator's first semop()");
     return EXIT_SUCCESS;
 }

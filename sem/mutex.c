@@ -92,7 +92,6 @@ int main(int argc, char *argv[])
     for (int i = 0; i < workers; i++)
         most = section->seen[i] > most ? section->seen[i] : most;
     printf("most at once %d\n", most);
-    flush_stdout();
     if (most != (guarded ? 1 : workers))
         errx(EXIT_FAILURE, "unexpected: %d of %d workers", most, workers);
     lesson(guarded ? "a semaphore of value 1 lets one in; the others sleep until it leaves"

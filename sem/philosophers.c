@@ -39,7 +39,7 @@ static int rounds = 10;
 static const char starving[] =
     "no deadlock; but while its neighbours eat alternately, philosopher 2 starves";
 static const char *const lessons[] = {
-    "no neighbour eats, or has been hungry for longer: then eat; so nobody starves",
+    "eat when no neighbour eats or has been hungry for longer: so nobody starves",
     "both forks at once or none: no deadlock",
     "all take the forks in the same order: there is no circle, so no deadlock",
     "one fewer at the table than forks: somebody always gets two",

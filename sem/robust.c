@@ -120,7 +120,7 @@ static void show_repair(void)
     if (reap(let_one_die(only_unlock)) != EXIT_SUCCESS)
         errx(EXIT_FAILURE, "the next one failed");
     try_lock(ENOTRECOVERABLE, "lost");
-    lesson("EOWNERDEAD: you own the mutex; repair the data, then say that it is done");
+    lesson("EOWNERDEAD: you own the mutex; repair the data, then declare it consistent");
 }
 
 /* The next one will never wake: show why, and end it. */

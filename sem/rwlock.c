@@ -155,7 +155,6 @@ int main(int argc, char *argv[])
     int readers[KINDS], writers[KINDS];
     report(READER, readers);
     report(WRITER, writers);
-    flush_stdout();
     /* The first reader came before the writers, the first writers before all other readers. */
     const int expected_of_writers = policy <= READERS ? ENTRIES - 1 : 0;
     const int expected_of_readers = policy == WRITERS ? ENTRIES - of_kind[WRITER] : 0;

@@ -23,7 +23,7 @@
 static const char usage[] = "usage: undo [-x [-m none|p]]\n"
                             "  -m none  no SEM_UNDO: the next one waits for ever (the default)\n"
                             "  -m p     SEM_UNDO on P alone: afterwards the lock lets two in\n"
-                            "  -x       the mistake of -m\n";
+                            "  -x       the mistake that -m names\n";
 
 static void change(int set, short amount, short flags)
 {
@@ -121,7 +121,8 @@ static void show_one_too_many(int set)
 int main(int argc, char *argv[])
 {
     static const char *const names[] = {"none", "p"};
-    enum { NO_UNDO, P_ALONE, UNCHOSEN } mistake = UNCHOSEN;
+    enum { NO_UNDO, P_ALONE, UNCHOSEN };
+    int mistake = UNCHOSEN;
     bool wrong = false;
     for (int letter; (letter = next_option(argc, argv, "m:x", usage)) != -1;)
         if (letter == 'x')

@@ -21,7 +21,7 @@
 static const char usage[] =
     "usage: aba [-x] [-c COUNT]\n"
     "  -c COUNT  then let four processes pop and push, COUNT times altogether (0)\n"
-    "  -x        the mistake: no version, so that A, B, A looks like A\n";
+    "  -x        the mistake: no version: an A that came back looks like the old A\n";
 
 enum { NOBODY, A, B, C, NODES = C, POPPERS = 4 }; /* the end of the list, and the nodes */
 static const char names[] = "-ABC";

@@ -152,7 +152,6 @@ static void lose_result(void)
     say("ordinary, at %p: %d", (void *)(uintptr_t)&ordinary, ordinary);
     say("MAP_SHARED, at %p: %d", (void *)(uintptr_t)common, *common);
     printf("ordinary %d\nMAP_SHARED %d\n", ordinary, *common);
-    flush_stdout();
     if (ordinary == *common)
         errx(EXIT_FAILURE, "the ordinary variable is shared");
     lesson("what a child stores in an ordinary variable, it stores in its own copy");

@@ -143,7 +143,6 @@ int main(int argc, char *argv[])
         errx(EXIT_FAILURE, "the second process failed");
     say("%d rounds, in %d of them r0 == 0 and r1 == 0", rounds, both);
     printf("both 0: %s\n", both > 0 ? "yes" : "never");
-    flush_stdout();
     if ((both > 0) == fenced)
         errx(EXIT_FAILURE, "unexpected: %d of %d rounds", both, rounds);
     lesson(fenced ? "a full fence: no load before the CPU's own store can be seen by the others"

@@ -23,8 +23,8 @@
 
 static const char usage[] = "usage: mapfile [-x] FILE\n"
                             "  -x  the mistake: MAP_PRIVATE, the change stays with the writer\n"
-                            "  changes its first letter from small to capital, or back;\n"
-                            "  makes the file, with the text \"hello\", if it is missing\n";
+                            "  changes the first letter of FILE from small to capital, or back;\n"
+                            "  makes FILE, with the text \"hello\", if it is missing\n";
 
 static const char *path;
 static int flags = MAP_SHARED;

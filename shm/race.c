@@ -124,6 +124,15 @@ static long count_together(void)
     return guard == ATOMIC ? shared->atomic_x : shared->x;
 }
 
+/* Without a guard: the workers of a busy machine may run one after another, and lose nothing. */
+static long count_until_lost(void)
+{
+    long counted = count_together();
+    for (int tries = 1; tries < 50 && counted == workers * count; tries++)
+        counted = count_together();
+    return counted;
+}
+
 /* Worker 1 stops between load and store. A guard puts the others to sleep; without one they end. */
 static long count_in_slow_motion(void)
 {
@@ -188,13 +197,14 @@ int main(int argc, char *argv[])
     for (int i = 0; mistake && i < 3; i++)
         say("x = x + 1: expected %ld, counted %ld", workers * count, count_together());
 
-    const long counted = guard == ATOMIC ? count_together() : count_in_slow_motion();
+    const long counted = guard != ATOMIC ? count_in_slow_motion()
+                         : mistake       ? count_until_lost()
+                                         : count_together();
     printf("expected %ld counted %ld\n", workers * count, counted);
-    flush_stdout();
     if ((counted == workers * count) == mistake)
         errx(EXIT_FAILURE, "unexpected: %ld", counted);
     lesson(guard == NONE ? "x = x + 1 is a load and a store: what is stored in between is lost"
            : mistake ? "x = x + 1 on an _Atomic: an atomic load, an atomic store, and a gap between"
-                     : "a guard, or one atomic operation, lets nothing come between");
+                     : "a guard, or one atomic operation: nothing comes between load and store");
     return EXIT_SUCCESS;
 }

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 static const char usage[] = "usage: torn [-x]\n"
-                            "  -x  the mistake: copies without a look at the sequence number\n"
+                            "  -x  the mistake: copies without checking the sequence number\n"
                             "  prints whether any copy was half old, half new\n";
 
 enum { SIZE = 1024, USUAL_MS = 200, ENOUGH = 30 };
@@ -99,7 +99,6 @@ int main(int argc, char *argv[])
     const int status = reap(writer);
     say("%ld copies, %ld repeated, %ld torn", copies, repeats, torn);
     printf("torn copies: %s\n", torn > 0 ? "yes" : "never");
-    flush_stdout();
     if ((torn > 0) != careless || status != EXIT_SUCCESS)
         errx(EXIT_FAILURE, "unexpected: %ld copies torn, status %d of the writer", torn, status);
     lesson(careless ? "a copy is not one step: the writer has changed the text in the middle of it"

@@ -11,7 +11,6 @@
 #include "sets.h"
 
 #include <err.h>
-#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -44,18 +43,16 @@ static void send_by_sigqueue(enum way way, void *message, size_t size)
 static void receive_by_sigwaitinfo(enum way way, void *message, size_t size)
 {
     (void)way, (void)message, (void)size;
-    siginfo_t info;
-    while (sigwaitinfo(&wanted, &info) == -1)
-        if (errno != EINTR) /* stopped and continued */
-            err(EXIT_FAILURE, "sigwaitinfo");
+    while (sigwaitinfo(&wanted, NULL) == -1)
+        continue; /* EINTR: stopped and continued */
 }
 
-static int signals_fd; /* read(2) looks for the signals of the process that calls it */
+static int signals_fd = -1; /* read(2) looks for the signals of the process that calls it */
 
 static void open_signalfd(size_t size)
 {
     block_signals(size);
-    signals_fd = signalfd(-1, &wanted, 0);
+    signals_fd = signalfd(signals_fd, &wanted, 0);
     if (signals_fd == -1)
         err(EXIT_FAILURE, "signalfd");
 }
@@ -68,13 +65,7 @@ static void receive_by_signalfd(enum way way, void *message, size_t size)
         err(EXIT_FAILURE, "read");
 }
 
-static void close_signalfd(void)
-{
-    close(signals_fd);
-}
-
-/* That many are surely within the limit, which counts the pending signals of all processes of this
- * user: RLIMIT_SIGPENDING in getrlimit(2), SigQ in proc(5). */
+/* Surely within the limit for all processes of this user: see SigQ in proc(5). */
 static long signals_under_way(void)
 {
     enum { MOST = 100, PART = 4 };
@@ -103,8 +94,7 @@ int main(int argc, char *argv[])
                                           .window = window,
                                           .open = open_signalfd,
                                           .send = send_by_sigqueue,
-                                          .receive = receive_by_signalfd,
-                                          .close = close_signalfd};
+                                          .receive = receive_by_signalfd};
     const struct mechanism *const mechanisms[] = {&by_kill, &by_sigqueue, &by_signalfd, NULL};
     return run_bench(argc, argv, &(struct bench){.name = "signals", .mechanisms = mechanisms});
 }

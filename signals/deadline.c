@@ -93,7 +93,6 @@ int main(int argc, char *argv[])
     if (slept < SLEEP_MS)
         errx(EXIT_FAILURE, "unexpected: only %.0f ms", slept);
     puts(anew ? "no end" : "ended");
-    flush_stdout();
     lesson(anew ? "a relative time that begins anew at each EINTR has no end"
                 : "an absolute deadline stays where it is, however often EINTR comes");
     return EXIT_SUCCESS;

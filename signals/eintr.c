@@ -23,11 +23,6 @@ static const char usage[] =
     "  -x  the reader takes EINTR for a failure: what is sent to it later is lost\n"
     "  prints what the reader has got; with -x, the writer's error\n";
 
-static void do_nothing(int number)
-{
-    (void)number;
-}
-
 static void read_to_end(int fd, bool gives_up)
 {
     lane(1, "reader");
@@ -88,7 +83,6 @@ int main(int argc, char *argv[])
     close(fds[WRITE_END]);
     if (gives_up)
         puts(error);
-    flush_stdout();
     if (gives_up ? strcmp(error, "EPIPE") != 0 : reap(reader) != EXIT_SUCCESS)
         errx(EXIT_FAILURE, "unexpected: write() = %zd", count);
     lesson(gives_up ? "EINTR is no failure: read() had done nothing yet, and can be called again"

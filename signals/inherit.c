@@ -34,16 +34,11 @@ static const struct {
     [PENDING] = {"pending", "ShdPnd", SIGALRM, "cleared"},
 };
 
-static void do_nothing(int number)
-{
-    (void)number; /* it ends pause() */
-}
-
 /* One of each, for the process that calls it. */
 static void set_up(void)
 {
     const sigset_t set = set_of(SIGALRM);
-    handle_by(do_nothing, SIGUSR1, 0);
+    handle_by(do_nothing, SIGUSR1, 0); /* ends pause() */
     say("sigaction(SIGUSR1, a handler) = 0");
     handle_by(SIG_IGN, SIGUSR2, 0);
     say("sigaction(SIGUSR2, SIG_IGN) = 0");
@@ -123,7 +118,6 @@ int main(int argc, char *argv[])
     for (int i = 0; i < FACTS; i++)
         printf("%-8s %-8s %s\n", facts[i].what, after_fork[i] ? "kept" : facts[i].lost,
                after_exec[i] ? "kept" : facts[i].lost);
-    flush_stdout();
     for (int i = 0; i < FACTS; i++)
         if (!before[i] || after_fork[i] != (i != PENDING) || after_exec[i] != (i != HANDLER))
             errx(EXIT_FAILURE, "unexpected: %s, against signal(7)", facts[i].what);

@@ -15,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 static const char usage[] = "usage: oob-send [-p PORT] [TEXT...]\n"
@@ -24,11 +23,11 @@ static const char usage[] = "usage: oob-send [-p PORT] [TEXT...]\n"
                             "  '!TEXT': with MSG_OOB; its last byte is urgent, the newline is not\n"
                             "  other terminal: ./signals/oob-recv\n";
 
-/* A receiver that has closed or reset the connection; POLLERR and POLLHUP are always reported. */
-static void check_receiver(int fd)
+/* Watches for the end of the connection: POLLERR and POLLHUP are always reported. */
+static void watch_receiver(int fd, int milliseconds)
 {
     struct pollfd end = {.fd = fd};
-    if (poll(&end, 1, 0) == -1)
+    if (poll(&end, 1, milliseconds) == -1)
         err(EXIT_FAILURE, "poll");
     if (end.revents != 0)
         errx(EXIT_FAILURE, "poll(%d): %s, the receiver has gone", fd, poll_events(end.revents));
@@ -37,17 +36,16 @@ static void check_receiver(int fd)
 /* Waits until the receiver has read all, a second at most; if once in vain, never again. */
 static void wait_until_read(int fd)
 {
-    enum { PATIENCE_MS = 1000, MILLISECOND = 1000000 };
+    enum { PATIENCE_MS = 1000 };
     static bool in_vain;
     const double start = now_in_ms();
     for (long unread; !in_vain && (unread = unread_by_peer(fd)) > 0;) {
-        check_receiver(fd);
-        nanosleep(&(struct timespec){.tv_nsec = MILLISECOND}, NULL);
+        watch_receiver(fd, 1);
         in_vain = now_in_ms() - start > PATIENCE_MS;
         if (in_vain)
             say("%ld bytes unread for a second: goes on", unread);
     }
-    check_receiver(fd);
+    watch_receiver(fd, 0);
 }
 
 static void send_bytes(int fd, const char *bytes, size_t length, int flags)

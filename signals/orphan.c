@@ -128,7 +128,6 @@ int main(int argc, char *argv[])
         errx(EXIT_FAILURE, "the orphan failed");
     say("waitpid(%d) = %d: the orphan", (int)second.orphan, (int)second.orphan);
     puts("a subreaper here: adopted by it");
-    flush_stdout();
     lesson("an orphan becomes the child of the nearest subreaper above it, or of init");
     return EXIT_SUCCESS;
 }

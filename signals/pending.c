@@ -28,25 +28,18 @@ static void count_delivery(int number)
     delivered = delivered + 1;
 }
 
-static bool kernel_shows(const char *field)
-{
-    const unsigned long long set = status_field(main_process, field, 16);
-    say("its %s: %016llx", field, set);
-    return is_in_set(SIGUSR1, set);
-}
-
 static void send_all(void)
 {
     lane(1, "sender");
     die_with_parent();
-    if (!kernel_shows("SigBlk"))
+    if (!say_set(main_process, "SigBlk", SIGUSR1))
         errx(EXIT_FAILURE, "SIGUSR1 is not blocked");
     for (int i = 0; i < TIMES; i++) {
         if (kill(main_process, SIGUSR1) == -1)
             err(EXIT_FAILURE, "kill");
         say("kill(%d, SIGUSR1) = 0", (int)main_process);
     }
-    if (!kernel_shows("ShdPnd"))
+    if (!say_set(main_process, "ShdPnd", SIGUSR1))
         errx(EXIT_FAILURE, "SIGUSR1 is not pending");
     _exit(EXIT_SUCCESS);
 }
@@ -88,7 +81,6 @@ int main(int argc, char *argv[])
     say("... = 0: the handler has run %d time%s", (int)delivered, delivered == 1 ? "" : "s");
 
     printf("sent %d delivered %d\n", TIMES, (int)delivered);
-    flush_stdout();
     if (delivered != 1)
         errx(EXIT_FAILURE, "delivered %d times, not once", (int)delivered);
     lesson("a standard signal is pending or not: sent often while blocked, it comes once");

@@ -1,8 +1,7 @@
 /* pidfd - a pid is used again when its process has been reaped; a pidfd means that process alone
  *
- * The sender keeps the pid of a process that has ended, and a stranger gets the same one: in a pid
- * namespace of its own the program may choose it. A signal through the pidfd fails with ESRCH: its
- * process has gone. With -x the sender uses kill(), and the stranger gets the signal.
+ * In a pid namespace of its own the program gives a stranger the pid of a process that has ended.
+ * A signal through the pidfd fails with ESRCH. With -x kill() sends it, and the stranger gets it.
  *
  * pidfd_open(2), pidfd_send_signal(2), pid_namespaces(7), ns_last_pid in proc(5)
  */
@@ -11,7 +10,6 @@
 
 #include <err.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -21,8 +19,6 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-enum { WATCHED_MS = 100, LONGEST_MS = 2000 };
 
 static const char usage[] = "usage: pidfd [-x]\n"
                             "  -x  kill(): the signal ends a stranger that has got the pid\n"
@@ -48,14 +44,6 @@ static pid_t start(const char *who)
     return pid;
 }
 
-static void set_next_pid(pid_t pid)
-{
-    const int fd = open("/proc/sys/kernel/ns_last_pid", O_WRONLY | O_CLOEXEC);
-    if (fd == -1 || dprintf(fd, "%d", (int)pid - 1) < 0)
-        end_unseen("open(/proc/sys/kernel/ns_last_pid)");
-    close(fd);
-}
-
 /* Process 1 of the namespace; all others there are killed when it ends. */
 static void send_to_one_that_has_gone(bool by_pid)
 {
@@ -66,26 +54,27 @@ static void send_to_one_that_has_gone(bool by_pid)
     if (fd == -1)
         err(EXIT_FAILURE, "pidfd_open: %s", errno_name(errno));
     say("pidfd_open(%d) = %d", (int)friend, fd);
-    kill(friend, SIGTERM);
+    if (kill(friend, SIGTERM) == -1)
+        err(EXIT_FAILURE, "kill");
     struct pollfd end = {.fd = fd, .events = POLLIN};
-    if (poll(&end, 1, LONGEST_MS) != 1)
-        errx(EXIT_FAILURE, "poll after kill: process %d does not end", (int)friend);
+    if (poll(&end, 1, -1) == -1)
+        err(EXIT_FAILURE, "poll");
     say("poll(%d) = 1, %s: it has ended", fd, poll_events(end.revents));
     say("waitpid(%d) = %d: the pid is free", (int)friend, (int)waitpid(friend, NULL, 0));
 
-    set_next_pid(friend);
+    FILE *const last_pid = fopen("/proc/sys/kernel/ns_last_pid", "w");
+    if (last_pid == NULL || fprintf(last_pid, "%d", friend - 1) < 0 || fclose(last_pid) == EOF)
+        end_unseen("write(/proc/sys/kernel/ns_last_pid)");
     const pid_t stranger = start("a stranger");
     const long result =
         by_pid ? kill(friend, SIGTERM) : syscall(SYS_pidfd_send_signal, fd, SIGTERM, NULL, 0);
     say("%s(%d, SIGTERM) = %ld %s", by_pid ? "kill" : "pidfd_send_signal", by_pid ? friend : fd,
         result, result == -1 ? errno_name(errno) : "");
-    end.fd = (int)syscall(SYS_pidfd_open, stranger, 0);
-    const int gone = poll(&end, 1, by_pid ? LONGEST_MS : WATCHED_MS);
-    say("poll(%d) = %d: the stranger %s", end.fd, gone, gone == 0 ? "lives" : "has ended");
-    printf("the stranger %s\n", gone == 0 ? "lives" : "was killed");
-    flush_stdout();
-    if (stranger != friend || gone != by_pid)
-        errx(EXIT_FAILURE, "unexpected: the stranger, %d: poll() = %d", (int)stranger, gone);
+    const pid_t ended = waitpid(stranger, NULL, result == 0 && stranger == friend ? 0 : WNOHANG);
+    say("waitpid(%d) = %d: it %s", (int)stranger, (int)ended, ended == 0 ? "lives" : "has ended");
+    if (stranger != friend || result != (by_pid ? 0 : -1) || ended != (by_pid ? stranger : 0))
+        errx(EXIT_FAILURE, "unexpected: the stranger: kill %ld, waitpid %d", result, (int)ended);
+    printf("the stranger %s\n", ended == 0 ? "lives" : "was killed");
     lesson(by_pid ? "a pid may belong to another process when kill() is called"
                   : "a pidfd stays with its process: when that has gone, ESRCH");
     exit(EXIT_SUCCESS);

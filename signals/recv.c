@@ -1,9 +1,8 @@
 /* recv - prints which signals come, and who sent them; signals/send or kill(1) sends them
  *
  * SA_SIGINFO gives the handler more than the number: the sender's pid and user, whether it called
- * kill() or sigqueue(), and the value that sigqueue() sends along. The handler only makes a note of
- * it. It runs nowhere but inside sigsuspend(), one signal at a time: elsewhere the signals are
- * blocked, and the kernel keeps them.
+ * kill() or sigqueue(), and the value that sigqueue() sends along. The handler only makes a note.
+ * It runs inside sigsuspend(), one signal at a time: elsewhere they are blocked, and stay pending.
  *
  * sigaction(2), sigsuspend(2), signal(7), signal-safety(7)
  */
@@ -21,11 +20,9 @@ static const char usage[] =
     "usage: recv [SIGNAL...]\n"
     "  SIGNAL  like USR1, SIGUSR1, usr1, 10, RTMIN+2 (USR1, USR2, real-time ones)\n"
     "  prints its pid, then SIGNAL from PID for each one, and value N if it has one\n"
-    "  PID 0: sent by the kernel (a key such as Ctrl-C), or the sender is unknown\n"
     "  ends on SIGTERM, and prints that last; other terminal: ./signals/send PID USR1\n";
 
-/* Neither volatile nor a sig_atomic_t: the handler runs only inside sigsuspend(). */
-static siginfo_t received;
+static siginfo_t received; /* the handler runs only inside sigsuspend(): it is not volatile */
 
 /* cppcheck-suppress constParameter ; the type is that of sigaction(2) */
 static void note(int number, siginfo_t *info, void *context)
@@ -46,8 +43,7 @@ static void catch_signal(int number, sigset_t *caught)
     sigaddset(caught, number);
 }
 
-/* SI_USER is kill(), SI_TKILL pthread_kill(). Below 0 (but for SI_TKILL) the sender may have filled
- * in what it liked: see rt_sigqueueinfo(2). */
+/* SI_USER is kill(), SI_TKILL pthread_kill(), SI_QUEUE sigqueue(). */
 static const char *code_name(int code)
 {
     static char number[32];
@@ -79,12 +75,9 @@ int main(int argc, char *argv[])
     sigemptyset(&caught);
     for (int i = optind; i < argc; i++)
         catch_signal(parse_signal(argv[i], 1), &caught);
-    for (int number = SIGRTMIN; optind == argc && number <= SIGRTMAX; number++)
-        catch_signal(number, &caught);
-    if (optind == argc) {
-        catch_signal(SIGUSR1, &caught);
-        catch_signal(SIGUSR2, &caught);
-    }
+    for (int number = 1; optind == argc && number <= SIGRTMAX; number++)
+        if (number == SIGUSR1 || number == SIGUSR2 || number >= SIGRTMIN)
+            catch_signal(number, &caught);
     catch_signal(SIGTERM, &caught);
 
     pair_lane("receiver");
@@ -92,19 +85,14 @@ int main(int argc, char *argv[])
     flush_stdout();
     say("sigsuspend() ...");
     say("to end it: ./signals/send %d TERM", (int)getpid());
-    for (;;) {
-        if (sigsuspend(&none) == -1 && errno != EINTR) /* EINTR: a handler has run */
-            err(EXIT_FAILURE, "sigsuspend");
-        if (received.si_signo == SIGTERM)
-            break;
+    while (sigsuspend(&none) == -1 && errno == EINTR && received.si_signo != SIGTERM)
         print_signal(&received);
-    }
+    if (errno != EINTR) /* no handler has run */
+        err(EXIT_FAILURE, "sigsuspend");
     siginfo_t info; /* SIGTERM overtakes signals with a higher number: those first */
     sigdelset(&caught, SIGTERM);
     while (sigtimedwait(&caught, &info, &(struct timespec){.tv_sec = 0}) != -1)
         print_signal(&info);
-    if (errno != EAGAIN)
-        err(EXIT_FAILURE, "sigtimedwait");
     print_signal(&received);
     lesson("SA_SIGINFO says who sent a signal: the pid, the user, and by which call");
     return EXIT_SUCCESS;

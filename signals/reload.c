@@ -42,24 +42,20 @@ static void make_file(const char *path)
 /* All or nothing: returns whether FILE is one line of text; prints why not. */
 static bool read_settings(const char *path)
 {
-    char text[MOST_BYTES + 1];
+    char text[MOST_BYTES + 2] = "";
     const int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* not to wait in a FIFO */
-    const ssize_t count = fd == -1 ? -1 : read_full(fd, text, sizeof text - 1);
+    const ssize_t count = fd == -1 ? -1 : read_full(fd, text, MOST_BYTES + 1);
+    const bool is_line = count > 1 && count <= MOST_BYTES && text[count - 1] == '\n' &&
+                         strcspn(text, "\n") == (size_t)count - 1;
     if (count == -1)
         warn("%s %s", fd == -1 ? "open" : "read", path);
+    else if (!is_line)
+        warnx("%s: not one line of 1 to %d bytes", path, MOST_BYTES - 1);
+    else
+        snprintf(greeting, sizeof greeting, "%.*s", (int)count - 1, text);
     if (fd != -1)
         close(fd);
-    if (count == -1)
-        return false;
-    text[count] = '\0';
-    const size_t line = strcspn(text, "\n");
-    if (line == 0 || line >= MOST_BYTES || line + 1 < (size_t)count || text[line] != '\n') {
-        warnx("%s: not one line of 1 to %d bytes", path, MOST_BYTES - 1);
-        return false;
-    }
-    text[line] = '\0';
-    strcpy(greeting, text);
-    return true;
+    return is_line;
 }
 
 static void serve(const sigset_t *set, const char *path)
@@ -90,9 +86,7 @@ int main(int argc, char *argv[])
     pair_lane("reload");
     const sigset_t set = set_of_two(SIGHUP, SIGTERM);
     block(&set);
-    const unsigned long long blocked = status_field(getpid(), "SigBlk", 16);
-    say("its SigBlk: %016llx", blocked);
-    if (!is_in_set(SIGHUP, blocked))
+    if (!say_set(getpid(), "SigBlk", SIGHUP))
         errx(EXIT_FAILURE, "unexpected: SIGHUP is not blocked");
     signal(SIGHUP, SIG_DFL); /* nohup(1) has it ignored, and what is ignored is never pending */
     if (path == NULL)

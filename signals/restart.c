@@ -133,10 +133,12 @@ static const char *interrupt(enum call call, int flags)
     if (child == 0)
         sleep_in(call, flags);
     user_of_objects = child;
+    const bool in_futex = call >= LOCK && call <= SEM_TIMEDWAIT;
+    const char *const name = in_futex ? "futex" : call == SLEEP ? "clock_nanosleep" : names[call];
     if (call == READ)
         say_asleep_in("the child", child, "read", pipe_ends[READ_END]);
     else
-        wait_asleep(child);
+        wait_asleep_in(child, name, ANY_ARGUMENT);
     if (kill(child, SIGUSR1) == -1)
         err(EXIT_FAILURE, "kill");
     if (call == READ)

@@ -89,7 +89,6 @@ int main(int argc, char *argv[])
     if (flags == 0)
         say("waitpid(%d): killed by signal %d", (int)child, status - 128);
     puts(flags == 0 ? "killed by SIGSEGV" : "handled SIGSEGV");
-    flush_stdout();
     lesson(flags == 0 ? "without a second stack the handler of a stack overflow cannot run"
                       : "sigaltstack() and SA_ONSTACK let the handler of a stack overflow run");
     return EXIT_SUCCESS;

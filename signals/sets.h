@@ -37,10 +37,24 @@ static inline bool is_in_set(int number, unsigned long long set)
     return (set >> (number - 1) & 1) != 0;
 }
 
+/* Say such a field of /proc/PID/status. Returns whether the signal is in it. */
+static inline bool say_set(pid_t pid, const char *field, int number)
+{
+    const unsigned long long set = status_field(pid, field, 16);
+    say("its %s: %016llx", field, set);
+    return is_in_set(number, set);
+}
+
 static inline void block(const sigset_t *set)
 {
     if (sigprocmask(SIG_BLOCK, set, NULL) == -1)
         err(EXIT_FAILURE, "sigprocmask");
+}
+
+/* A handler for demos that want EINTR, and nothing else. */
+static inline void do_nothing(int number)
+{
+    (void)number;
 }
 
 /* `handler` may also be SIG_IGN. */
@@ -58,7 +72,21 @@ static inline void say_kill(pid_t pid, int number)
     say("kill(%d, %s) = 0", (int)pid, signal_name(number));
 }
 
-/* Wait until a child has stopped itself in the gap that lost and timer show. */
+/* Stop this process, in the gap that lost and timer show, as a busy machine might hold it up there:
+ * the first time only, for nobody would continue it again. */
+static inline void stop_once(void)
+{
+    static bool has_stopped;
+    if (has_stopped)
+        return;
+    has_stopped = true;
+    say("raise(SIGSTOP) ...");
+    if (raise(SIGSTOP) != 0)
+        err(EXIT_FAILURE, "raise");
+    say("... = 0");
+}
+
+/* Wait until a child has done that. */
 static inline void wait_until_stopped(pid_t child)
 {
     int status;

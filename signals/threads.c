@@ -1,11 +1,9 @@
 /* threads - a signal for a process goes to any thread that does not block it: let one wait for all
  *
  * The first thread, the worker, blocks the signals before it makes another one, the waiter, which
- * inherits that. The waiter takes them by sigwait(): no handler runs, so it may call any function,
- * and the worker is not interrupted. SIGUSR1 comes to the process 4096 times, then SIGTERM.
+ * inherits that and takes them by sigwait(): no handler runs, and the worker is not interrupted.
  *
- * With -x the waiter alone blocks the signals. The worker does not, so it gets them: its read()
- * fails with EINTR, while the thread that is there for signals sleeps on.
+ * With -x the waiter alone blocks them. The worker gets them: its read() fails with EINTR.
  *
  * pthreads(7), sigwait(3), pthread_sigmask(3), signal(7)
  */
@@ -29,11 +27,6 @@ static const char usage[] = "usage: threads [-x] [-c COUNT]\n"
 
 static int input[2]; /* the pipe that the worker reads */
 
-static void do_nothing(int number)
-{
-    (void)number;
-}
-
 static void *wait_for_signals(void *set)
 {
     int number, count = 0;
@@ -45,7 +38,6 @@ static void *wait_for_signals(void *set)
     } while (number != SIGTERM);
     say("waiter: SIGUSR1 has come %d time%s in all", count, count == 1 ? "" : "s");
     say("waiter: sigwait() = SIGTERM");
-    puts("waiter: SIGUSR1, SIGTERM");
     if (write(input[WRITE_END], "", 1) == -1)
         err(EXIT_FAILURE, "write");
     return NULL;
@@ -63,14 +55,10 @@ static void run_threads(bool forgets)
     }
     pthread_t waiter;
     check_error(pthread_create(&waiter, NULL, wait_for_signals, &set), "pthread_create");
-    char byte;
-    const ssize_t count = read(input[READ_END], &byte, 1);
+    const ssize_t count = read(input[READ_END], &(char){0}, 1);
     say("worker: read(%d) = %zd %s", input[READ_END], count, count == -1 ? errno_name(errno) : "");
-    if (count == -1)
-        puts("worker: SIGUSR1");
-    else
+    if (count != -1)
         check_error(pthread_join(waiter, NULL), "pthread_join");
-    flush_stdout();
     _exit(count == -1 ? INTERRUPTED : EXIT_SUCCESS);
 }
 
@@ -94,18 +82,18 @@ int main(int argc, char *argv[])
     if (program == 0)
         run_threads(forgets);
     say_asleep_in("the worker", program, "read", input[READ_END]);
+    if (say_set(program, "SigBlk", SIGUSR1) == forgets)
+        errx(EXIT_FAILURE, "unexpected: the mask after pthread_sigmask()");
     say_kill(program, SIGUSR1);
-    while (forgets && !has_ended(program)) /* the waiter took it, if it was not asleep yet */
-        kill(program, SIGUSR1);
+    for (long sent = 1; forgets ? !has_ended(program) : sent < times; sent++)
+        kill(program, SIGUSR1); /* with -x, until the worker has got one */
     if (!forgets) {
-        for (long sent = 1; sent < times; sent++)
-            kill(program, SIGUSR1);
         say("SIGUSR1 was sent %ld times in all", times);
         say_kill(program, SIGTERM);
     }
-    const int status = reap(program);
-    if (status != (forgets ? INTERRUPTED : EXIT_SUCCESS))
-        errx(EXIT_FAILURE, "unexpected: the program ended with status %d", status);
+    if (reap(program) != (forgets ? INTERRUPTED : EXIT_SUCCESS))
+        errx(EXIT_FAILURE, "unexpected: the worker was %sinterrupted", forgets ? "not " : "");
+    puts(forgets ? "worker: SIGUSR1" : "waiter: SIGUSR1, SIGTERM");
     lesson(forgets ? "a thread that does not block a signal may get it: block it in all of them"
                    : "block the signals in all threads, and let one take them by sigwait()");
     return EXIT_SUCCESS;

@@ -108,19 +108,14 @@ static void use_timerfd(void)
     print("fd", (long)count, true);
 }
 
-static void do_nothing(int number)
-{
-    (void)number; /* read() fails with EINTR, if it has begun: there is no SA_RESTART */
-}
-
 static void read_with_alarm(int fd)
 {
     lane(1, "reader");
     die_with_parent();
-    handle_by(do_nothing, SIGALRM, 0);
+    handle_by(do_nothing, SIGALRM, 0); /* a read() that has begun fails with EINTR */
     char byte;
     say("alarm(1) = %u", alarm(1));
-    kill(getpid(), SIGSTOP); /* the gap: here we are held up */
+    stop_once(); /* the gap: here we are held up */
     say("read(%d) ...", fd);
     errx(EXIT_FAILURE, "unexpected: read() = %zd", read(fd, &byte, 1));
 }
@@ -145,7 +140,6 @@ static void miss_the_alarm(void)
     say_kill(reader, SIGKILL);
     reap(reader);
     puts("no limit");
-    flush_stdout();
     lesson("alarm(), then read(): a signal that comes in between limits nothing");
 }
 

@@ -31,9 +31,11 @@ row() {
     row '(\|-+> \.\.\. = [0-9]+$|\.\.\. = [0-9]+ <-+\|)'
     row 'mkfifo\(order-[0-9]*-one\) = 0'
     draw ./msgq/full
-    row '(msgrcv\([0-9]+\)|\.\.\.) = 1024 "'
+    row '(msgrcv\([0-9]+\)|\.\.\.) = 1024( |$)'
+    row '\|-+> \.\.\. = 0$'          # the message that was taken
+    row '\|-+> \.\.\. = -1 EIDRM$'   # the queue that was removed
     draw ./sem/undo
-    row 'semop\([0-9]+, -1\) = 0'
+    row '(semop\([0-9]+, -1\)|\.\.\.) = 0'
     row 'killed by SIGKILL'
     draw ./signals/lost
     row '\|-+> SIGUSR1'
@@ -91,6 +93,36 @@ row() {
     draw -s "$T/picture.svg" sh -c 'echo "<&>" | cat >/dev/null'
     grep -q '&lt;&amp;&gt;' "$T/picture.svg"
     ! command -v xmllint >/dev/null || xmllint --noout "$T/picture.svg"
+}
+
+@test "draw: lanes in the order of fork, with the roles of the story" {
+    draw -w 120 ./sem/undo -x
+    [[ ${lines[0]} =~ [0-9]+\ watcher\ +[0-9]+\ holder\ +[0-9]+\ waiter$ ]]
+    row '\|-+> killed by SIGKILL( |$)'
+}
+
+@test "draw: urgent data is marked, in send() and in recv()" {
+    draw ./signals/oob
+    row 'send\([0-9]+, "stop", MSG_OOB\) = 4'
+    row '\|-+> (\.\.\.|recv\([0-9]+\)) = 1 "p", MSG_OOB$'
+}
+
+@test "draw -x: leaves out the lines that begin so, and no others" {
+    draw -x 'SIGCHLD|poll|.* starts' ./pipe/eof
+    [[ $output != *SIGCHLD* && $output != *poll* && $output != *starts* ]]
+    row '\| write\([0-9], "hello"\) = 5'
+}
+
+@test "the notes show every picture, and have every picture that they show; none is larger than 30 KB" {
+    cd "$BATS_TEST_DIRNAME/.."
+    for folder in pipe fifo msgq shm sem signals dup; do
+        diff <(cd "$folder" && ls pictures/*.svg) <(sed -n 's/^!\[.*\](\(pictures\/.*\))$/\1/p' "$folder/README.md" | sort)
+    done
+    [ -z "$(find ./*/pictures -size +30k)" ]
+    for picture in */pictures/*.svg; do
+        grep -q 'prefers-color-scheme: dark' "$picture"
+        ! command -v xmllint >/dev/null || xmllint --noout "$picture"
+    done
 }
 
 @test "draw -a: a process that runs already" {

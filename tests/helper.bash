@@ -6,7 +6,7 @@
 mkdir -p "$BATS_FILE_TMPDIR"
 
 # With ASan: no signal handlers but those of the programs, or SigCgt in /proc/PID/status would show others.
-export ASAN_OPTIONS=handle_segv=0:handle_sigbus=0:handle_sigfpe=0
+export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}handle_segv=0:handle_sigbus=0:handle_sigfpe=0
 
 setup() {
     T=${BATS_TEST_TMPDIR:-$BATS_RUN_TMPDIR/test/$BATS_TEST_NUMBER}

@@ -82,6 +82,14 @@ setup_ipc() {
     [ "$status" = 1 ]
 }
 
+@test "ipc find shows the rows of the course: of a book's example, of a claim" {
+    setup_ipc
+    try "$IPC" find oob_send.c
+    [[ $output = *"COURSE.md: From a book to a demo"$'\n'"    13: oob_send.c,"*" | signals/oob "* ]]
+    try "$IPC" find "10 KiB"
+    [[ $output = *" | ./pipe/full"* ]]
+}
+
 @test "ipc step prints the same as the demo, with its status" {
     setup_ipc
     try "$IPC" step sigpipe -i </dev/null

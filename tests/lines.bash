@@ -1,5 +1,5 @@
 # lines.bash - what tests/run, tests/faults and tests/stress share: namespaces, progress, and running the lines of
-# tests/runs. $B is the folder of the programs.
+# tests/runs, or of the table RUNS. $B is the folder of the programs.
 # Most of this happens thousands of times; what bash can do itself, it does.
 
 # Sets $private to the command that gives others namespaces of their own; where that is not allowed it says why, sets it
@@ -30,17 +30,20 @@ counted() {
     progress
 }
 
-mapfile -t -O 1 LINES_TO_RUN <tests/runs
+RUNS=${RUNS:-tests/runs}
+mapfile -t -O 1 LINES_TO_RUN <"$RUNS"
 
 line_of() {
     echo "${LINES_TO_RUN[$1]}"
 }
 
-# run_line NUMBER FOLDER WRAP runs the line in FOLDER, the program behind WRAP; its output goes to FOLDER/out and err.
+# run_line NUMBER FOLDER WRAP runs the line in FOLDER, the program behind WRAP, for SECONDS_TO_END (20) at the most; its
+# output goes to FOLDER/out and err.
 run_line() {
     local line=${LINES_TO_RUN[$1]}
     # shellcheck disable=SC2016 # $T and $? are for the inner shell
-    (cd "$B" && T=$2 IPC_CASE=$2 exec timeout -s KILL 20 bash -c "${line//@/env --default-signal=HUP,INT,QUIT,PIPE,TERM $3 ./}"'
+    (cd "$B" && T=$2 IPC_CASE=$2 exec timeout -s KILL "${SECONDS_TO_END:-20}" bash -c \
+        "${line//@/env --default-signal=HUP,INT,QUIT,PIPE,TERM $3 ./}"'
         status=$?; kill $(jobs -p) 2>/dev/null; wait; exit $status' >"$2/out" 2>"$2/err" </dev/null)
 }
 

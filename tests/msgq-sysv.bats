@@ -491,8 +491,7 @@ limited() {
 @test "not even an answer that the server has taken back meanwhile" {
     start server ./msgq/server -k "$K"
     eventually says server msgget
-    sleep 600 3>&- &
-    living=$!
+    start living sleep 600
     stop "$server"
     try bash -c "./msgq/send -k $K -t \$\$ old
         while ./msgq/send -n -k $K -t $living '$large'; do :; done
@@ -508,8 +507,7 @@ limited() {
 @test "answers that nobody takes do not stop the server: not those of the dead, not those of the living" {
     start server ./msgq/server -k "$K"
     eventually says server msgget
-    sleep 600 3>&- &
-    living=$!
+    start living sleep 600
     for pid in "$(sh -c 'echo $$')" $living; do
         fill_under_server "$pid"
         try ./msgq/client -k "$K" "$large" hello
@@ -533,8 +531,7 @@ limited() {
 @test "the server answers the living client after all, however late it comes" {
     start server ./msgq/server -k "$K"
     eventually says server msgget
-    sleep 600 3>&- &
-    living=$!
+    start living sleep 600
     quietly ./msgq/send -k "$K" "$living late"
     fill_under_server "$living"
     try ./msgq/client -k "$K" "$large"

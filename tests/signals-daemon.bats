@@ -56,7 +56,7 @@ end_daemon() {
 @test "reload: a broken FILE changes nothing, and the old greeting stays" {
     start_reload hello
     local broken=0
-    for text in '' '\n' 'one\ntwo\n' 'no newline' "$(printf %0100d 0)\n" "$(printf %05000d 0)\n" 'a\0b\n'; do
+    for text in '' '\n' 'one\ntwo\n' 'no newline' "$(printf %0100d 0)\n" "$(printf %099d 0)\nmore\n" "$(printf %05000d 0)\n" 'a\0b\n'; do
         printf %b "$text" >"$T/conf"
         kill -HUP "$reload"
         broken=$((broken + 1))

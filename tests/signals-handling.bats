@@ -153,6 +153,27 @@ signalfd SIGTERM" ]
     done
 }
 
+# strace_lost FAULT [-f] runs lost -m poll with that fault, in the sender alone or in both.
+strace_lost() {
+    command -v strace >/dev/null || skip "no strace"
+    strace -o "$T/trace" true 2>/dev/null || skip "strace is not allowed to trace"
+    try env ASAN_OPTIONS=detect_leaks=0 strace -o "$T/trace" -e "inject=$1" ${2:-} ./signals/lost -m poll
+    grep -q INJECTED "$T/trace" || skip "another system call"
+}
+
+@test "lost: a sleep that ends without the signal begins again, and the waiter does not stop again" {
+    strace_lost ppoll:error=EINTR:when=1 -f
+    [ "$status" = 0 ]
+    [[ $stderr = *"= -1 EINTR, got is 0"*"= -1 EINTR, got is 1"* ]]
+}
+
+@test "a child that stays stopped is killed, and the program says so and fails" {
+    strace_lost kill:retval=0:when=2 # SIGCONT
+    [ "$status" = 1 ]
+    grep -q "^lost: process [0-9]* is stopped, and does not end" <<<"$stderr"
+    none_left
+}
+
 @test "loop: one epoll_wait() has the request, the end of the time, 65536 SIGUSR1 and then SIGTERM" {
     try ./signals/loop -c 65536
     [ "$status" = 0 ]

@@ -18,7 +18,7 @@ handler  kept     reset
 ignored  kept     kept
 mask     kept     kept
 pending  cleared  kept" ]
-        grep -q "child: SigCgt 0*200: SIGUSR1" <<<"$stderr"
+        grep -q "child: SigCgt [0-9a-f]*200: SIGUSR1" <<<"$stderr"
         [ "$(grep -c 'ShdPnd 0000000000002000: SIGALRM' <<<"$stderr")" = 2 ]
         [ "$(grep -c 'ShdPnd 0000000000000000: no SIGALRM' <<<"$stderr")" = 1 ]
         [ "$(grep -c 'SigBlk 0000000000002000: SIGALRM' <<<"$stderr")" = 3 ]

@@ -4,27 +4,33 @@
 # that made it possible: the writer of what was read, the sender of a signal, the child that was waited for.
 
 BEGIN {
-    GIVES = "^(write|send|msgsnd|mq_send|close)" # what it does may arrive before it returns
+    GIVES = "^(write|send|msgsnd|mq_send|close|msgctl|semctl)" # what it does may arrive before it returns
     SLOW = 0.001          # a call that takes longer is shown as one that sleeps
     FIRST = 90; LAST = 60 # of a long trace only so many events are kept
     split("clone fork clone3 fork vfork fork wait4 wait waitid wait openat open pselect6 select ppoll poll " \
         "epoll_pwait epoll_wait recvfrom recv sendto send accept4 accept pipe2 pipe semtimedop semop mknodat mkfifo " \
         "mknod mkfifo mq_timedsend mq_send mq_timedreceive mq_receive rt_sigtimedwait sigwait rt_sigsuspend sigsuspend " \
         "tgkill kill rt_sigqueueinfo sigqueue", pairs, " ")
-    for (i = 1; i in pairs; i += 2) plain[pairs[i]] = pairs[i + 1]
+    for (i = 1; i in pairs; i += 2) { plain[pairs[i]] = pairs[i + 1]; stands[pairs[i + 1]] = pairs[i] }
 }
 
 # ---- Events ----
 
 function slot(i) { return i <= FIRST ? i : FIRST + 1 + (i - FIRST - 1) % LAST }
 
+function kind(text) {
+    if (text ~ /MSG_|\) \.\.\.$/) return text
+    if (text ~ /^(read|write|send|recv|msg|mq_|semop|close|accept)/) sub(/[,)].*/, text ~ /= 0$/ ? "0" : text ~ /= -1/ ? "-1" : "", text)
+    return text
+}
+
 # The same again, with other data only, is counted and not shown.
 function event(t, p, text, from, to,    s, like) {
-    if (!(p in busy)) process[++processes] = p
     if (!(p in born)) born[p] = t
+    if (unwanted != "" && text ~ unwanted) return 0
+    if (!(p in busy)) process[++processes] = p
     busy[p]++
-    like = text
-    if (text ~ /^(read|write|send|recv|msg|mq_|semop|close|accept)/) sub(/[,)].*/, text ~ /= 0$/ ? "0" : text ~ /= -1/ ? "-1" : "", like)
+    like = kind(text)
     s = slot(n)
     if (n && who[s] == p && alike[s] == like && source[s] == from && !to) { times[s]++; return n }
     s = slot(++n)
@@ -49,21 +55,28 @@ function object(args, reads,    o, ends) {
     return o # a POSIX queue
 }
 
+function flags(text) { return substr(text, 1, match(text "|", /\|/) - 1) (text ~ /O_NONBLOCK/ ? "|O_NONBLOCK" : "") }
+
 # "read(3) = 5 "hello"": the call as stories print it.
 function call_text(c, args, result,    data, first, f) {
     data = ""
     if (c ~ /^(write|read|send|recv|msgsnd|msgrcv|mq_send|mq_receive)/ && match(args, /"([^"\\]|\\.)*"(\.\.\.)?/))
         data = substr(args, RSTART, RLENGTH)
+    if (data ~ /^"(\\0)+"/) data = "" # nothing to see
     gsub(/\\0(\\0)+/, "\\0..", data)
+    if (length(data) > 28) data = substr(data, 1, 25) "\"..."
     while (gsub(/<[^<>]*(->[^<>]*)?>/, "", args)) continue # <.../null<char 1:3>> is nested
     if (c ~ /^(pipe|socketpair)$/) { match(args, /\[[0-9, ]*\]/); return c "() = " substr(args, RSTART + 1, RLENGTH - 2) }
     split(args, f, ", ")
     first = f[1]
     if (c ~ /^(fork|wait|poll|select|futex|pause|sigsuspend|sigwait|accept)$/) first = c == "accept" ? first : ""
-    if (c ~ /^(open|mkfifo)$/) { first = f[2]; gsub(/.*\/|"/, "", first); first = first (c == "open" && f[3] ? ", " f[3] : "") }
+    if (c ~ /^(open|mkfifo)$/) { first = f[2]; gsub(/.*\/|"/, "", first); first = first (c == "open" && f[3] ? ", " flags(f[3]) : "") }
     if (c == "semop" && match(args, /sem_op=-?[0-9]+|\{[0-9]+, -?[0-9]+/)) {
         data = substr(args, RSTART, RLENGTH); gsub(/.*[=, ]/, "", data); first = first ", " data; data = ""
     }
+    if (match(args, /MSG_(OOB|PEEK)/)) data = (data == "" ? "" : data ", ") substr(args, RSTART, RLENGTH)
+    if (c == "msgsnd" && data == "") first = first ", " f[split(args, f, ", ") - 1]
+    if (c ~ /^(msgctl|semctl|shmctl)$/) first = first ", IPC_RMID"
     if (c == "kill") first = f[split(args, f, ", ") - 1] ", " f[split(args, f, ", ")]
     if (c ~ /^(dup2|dup3)$/) first = first ", " f[2]
     sub(/ +$/, "", first)
@@ -75,17 +88,22 @@ function call_text(c, args, result,    data, first, f) {
 function follow(p, c, args, result, slow,    key, o, type) {
     if (c ~ /^(read|recv|splice|mq_receive)/) {
         o = object(args, 1)
+        reader[o] = p
         return result > 0 ? writer[o] : closer[o]
     }
     o = object(args, 0)
-    if (c ~ /^(write|send|mq_send)/) writer[o] = p
+    if (c ~ /^(write|send|mq_send)/) { writer[o] = p; return slow ? reader[o] : "" }
     if (c == "close" || c == "shutdown") closer[o] = p
     if (c == "connect") { connector = p; return "" }
     if (c == "accept") return connector
     if (c == "wait") return result > 0 ? result : ""
+    if (c ~ /^(msgctl|semctl)$/) remover[substr(c, 1, 3), args + 0] = p
+    if (slow && errno == " EIDRM") return remover[substr(c, 1, 3), args + 0]
     type = match(args, /mtype=[0-9]+/) ? substr(args, RSTART, RLENGTH) : ""
     key = (args + 0) " " type
+    if (c == "msgsnd" && slow) return receiver[args + 0]
     if (c == "msgsnd" && result == 0) sender[key, ++sent[key]] = p
+    if (c == "msgrcv" && result >= 0) receiver[args + 0] = p
     if (c == "msgrcv" && result >= 0) return sender[key, ++received[key]]
     if (c == "semop" && args !~ /(sem_op=|\{[0-9]+, )-?[1-9]/) return slow ? giver[args + 0] : ""
     if (c == "semop" && args !~ /(sem_op=|\{[0-9]+, )-/) giver[args + 0] = p
@@ -101,10 +119,11 @@ function follow(p, c, args, result, slow,    key, o, type) {
 function is_shown(c, args) {
     if (c ~ /^(read|readv|recv|recvmsg|write|writev|send|sendmsg|close|splice|mq_)/) return object(args, 0) != ""
     if (c == "open") return path_of(args) in fifo
+    if (c ~ /^(msgctl|semctl|shmctl)$/) return args ~ /IPC_RMID/
     return c ~ /^(pipe|socketpair|fork|wait|kill|sigqueue|semop|msgsnd|msgrcv|accept|connect|shutdown|mkfifo|dup2|dup3)$/
 }
 
-function may_sleep(c) { return c ~ /^(poll|select|epoll_wait|futex|pause|sigsuspend|sigwait|flock|fcntl)$/ }
+function may_sleep(c, args) { return c ~ /^(poll|select|epoll_wait|futex|pause|sigsuspend|sigwait|flock)$/ || (c == "fcntl" && args ~ /SETLKW/) }
 
 function path_of(args) { return match(args, /"[^"]*"/) ? substr(args, RSTART + 1, RLENGTH - 2) : "" }
 
@@ -112,6 +131,8 @@ function path_of(args) { return match(args, /"[^"]*"/) ? substr(args, RSTART + 1
 
 $2 !~ /^[0-9.]+$/ { next }
 { p = $1; t = $2; if (!start) start = t; line = $0; sub(/^[0-9]+ +[0-9.]+ /, "", line) }
+
+match(line, /kill\([0-9]+[^,]*, SIGKILL/) { killer[substr(line, RSTART + 5) + 0] = p }
 
 line ~ /^--- SIG/ {
     from = match(line, /si_pid=[0-9]+/) ? substr(line, RSTART + 7, RLENGTH - 7) : ""
@@ -121,9 +142,18 @@ line ~ /^--- SIG/ {
 }
 line ~ /^\+\+\+/ {
     text = line ~ /exited/ ? "exits " $(NF - 1) : "killed by " $(NF - 1)
-    event(t, p, text, "", "")
+    event(t, p, text, text ~ /SIGKILL/ ? killer[p] : "", "")
     ended[p] = t
     next
+}
+# A story names the process that writes it, and has looked who sleeps: "  0.013  writer | the reader sleeps in read(3)".
+/ sleeps in [a-z_]+\(/ {
+    text = $0; sub(/.* sleeps in /, "", text); sub(/\(.*/, "", text)
+    for (i in waits) if (waits[i] && (begun[i] ~ "^" text "\\(" || (text in stands && begun[i] ~ "^" stands[text]))) asleep[i] = 1
+}
+!($1 in role) && /write\(2(<[^>]*>+)?, " *[0-9:.]+  +[^|]+ \| / {
+    text = $0; sub(/^[^"]*" *[0-9:.]+  +/, "", text); sub(/ +\| .*/, "", text)
+    if (text !~ /[^A-Za-z0-9 _-]/) role[p] = text
 }
 line ~ /<unfinished \.\.\.>$/ {
     sub(/<unfinished \.\.\.>$/, "", line)
@@ -131,8 +161,12 @@ line ~ /<unfinished \.\.\.>$/ {
     args = substr(line, length(call) + 2)
     if (call in plain) call = plain[call]
     waits[p] = 0
-    if (call !~ /^(fork|pipe|kill|dup)/ && (is_shown(call, args) || may_sleep(call)))
+    if (call !~ /^(fork|pipe|kill|dup)/ && (is_shown(call, args) || may_sleep(call, args)))
         waits[p] = event(t, p, call_text(call, args, ""), "", "")
+    asleep[p] = 0
+    if (call == "open" && path_of(args) in fifo) { # the second that comes wakes the first
+        if (opening[path_of(args)]) opener[path_of(args)] = p; else opening[path_of(args)] = p
+    }
     if (call ~ GIVES) follow(p, call, args, 0, 0)
     next
 }
@@ -141,7 +175,11 @@ line ~ /^<\.\.\. / {
     sub(/^<\.\.\. [a-z0-9_]+ resumed>/, "", line)
     line = begun[p] line
     resumed = waits[p]
-    slow = t - since[p] > SLOW || (resumed && n > resumed && begun[p] !~ GIVES)
+    slow = t - since[p] > SLOW || asleep[p] || line ~ /= -1 EIDRM/ || (resumed && n > resumed && begun[p] !~ GIVES)
+    if (line ~ /^open/ && opening[path_of(line)]) {
+        slow = opening[path_of(line)] == p
+        if (slow) delete opening[path_of(line)]
+    }
     if (resumed && !slow && n == resumed) n-- # as if it had not slept
 }
 line ~ /^[a-z0-9_]+\(/ {
@@ -163,11 +201,12 @@ line ~ /^[a-z0-9_]+\(/ {
     if (call == "mkfifo") fifo[path_of(args)] = 1
     if (call == "fcntl" && args !~ /SETLKW/) next
     shown = is_shown(call, args)
-    from = resumed && call ~ GIVES ? "" : follow(p, call, args, result, slow)
-    if (!shown && !(may_sleep(call) && resumed && slow)) next
+    from = resumed && call ~ GIVES && !slow ? "" : follow(p, call, args, result, slow)
+    if (!shown && !(may_sleep(call, args) && resumed && slow)) next
+    if (call == "wait" && args ~ /WNOHANG/ && resumed) { gone[slot(resumed)] = 1; resumed = 0 }
     if (call == "wait" && result <= 0) { if (resumed && slow) event(t, p, "... = " result errno, "", ""); next }
     text = call_text(call, args, result errno)
-    if (resumed && !slow && n >= resumed) { what[slot(resumed)] = text; next } # it stays where it began
+    if (resumed && !slow && n >= resumed) { what[slot(resumed)] = text; alike[slot(resumed)] = kind(text); next } # it stays where it began
     if (resumed && slow) sub(/.* = /, "... = ", text)
     if (call == "fork" && result > 0) {
         if (!(result in name)) name[result] = name[p]
@@ -188,12 +227,16 @@ function choose(room,    i, k, best) {
             if (!(process[i] in chosen) && (!best || busy[process[i]] > busy[process[best]])) best = i
         chosen[process[best]] = 1
     }
-    k = 0
     for (i = 1; i <= processes; i++)
-        if (process[i] in chosen) { lane[process[i]] = k; at_lane[k++] = process[i] } else left_out += busy[process[i]]
+        if (!(process[i] in chosen)) left_out += busy[process[i]]
+    for (k = 0; k < lanes; k++) { # in the order of their forks
+        best = ""
+        for (i in chosen) if (!(i in lane) && (best == "" || born[i] < born[best])) best = i
+        lane[best] = k; at_lane[k] = best
+    }
 }
 
-function label(p) { return p " " name[p] }
+function label(p) { return p " " (p in role ? role[p] : name[p]) }
 
 function put(x, text) { row = substr(row, 1, x - 1) text substr(row, x + length(text)) }
 
@@ -224,52 +267,60 @@ function each_event(draw,    i, s, hole) {
         s = slot(i)
         if (gone[s] || !(who[s] in lane)) continue
         if (hole) { note = "... " dropped " events are left out ..."; hole = 0 } else note = ""
-        if (draw == "svg") svg_row(s, note); else { if (note) print "          " note; text_row(i, s) }
+        if (draw == "measure") measure(lane[who[s]], shown_text(s)); else if (draw == "svg") svg_row(s, note); else { if (note) print "          " note; text_row(i, s) }
     }
 }
 
-function escape(text) { gsub(/&/, "\\&amp;", text); gsub(/</, "\\&lt;", text); gsub(/>/, "\\&gt;", text); return text }
-
-function svg_row(s, note,    x, f) {
+# The line of an arrow goes from the row of its cause, if that is near, to that of its effect.
+function svg_row(s, note,    x, f, p, cause, to) {
     y += 24
     if (note) { rows = rows sprintf("<text x=\"80\" y=\"%d\">%s</text>\n", y, note); y += 24 }
-    x = 90 + 220 * lane[who[s]]
-    f = source[s] in lane ? lane[source[s]] : target[s] in lane ? lane[target[s]] : -1
-    if (who[s] in sleeping) {
-        rows = rows sprintf("<line class=\"sleep\" x1=\"%d\" y1=\"%d\" x2=\"%d\" y2=\"%d\"/>\n", x, sleeping[who[s]], x, y)
-        delete sleeping[who[s]]
+    p = who[s]
+    x = left(p)
+    if (p in sleeping) lines = lines sprintf("<path class=\"sleep\" d=\"M%d %dV%d\"/>\n", x, sleeping[p], y - 4)
+    delete sleeping[p]
+    if (what[s] ~ /\) \.\.\.$/) sleeping[p] = y - 4
+    if (!(p in top)) top[p] = y - 12
+    if (source[s] in lane) {
+        cause = match(what[s], /SIG[A-Z0-9]+$/) ? source[s] " " p ", " substr(what[s], RSTART) : source[s]
+        to = left(source[s]) < x ? y - 4 : y - 11 # past its text
+        f = cause in gave && y - gave[cause] < 120 ? gave[cause] + (left(source[s]) < x ? 4 : -4) : to
+        lines = lines sprintf("<path class=\"arrow\" d=\"M%d %dL%d %d\"/>\n", left(source[s]), f, x, to)
     }
-    if (what[s] ~ /\) \.\.\.$/) sleeping[who[s]] = y
-    if (f >= 0) {
-        f = 90 + 220 * f
-        rows = rows sprintf("<line class=\"arrow\" x1=\"%d\" y1=\"%d\" x2=\"%d\" y2=\"%d\"/>\n", target[s] ? x : f, y, target[s] ? f : x, y)
+    if (target[s] in lane) {
+        lines = lines sprintf("<path class=\"arrow\" d=\"M%d %dL%d %d\"/>\n", x, y + 4, left(target[s]), y + 10)
+        if (!(target[s] in top)) top[target[s]] = y + 10
     }
-    rows = rows sprintf("<text class=\"time\" x=\"4\" y=\"%d\">%.3f</text>\n", y, (when[s] - start) * 1000)
-    rows = rows sprintf("<text x=\"%d\" y=\"%d\">%s</text>\n", x + 8, y - 7, \
-        escape(substr(what[s], 1, 40) (times[s] > 1 ? " (" times[s] " times)" : "")))
-    if (!(who[s] in top)) top[who[s]] = y
-    if (target[s] && !(target[s] in top)) top[target[s]] = y
-    bottom[who[s]] = y
+    if (what[s] ~ /^(write|send|msg|mq_send|close|shutdown|semop|exits|killed|open|connect)/) gave[p] = y
+    if (match(what[s], /^kill\([0-9]+, SIG[A-Z0-9]+/)) gave[p " " substr(what[s], 6, RLENGTH - 5)] = y
+    rows = rows sprintf("<text class=\"time\" x=\"60\" y=\"%d\">%.1f</text><text x=\"%d\" y=\"%d\">%s</text>\n", y, \
+        (when[s] - start) * 1000, x + 10, y, escape(shown_text(s)))
+    bottom[p] = y
 }
 
+function shown_text(s) { return substr(what[s], 1, 46) (times[s] > 1 ? " (" times[s] " times)" : "") }
+
+function measure(k, text) { if (length(text) > longest[k]) longest[k] = length(text) }
+
+function left(p) { return edge[lane[p]] }
+
 function print_svg(    k, p, w) {
-    y = 40
+    y = 30
+    for (k = 0; k < lanes; k++) longest[k] = length(label(at_lane[k]))
+    each_event("measure")
+    w = 80
+    for (k = 0; k < lanes; k++) { edge[k] = w; w += 20 + (longest[k] < 14 ? 14 : longest[k]) * 7.3 }
     each_event("svg")
-    w = 170 + 220 * lanes
-    printf "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\">\n", w, y + 20, w, y + 20
-    print "<style>\n.page { fill: #fff } text { font: 12px monospace; fill: #222 } .time { fill: #777 } .life { stroke: #999 }"
-    print ".arrow { stroke: #0057b7; stroke-width: 1.5; marker-end: url(#head) } #head path { fill: #0057b7 }"
-    print ".sleep { stroke: #d98200; stroke-width: 7; opacity: .6 } .name { font-weight: bold }"
-    print "@media (prefers-color-scheme: dark) { .page { fill: #111 } text { fill: #ddd } .time { fill: #999 } .life { stroke: #777 }"
-    print ".arrow { stroke: #6cb6ff } #head path { fill: #6cb6ff } }\n</style>"
-    print "<defs><marker id=\"head\" markerWidth=\"8\" markerHeight=\"8\" refX=\"8\" refY=\"4\" orient=\"auto\"><path d=\"M0,0 L8,4 L0,8 z\"/></marker></defs>"
-    printf "<rect class=\"page\" width=\"%d\" height=\"%d\"/>\n", w, y + 20
+    y += 16
+    svg_head(w, y)
+    print "<text class=\"time\" x=\"60\" y=\"20\">ms</text>"
     for (k = 0; k < lanes; k++) {
         p = at_lane[k]
-        printf "<text class=\"name\" x=\"%d\" y=\"20\">%s</text>\n", 82 + 220 * k, escape(label(p))
-        printf "<line class=\"life\" x1=\"%d\" y1=\"%d\" x2=\"%d\" y2=\"%d\"/>\n", 90 + 220 * k, top[p] - 12, 90 + 220 * k, p in ended ? bottom[p] : y
+        printf "<text class=\"name\" x=\"%d\" y=\"20\">%s</text>\n", left(p) - 8, escape(label(p))
+        printf "<path class=\"life\" d=\"M%d %dV%d\"/>\n", left(p), top[p], p in ended ? bottom[p] : y
+        if (p in sleeping) lines = lines sprintf("<path class=\"sleep\" d=\"M%d %dV%d\"/>\n", left(p), sleeping[p], y)
     }
-    printf "%s</svg>\n", rows
+    printf "%s%s</svg>\n", lines, rows
 }
 
 END {

@@ -1,23 +1,26 @@
 #!/bin/sh
-# draw.sh [-s FILE] [-w COLUMNS] [-a PID] [COMMAND [ARGUMENT...]] - a sequence diagram from the kernel's trace
+# draw.sh [-s FILE] [-w COLUMNS] [-x WORDS] [-a PID] [COMMAND [ARGUMENT...]] - a sequence diagram from the kernel's trace
 set -u
 usage() {
     cat <<'END'
-usage: ipc draw [-s FILE] [-w COLUMNS] COMMAND [ARGUMENT...]
-       ipc draw [-s FILE] [-w COLUMNS] -a PID    a process that runs already, until Ctrl-C
+usage: ipc draw [-s FILE] [-w COLUMNS] [-x WORDS] COMMAND [ARGUMENT...]
+       ipc draw [-s FILE] [-w COLUMNS] [-x WORDS] -a PID    a process that runs already, until Ctrl-C
   -s FILE     writes the picture into FILE, as SVG, instead of printing it as text
   -w COLUMNS  the width of the text (80): wider, it has room for more processes
+  -x WORDS    leaves out the lines that begin with one of them: -x 'poll|SIGCHLD'
 END
 }
 file=
 width=80
 pid=
-while getopts :a:hs:w: option; do
+unwanted=
+while getopts :a:hs:w:x: option; do
     case $option in
     a) pid=$OPTARG ;;
     h) usage; exit 0 ;;
     s) file=$OPTARG ;;
     w) width=$OPTARG ;;
+    x) unwanted="^($OPTARG)" ;;
     *) usage >&2; exit 2 ;;
     esac
 done
@@ -37,11 +40,11 @@ calls='%process,%signal,%ipc,?read,?write,?readv,?writev,?close,?pipe,?pipe2,?so
 calls="$calls,?mknod,?mknodat,?sendto,?sendmsg,?recvfrom,?recvmsg,?accept,?accept4,?connect,?shutdown,?splice"
 calls="$calls,?poll,?ppoll,?select,?pselect6,?epoll_wait,?epoll_pwait,?futex,?flock,?fcntl,?mq_timedsend,?mq_timedreceive"
 status=0
-strace -f -ttt -yy -s 24 -o "$trace" -e trace="$calls" ${pid:+-p "$pid"} "$@" || status=$?
+strace -f -ttt -yy -s 80 -o "$trace" -e trace="$calls" ${pid:+-p "$pid"} "$@" || status=$?
 here=$(dirname "$0")
 if [ -n "$file" ]; then
-    awk -v svg=1 -f "$here/draw.awk" "$trace" >"$file" && echo "ipc draw: the picture is in $file" >&2
+    awk -v svg=1 -v unwanted="$unwanted" -f "$here/svg.awk" -f "$here/draw.awk" "$trace" >"$file" && echo "ipc draw: the picture is in $file" >&2
 else
-    awk -v width="$width" -f "$here/draw.awk" "$trace"
+    awk -v width="$width" -v unwanted="$unwanted" -f "$here/svg.awk" -f "$here/draw.awk" "$trace"
 fi || exit 1
 exit $status

@@ -1,0 +1,130 @@
+#!/usr/bin/env bash
+# mend.sh [-l | -n | -r | -s] [NAME] - broken programs to mend: judges your copy of one by what the kernel says of it
+#
+# DIR/mend/NAME.c is a program, NAME.cure is a patch that mends it, and NAME.task says what must hold: see mend-judge.sh.
+# IPC_MEND_DIR is where your copies are.
+set -u
+self=$(readlink -f "${BASH_SOURCE[0]}")
+tree=${self%/lib/tools/*}
+exercises=(pipe/eof pipe/stdio pipe/status pipe/records pipe/full fifo/order fifo/server-eof fifo/torn
+    msgq/size msgq/type msgq/removed msgq/full shm/race shm/pointer shm/sigbus shm/leak
+    sem/init sem/order sem/while sem/undo signals/eintr signals/pause signals/child signals/handler
+    dup/fclose dup/dup2 dup/cloexec dup/edge)
+copies=${IPC_MEND_DIR:-$tree/build/mend}
+[ -n "${IPC_MEND_DIR:-}" ] || { [ -e "$tree/Makefile" ] && [ -w "$tree" ]; } || copies=$PWD/mend # installed
+
+usage() {
+    echo "usage: mend [-l | -n | -r | -s] [NAME]    judge NAME, or the one that you are at"
+    echo "  -l  list all: x mended, - not yet        -n  a hint (-nn: two)"
+    echo "  -r  start again                          -s  a cure, once it is mended (-ss: now)"
+}
+
+task() { # task KEY
+    sed -n "s/^$1: *//p" "$(original "$exercise" task)"
+}
+
+original() { # original EXERCISE [SUFFIX]
+    echo "$tree/${1%/*}/mend/${1#*/}.${2:-c}"
+}
+
+changed() { # there is a copy of EXERCISE, and it is not as given
+    [ -e "$copies/$1.c" ] && ! cmp -s "$copies/$1.c" "$(original "$1")"
+}
+
+choose() { # by NAME; or the one that was edited last; or the first that is as given
+    local found=() one
+    if [ -n "${1:-}" ]; then
+        for one in "${exercises[@]}"; do [[ $one != "$1" && ${one#*/} != "$1" ]] || found+=("$one"); done
+        exercise=${found[0]:-}
+        [ ${#found[@]} = 1 ] || { echo "mend: ${found[*]:-no $1: -l lists them}${found[0]:+: which $1?}" >&2; exit 2; }
+        return
+    fi
+    for one in "${exercises[@]}"; do ! changed "$one" || found+=("$copies/$one.c"); done
+    [ ${#found[@]} != 0 ] || { next; return; }
+    # shellcheck disable=SC2012 # the names are ours
+    exercise=$(ls -t "${found[@]}" | sed "s|^$copies/||; s|\.c$||; q")
+}
+
+next() {
+    for exercise in "${exercises[@]}"; do changed "$exercise" || return 0; done
+    echo "You have changed all of them: -l lists them."
+    exit
+}
+
+copy() { # unless there is one
+    mkdir -p "$copies/${exercise%/*}" && { [ -e "$copies/$exercise.c" ] || cp "$(original "$exercise")" "$copies/$exercise.c"; }
+}
+
+judge_apart() { # nothing of it stays, and it sees nothing of others
+    local apart=(unshare --ipc --pid --mount --mount-proc --fork --kill-child)
+    [ "$UID" = 0 ] || apart+=(--user --map-current-user --keep-caps)
+    "${apart[@]}" true 2>/dev/null || apart=(env)
+    rm -rf "${work:?}"/*
+    "${apart[@]}" bash "$tree/lib/tools/mend-judge.sh" "$exercise" "$program" "$work" ${apart[1]:+apart}
+}
+
+verdict() { # compiles it, judges it, and prints what is not right yet
+    local text demo
+    copy || exit 2
+    program=$(readlink -f "$copies")/$exercise
+    "${CC:-cc}" -Wall -Wextra -g -pthread -o "$program" "$program.c" -lrt || { echo "$exercise does not compile."; return 1; }
+    text=$(judge_apart) && return
+    [ -n "$text" ] || { echo "mend: the judge could not judge $exercise:"; cat "$work/errors"; exit 2; } >&2
+    demo=$(task demo)
+    fold -s -w 79 <<END
+$exercise is not right yet. ${text^}.
+
+Look at $demo, and in $(cut -d / -f 2 <<<"$demo")/README.md at "$(task section)".
+Run your copy, ${program#"$PWD/"}, yourself; ./ipc why shows who sleeps where.
+A hint: ./ipc mend -n $exercise
+END
+    return 1
+}
+
+introduction() {
+    sed 's|^/\* ||; s|^ \* ||; s| \*/$||; /^#/Q' "$(original "$exercise")" && echo
+}
+
+list() {
+    local mark
+    for exercise in "${exercises[@]}"; do
+        mark=' '
+        ! changed "$exercise" || { verdict >/dev/null 2>&1 && mark=x || mark=-; }
+        printf '%s %-16s %s\n' "$mark" "$exercise" "$(introduction | head -n 1)"
+    done
+}
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM HUP
+
+times=0 action=judge
+while getopts lnsrh option; do
+    case $option in
+    h) usage; exit ;;
+    [lnsr]) action=$option; ((++times)) ;;
+    *) usage >&2; exit 2 ;;
+    esac
+done
+shift $((OPTIND - 1))
+[ $# -le 1 ] || { usage >&2; exit 2; }
+[ "$action" = l ] || choose "${1:-}"
+case $action in
+l) list ;;
+n) task hint | head -n "$times" | fold -s -w 79 ;;
+r) rm -f "$copies/$exercise.c"; copy && echo "$copies/$exercise.c is as it was given." ;;
+s)
+    [ $times -gt 1 ] || verdict >/dev/null 2>&1 || { echo "$exercise is not mended yet; -ss shows a cure."; exit 1; }
+    cat "$(original "$exercise" cure)"
+    ;;
+judge)
+    changed "$exercise" || introduction
+    verdict || exit 1
+    echo "$exercise is right."
+    [ -z "${1:-}" ] || exit 0
+    next
+    echo
+    introduction
+    verdict
+    ;;
+esac
