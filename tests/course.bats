@@ -65,6 +65,20 @@ run_all() {
         <(cd "$BATS_TEST_DIRNAME/.." && printf '%s\n' {pipe,fifo,msgq,shm,sem,signals,dup}/*.c | sed 's/\.c$//' | sort)
 }
 
+@test "every exercise is in its folder's notes, and in the table of evenings" {
+    local file name wrong=0
+    cd "$BATS_TEST_DIRNAME/.."
+    for file in */mend/*.c; do
+        name=$(basename "$file" .c)
+        if ! grep -qF "](mend/$name.c)" "${file%%/*}/README.md" ||
+            ! grep -E '^\| [1-7] \|' COURSE.md | grep -qE "[/ ]${name}[,; ]"; then
+            echo "$file"
+            wrong=1
+        fi
+    done
+    [ $wrong = 0 ]
+}
+
 # The anchor that GitHub gives to a heading: in lower case, without punctuation, a dash for each blank.
 anchors() {
     grep -E '^#+ ' "$1" | sed -E 's/^#+ //' | perl -CSD -pe '$_ = lc; s/[^\w\- \n]//g; s/ /-/g'
