@@ -166,8 +166,9 @@ static void show_oneshot(int epoll, int fds[2], unsigned flag, bool wrong)
     for (int i = 0; i < 2; i++)
         if (kill(workers[i], SIGTERM) == -1 || reap(workers[i]) != 128 + SIGTERM)
             errx(EXIT_FAILURE, "kill: a worker has ended");
-    lesson("%s", wrong ? "two workers read from one client at the same time: one gets it all"
-                       : "EPOLLONESHOT: one event wakes one worker, which asks for the next with MOD");
+    lesson("%s",
+           wrong ? "two workers read from one client at the same time: one gets it all"
+                 : "EPOLLONESHOT: one event wakes one worker, which asks for the next with MOD");
 }
 
 int main(int argc, char *argv[])

@@ -22,11 +22,12 @@
 
 enum { ANY = 0, MOST_TRIES = 100000 };
 
-static const char usage[] = "usage: client [-x] [-k KEY] [TEXT...]\n"
-                            "  -k KEY  the key of the queue (default: ftok of /tmp/ipc-UID and 'Q')\n"
-                            "  -x      ask for type 0, until that goes wrong\n"
-                            "  each TEXT is a request; without TEXT, each line of stdin\n"
-                            "  prints the answers; other terminal: ./msgq/server\n";
+static const char usage[] =
+    "usage: client [-x] [-k KEY] [TEXT...]\n"
+    "  -k KEY  the key of the queue (default: ftok of /tmp/ipc-UID and 'Q')\n"
+    "  -x      ask for type 0, until that goes wrong\n"
+    "  each TEXT is a request; without TEXT, each line of stdin\n"
+    "  prints the answers; other terminal: ./msgq/server\n";
 
 static char server_name[32];
 

@@ -17,10 +17,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static const char usage[] = "usage: ring-read [-k KEY]\n"
-                            "  -k KEY  the key of the segment (ftok of /tmp/ipc-UID and 'R')\n"
-                            "  copies what the writer sends to stdout; ends when the writer has ended\n"
-                            "  other terminal: ./shm/ring-write\n";
+static const char usage[] =
+    "usage: ring-read [-k KEY]\n"
+    "  -k KEY  the key of the segment (ftok of /tmp/ipc-UID and 'R')\n"
+    "  copies what the writer sends to stdout; ends when the writer has ended\n"
+    "  other terminal: ./shm/ring-write\n";
 
 static bool has_ended_writing(struct ring *ring)
 {

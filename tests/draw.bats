@@ -35,7 +35,7 @@ row() {
     row '\|-+> \.\.\. = 0$'          # the message that was taken
     row '\|-+> \.\.\. = -1 EIDRM$'   # the queue that was removed
     draw ./sem/undo
-    row 'semop\([0-9]+, -1\) = 0'
+    row '(semop\([0-9]+, -1\)|\.\.\.) = 0'
     row 'killed by SIGKILL'
     draw ./signals/lost
     row '\|-+> SIGUSR1'

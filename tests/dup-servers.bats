@@ -50,7 +50,7 @@ most_memory() {
     [ "$status" = 0 ]
     grep -q '100 ms later: the other one sleeps' <<<"$stderr"
     [ "$(grep -c '| \.\.\. = 1$' <<<"$stderr")" = 1 ]
-    assert_lesson "EPOLLONESHOT: one event, one worker"
+    assert_lesson "EPOLLONESHOT: one event wakes one worker"
     try ./dup/edge -m oneshot -x
     [ "$status" = 0 ]
     [ "$(grep -c '| \.\.\. = 1$' <<<"$stderr")" = 2 ]
