@@ -121,7 +121,8 @@ static void show_one_too_many(int set)
 int main(int argc, char *argv[])
 {
     static const char *const names[] = {"none", "p"};
-    enum { NO_UNDO, P_ALONE, UNCHOSEN } mistake = UNCHOSEN;
+    enum { NO_UNDO, P_ALONE, UNCHOSEN };
+    int mistake = UNCHOSEN;
     bool wrong = false;
     for (int letter; (letter = next_option(argc, argv, "m:x", usage)) != -1;)
         if (letter == 'x')

@@ -83,7 +83,7 @@ int main(int argc, char *argv[])
         run_threads(forgets);
     say_asleep_in("the worker", program, "read", input[READ_END]);
     if (say_set(program, "SigBlk", SIGUSR1) == forgets)
-        errx(EXIT_FAILURE, "unexpected: the worker's mask");
+        errx(EXIT_FAILURE, "unexpected: the mask after pthread_sigmask()");
     say_kill(program, SIGUSR1);
     for (long sent = 1; forgets ? !has_ended(program) : sent < times; sent++)
         kill(program, SIGUSR1); /* with -x, until the worker has got one */

@@ -20,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SIGNALS = 200, MOST_SIGNALS = 5000, SETTLED_MS = 5 };
+enum { SIGNALS = 50, MOST_SIGNALS = 5000, SETTLED_MS = 5 };
 
 static const char usage[] =
     "usage: unsafe [-x]\n"

@@ -201,7 +201,7 @@ wait_for_child() {
     start waiter perl -MIPC::SysV=:all -e 'semop($ARGV[0], pack("s!3", 1, -1, 0))' "$(<"$T/holder")"
     start other perl -MIPC::SysV=:all -e 'semop($ARGV[0], pack("s!3", 1, -1, 0))' "$(<"$T/holder")"
     names "$waiter" "semaphore\[1\] of set $(<"$T/holder") is 0, and it wants to take 1"
-    grep -q "sleepers there: 2$" <<<"$output"
+    names "$waiter" "sleepers there: 2$"
     grep -q "the last to change it: $holder perl, sleeps in clock_nanosleep" <<<"$output"
     end holder
     names "$waiter" "the last to change it: $holder, which has ended"

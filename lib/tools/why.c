@@ -525,8 +525,10 @@ static bool answer(struct task *task)
     explain(task);
     if (task->state == 'T')
         line("    SIGCONT lets it go on");
-    if (is_over(task))
+    if (is_over(task)) {
         line("    its parent, %d, has not waited for it yet", (int)task->parent);
+        return true;
+    }
     if (!task->seen)
         line("    its call may not be seen: %s", task->uid == geteuid()
                                                      ? "no ptrace(2) here, or another world"
