@@ -61,13 +61,8 @@ run_all() {
 }
 
 @test "every demo has a row in COURSE.md, and every demo that a row names is there" {
-    cd "$BATS_TEST_DIRNAME/.."
     diff <(spans COURSE.md | grep -oE '(pipe|fifo|msgq|shm|sem|signals|dup)/[a-z-]+' | sort -u) \
-<<<<<<< HEAD
-        <(ls {pipe,fifo,msgq,shm,sem,signals,dup}/*.c | sed 's/\.c$//' | sort)
-=======
         <(cd "$BATS_TEST_DIRNAME/.." && printf '%s\n' {pipe,fifo,msgq,shm,sem,signals,dup}/*.c | sed 's/\.c$//' | sort)
->>>>>>> main
 }
 
 # The anchor that GitHub gives to a heading: in lower case, without punctuation, a dash for each blank.
