@@ -103,10 +103,14 @@ static int create_set(key_t key, int flags)
 
 static pid_t start_second(void (*role)(key_t), key_t key)
 {
+    hold_endings();
     const pid_t pid = fork_role(1, "second");
-    if (pid == 0)
+    if (pid == 0) {
+        release_endings();
         role(key);
+    }
     user_of_objects = pid; /* killed before the set is removed: it could make another one */
+    release_endings();
     return pid;
 }
 

@@ -73,7 +73,7 @@ processes_of() {
 # are meant to stay.
 left_behind() {
     local processes objects
-    for _ in {1..30}; do # a busy machine takes its time to end them
+    for _ in {1..100}; do # a busy machine takes its time to end them
         processes=$(processes_of "$1") || break
         sleep 0.1
     done
