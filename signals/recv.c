@@ -93,6 +93,8 @@ int main(int argc, char *argv[])
     sigdelset(&caught, SIGTERM);
     while (sigtimedwait(&caught, &info, &(struct timespec){.tv_sec = 0}) != -1)
         print_signal(&info);
+    if (errno != EAGAIN)
+        err(EXIT_FAILURE, "sigtimedwait: %s", errno_name(errno));
     print_signal(&received);
     lesson("SA_SIGINFO says who sent a signal: the pid, the user, and by which call");
     return EXIT_SUCCESS;
