@@ -189,7 +189,7 @@ consumers_sleep() {
     hold lost 1 'pause()' ./signals/lost -x
     why "${children// /}"
     line 'sleeps in pause\(\)$'
-    line '^    signals that it waits for: SIGUSR1$'
+    line '^    signals that it waits for: SIGUSR1 SIGXFSZ$' # the second so that ulimit -f is an error
     line '^    arrived, but blocked: none$'
     go_on lost
 }

@@ -396,9 +396,10 @@ static void explain_wait(struct task *task)
 /* Bit 0 of a set in /proc/PID/status is signal 1. */
 static void print_signals(const char *what, unsigned long long set)
 {
-    static const char *const names[] = {"",     "HUP",  "INT",    "QUIT", "ILL",  "TRAP", "ABRT",
-                                        "BUS",  "FPE",  "KILL",   "USR1", "SEGV", "USR2", "PIPE",
-                                        "ALRM", "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP"};
+    static const char *const names[] = {
+        "",     "HUP",  "INT",  "QUIT", "ILL",    "TRAP",   "ABRT",  "BUS",  "FPE",  "KILL", "USR1",
+        "SEGV", "USR2", "PIPE", "ALRM", "TERM",   "STKFLT", "CHLD",  "CONT", "STOP", "TSTP", "TTIN",
+        "TTOU", "URG",  "XCPU", "XFSZ", "VTALRM", "PROF",   "WINCH", "IO",   "PWR",  "SYS"};
     struct text list = {""};
     for (size_t i = 1; i <= 64; i++)
         if ((set >> (i - 1) & 1) != 0)
