@@ -16,7 +16,7 @@ commands() {
         sed -E 's/^(.*)` = ([0-9]+)$/\2 \1/; t; s/^(.*)`$/0 \1/' | sort -u
 }
 
-# run_all PATTERN: those commands of COURSE.md whose text it matches.
+# run_all PATTERN: those commands of both pages whose text it matches.
 run_all() {
     local wanted command status wrong=0
     while read -r wanted command; do
@@ -28,35 +28,35 @@ run_all() {
             wrong=1
         fi
         rm -f "/tmp/ipc-$(id -u)/"{fifo,daemon.log} # they stay, as announced
-    done < <(commands COURSE.md | grep -E "^[0-9]+ $1")
+    done < <(commands README.md COURSE.md | grep -E "^[0-9]+ $1")
     [ $wrong = 0 ]
 }
 
-@test "every command of COURSE.md about pipes ends as told" {
+@test "every command of COURSE.md and README.md about pipes ends as told" {
     run_all ./pipe/
 }
 
-@test "every command of COURSE.md about FIFOs ends as told" {
+@test "every command of COURSE.md and README.md about FIFOs ends as told" {
     run_all ./fifo/
 }
 
-@test "every command of COURSE.md about queues ends as told" {
+@test "every command of COURSE.md and README.md about queues ends as told" {
     run_all ./msgq/
 }
 
-@test "every command of COURSE.md about shared memory ends as told" {
+@test "every command of COURSE.md and README.md about shared memory ends as told" {
     run_all ./shm/
 }
 
-@test "every command of COURSE.md about semaphores ends as told" {
+@test "every command of COURSE.md and README.md about semaphores ends as told" {
     run_all ./sem/
 }
 
-@test "every command of COURSE.md about signals ends as told" {
+@test "every command of COURSE.md and README.md about signals ends as told" {
     run_all ./signals/
 }
 
-@test "every command of COURSE.md about descriptors and sockets ends as told" {
+@test "every command of COURSE.md and README.md about descriptors and sockets ends as told" {
     run_all ./dup/
 }
 

@@ -124,6 +124,16 @@ notes() {
     cmp "$T/notes.md" "$T/copy.md"
 }
 
+@test "each question to think about has an answer, and each answer a question" {
+    local folder questions answers
+    cd "$BATS_TEST_DIRNAME/.."
+    for folder in pipe fifo msgq shm sem signals dup; do
+        questions=$(grep -c '^\*To think about:\*' "$folder/README.md")
+        answers=$(sed -n '/^## Answers/,$p' "$folder/README.md" | grep -c '^\*\*')
+        [ "$questions" = "$answers" ] || { echo "$folder: $questions questions, $answers answers"; false; }
+    done
+}
+
 @test "every program is in the notes of its folder, and in the map of README.md with the sentence of its source" {
     cd "$BATS_TEST_DIRNAME/.."
     for source in {pipe,fifo,msgq,shm,sem,signals,dup}/*.c; do
