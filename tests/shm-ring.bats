@@ -403,7 +403,7 @@ switches() {
         echo foreign >"$T/in"
         start one unshare --pid --fork --mount-proc --kill-child "./shm/ring-$first" <"$T/in"
         eventually waits one
-        [ "$first" = read ] && second=write || second=read
+        [ "$first" = read ] && second="write" || second="read"
         start two "./shm/ring-$second" <"$T/in"
         finish one
         [ "$status" = 0 ]
