@@ -137,12 +137,13 @@ load helper
     [ -z "$(find . /tmp -maxdepth 1 -name 'core*' -newer "$T")" ]
 }
 
-@test "SIGINT and SIGTERM end fork and sigbus, and leave nothing" {
-    for signal in INT TERM; do
+@test "SIGINT and SIGTERM end fork in the middle, and leave nothing" {
+    ended_by() { # it may be faster than the signal
         start fork ./shm/fork
         eventually test -s "$T/fork.err"
-        kill -"$signal" "$fork"
-        finish fork
-        [ "$status" -gt 128 ]
+        kill -"$1" "$fork" 2>/dev/null && finish fork && [ "$status" -gt 128 ]
+    }
+    for signal in INT TERM; do
+        tries 10 ended_by "$signal"
     done
 }
