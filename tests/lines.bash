@@ -74,7 +74,8 @@ processes_of() {
 left_behind() {
     local processes objects
     for _ in {1..100}; do # a busy machine takes its time to end them
-        processes=$(processes_of "$1") || break
+        processes=$(processes_of "$1")
+        [ -n "$processes" ] || break # and not by its status: grep(1) fails, too, where a process ends meanwhile
         sleep 0.1
     done
     [ -z "$processes" ] || echo "$processes"
