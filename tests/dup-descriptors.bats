@@ -75,6 +75,7 @@ END
 
 @test "redirect: a signal that ends it ends the command too" {
     for signal in INT KILL; do
+        rm -f "$T/out" # the pid in it would be the one before
         start redirect ./dup/redirect "$T/out" sh -c 'echo $$; exec sleep 60'
         eventually test -s "$T/out"
         kill -$signal "$redirect"
