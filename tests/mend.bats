@@ -45,7 +45,7 @@ all_right() {
     done
 }
 
-late='With each process.s first [a-z0-9]*\(\) 200 ms late: '
+late='With each process.s first [a-z0-9]*\(\) 200 ms (late|long): '
 anyhow="($late|On one CPU: )?([Ll])" # a race may show before it is forced
 asleep="It does not end: .*pid [0-9]+ sleeps in"
 

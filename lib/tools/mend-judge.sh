@@ -215,11 +215,12 @@ run_once() { # run_once SENTENCE WRAP... for each case
     done < <(task args)
 }
 
-# run_late CALL|CALL...: each of the first calls of a process late. No sleep sleeps.
+# run_late CALL|CALL...: each of the first calls of a process late, or that long (`slow`). No sleep sleeps.
 run_late() {
-    local sleeps='?nanosleep,?clock_nanosleep,?clock_nanosleep_time64' first=${1%%|*}
-    run_once "With each process's first ${first#[?]}() 200 ms late: " strace -f -b execve -qq -o ../trace \
-        -e trace="${1//|/,},$sleeps" -e inject="$sleeps:retval=0" -e inject="${1//|/,}:delay_enter=200000:when=1"
+    local how=late where=enter sleeps='?nanosleep,?clock_nanosleep,?clock_nanosleep_time64' first=${1%%|*}
+    [ "$word" != slow ] || how=long where=exit
+    run_once "With each process's first ${first#[?]}() 200 ms $how: " strace -f -b execve -qq -o ../trace \
+        -e trace="${1//|/,},$sleeps" -e inject="$sleeps:retval=0" -e inject="${1//|/,}:delay_$where=200000:when=1"
 }
 
 # ---- The verdict ----
@@ -233,7 +234,7 @@ judge() { # in $verdict; what could not be judged goes to stderr
         one-cpu) run_once "On one CPU: " taskset -c "$(sed -n 's/^Cpus_allowed_list:\t*\([0-9]*\).*/\1/p' /proc/self/status)" ;;
         no-randomization) run_once "With address space randomization off (setarch -R): " setarch -R ;;
         interrupted) signal=$argument run_once "With SIG$argument: " ;;
-        late) if [ "$strace" ]; then run_late "$argument"; else echo "not judged without strace: late $argument" >&$report; fi ;;
+        late | slow) if [ "$strace" ]; then run_late "$argument"; else echo "not judged without strace: $word $argument" >&$report; fi ;;
         esac || return
     done < <(tr , '\n' <<<"$must")
 }
