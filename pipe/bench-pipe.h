@@ -1,4 +1,4 @@
-/* bench-pipe.h - the calls by which pipe/bench times a pipe; every bench compares with them */
+/* bench-pipe.h - the calls that pipe/bench times; every bench compares itself with them */
 #ifndef BENCH_PIPE_H
 #define BENCH_PIPE_H
 

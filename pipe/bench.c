@@ -1,7 +1,7 @@
 /* bench - what a message through a pipe costs: latency and throughput
  *
- * The calls that are timed are here and in bench-pipe.h. The code around them, lib/bench/bench.c,
- * is the same for all mechanisms, so that the figures can be compared.
+ * The timed calls are here and in bench-pipe.h. The code around them, lib/bench/bench.c, is the
+ * same for all mechanisms, so that the figures can be compared.
  *
  * pipe(2), socketpair(2), vmsplice(2)
  */

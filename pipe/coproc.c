@@ -1,9 +1,9 @@
 /* coproc - stdin through a filter and back to stdout: both pipes watched at once
  *
- * The program feeds a filter and collects its output. For either pipe it waits only in poll(), so
- * any amount goes through any filter. To write everything first and read afterwards (-x) works with
- * a little input; with more, both pipes fill up, and each process sleeps in write() until the other
- * one reads.
+ * The program feeds a filter and collects its output. It waits for both pipes in poll(), and only
+ * there, so any amount goes through any filter. Writing everything first and reading afterwards
+ * (-x) works with a little input; with more, both pipes fill up, and each process sleeps in write()
+ * until the other one reads.
  *
  * pipe(7), poll(2), dup2(2), exec(3)
  */

@@ -1,8 +1,8 @@
 /* copy-bench - what it costs to send a file: read and write, mmap and write, sendfile, splice
  *
- * The calls that are timed are in copy.h. A child reads everything and throws it away. The file is
- * in the page cache, so that no disk is measured. The methods alternate, and each round is compared
- * with the read and write beside it.
+ * The timed calls are in copy.h. A child reads everything and throws it away. The file is in the
+ * page cache, so that no disk is measured. The methods alternate, and each round is compared with
+ * the read and write beside it.
  *
  * sendfile(2), splice(2), mmap(2), getrusage(2)
  */

@@ -1,8 +1,8 @@
 /* pipeline - what the shell does for a | b | c: pipe, fork, dup2, exec
  *
- * Each command but the last writes into a new pipe, and each but the first reads from the pipe
- * before. The shell must close its own copies. With -x it keeps the last write end open: the last
- * command has read everything, and waits for an end of file that does not come.
+ * Each command but the last writes into a new pipe, and each but the first reads from the one
+ * before it. The shell must close its own copies. With -x it keeps the last write end open: the
+ * last command has read everything, and waits for an end of file that does not come.
  *
  * pipe(2), dup2(2), exec(3), wait(2)
  */

@@ -1,8 +1,8 @@
 /* pool - a pool of worker processes: jobs through one shared pipe, or dealt round robin
  *
- * With one pipe for all, a worker that is free takes the next job. Dealt out round robin (-r), all
- * get equally many jobs; but one in WORKERS is a long one, and all of those go to the same worker.
- * All jobs have one size, which is less than PIPE_BUF, so one read() takes one job.
+ * With one pipe for all, a worker that is free takes the next job. Dealing them out round robin
+ * (-r) gives all workers equally many; but one job in WORKERS is long, and the same worker gets all
+ * of those. All jobs have one size, less than PIPE_BUF, so one read() takes one job.
  *
  * pipe(7), fork(2)
  */

@@ -1,7 +1,7 @@
 /* records - a pipe has no messages: three writes can come out in one read
  *
  * A pipe is a stream of bytes. Here each message begins with its length, so the reader knows where
- * it ends, however the bytes arrive. With -x the reader takes whatever one read() returns for one
+ * it ends, however the bytes arrive. With -x the reader assumes that each read() returns one
  * message. With -d the pipe is made with O_DIRECT, and Linux keeps the messages apart.
  *
  * pipe(7); O_DIRECT in pipe(2)

@@ -1,8 +1,8 @@
 /* sigpipe - a write into a pipe that nobody can read any more
  *
- * The writer writes, the reader reads and closes the last read end, the writer writes again. That
- * raises SIGPIPE, which kills it silently; that is how `yes | head` ends. A writer that ignores the
- * signal (-i) gets the error EPIPE instead.
+ * The writer writes, the reader reads and closes the last read end, and the writer writes again.
+ * That raises SIGPIPE, which kills the writer silently: `yes | head` ends like this. A writer that
+ * ignores the signal (-i) gets the error EPIPE instead.
  *
  * pipe(7), signal(7), POLLERR in poll(2)
  */
