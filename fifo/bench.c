@@ -1,7 +1,7 @@
 /* bench - what a message through a FIFO costs: latency and throughput
  *
- * Once it is open, a FIFO is a pipe: the calls that are timed are the same, in
- * ../pipe/bench-pipe.h. Only the way to the descriptors differs.
+ * Once it is open, a FIFO is a pipe: the timed calls are the same, in ../pipe/bench-pipe.h. Only
+ * the way to get the descriptors differs.
  *
  * mkfifo(3), fifo(7), pipe(7)
  */
