@@ -1,7 +1,7 @@
 /* bench - what a message through a queue costs, System V and POSIX
  *
- * A message is copied twice: into the kernel by the sender, out of it by the receiver. So is what
- * goes through a pipe; the rest is what each of them does around the copy.
+ * A message is copied twice: into the kernel by the sender, out of it by the receiver. So are the
+ * bytes of a pipe; the difference is what the kernel does around the copies.
  *
  * msgsnd(2), msgrcv(2), mq_send(3), mq_receive(3)
  */

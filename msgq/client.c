@@ -1,7 +1,7 @@
 /* client - asks msgq/server, and takes only its own answers: those whose type is its pid
  *
- * With -x it takes type 0, whatever comes first. That succeeds until a request comes while the
- * server is busy: it waits in the queue, and the client takes its own request back.
+ * With -x it takes type 0, whatever comes first. That works until a request comes while the server
+ * is busy: the request waits in the queue, and the client takes it back.
  *
  * msgrcv(2), msgsnd(2), EINTR in signal(7)
  */

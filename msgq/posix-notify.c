@@ -1,8 +1,8 @@
 /* posix-notify - a signal instead of a wait, when an empty POSIX queue gets a message
  *
- * mq_notify() asks for one signal, at the next message into the empty queue. So: first ask again,
- * then empty the queue without waiting, then wait for the signal. With -x it empties first. A
- * message comes in between, and no signal announces that one, nor any later one.
+ * mq_notify() asks for one signal, when the next message enters the empty queue. So first ask
+ * again, then empty the queue without waiting, then wait for the signal. With -x it empties the
+ * queue first. A message comes in between, and no signal announces that one, or any later one.
  *
  * mq_notify(3), mq_overview(7), sigtimedwait(2)
  */

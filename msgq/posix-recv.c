@@ -3,7 +3,7 @@
  * The message with the highest priority comes first, and of those with the same priority the
  * oldest. The buffer must have room for the longest message that the queue can hold (mq_msgsize),
  * however short this one is; otherwise mq_receive() fails with EMSGSIZE. An empty queue puts the
- * receiver to sleep, or with -w, until a certain time: a time, not a duration, see posix.h.
+ * receiver to sleep; with -w it sleeps only until a certain time (see posix.h).
  *
  * mq_open(3), mq_receive(3), mq_getattr(3), mq_overview(7)
  */

@@ -2,8 +2,8 @@
  *
  * A message is a priority, from 0 up, and bytes. The queue has a name with a slash, and a size that
  * is fixed when it is made: how many messages, and how many bytes in each. It stays, with all that
- * is in it, until it is removed. A full one puts its sender to sleep, or with -w, until a certain
- * time: a time, not a duration, see posix.h.
+ * is in it, until it is removed. A full queue puts its sender to sleep; with -w it sleeps only
+ * until a certain time (see posix.h).
  *
  * mq_open(3), mq_send(3), mq_overview(7)
  */

@@ -1,4 +1,4 @@
-/* posix.h - the time that mq_timedsend() and mq_timedreceive() wait for; see mq_send(3) */
+/* posix.h - the time until which mq_timedsend() and mq_timedreceive() wait; see mq_send(3) */
 #ifndef POSIX_H
 #define POSIX_H
 

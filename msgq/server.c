@@ -1,8 +1,9 @@
 /* server - many clients, one queue both ways: requests have one type, answers the client's pid
  *
- * Requests and answers share the room in one queue, and that is a trap. If it is full of answers
- * that nobody takes, and the server sleeps in msgsnd() to add one more, no request can reach it. So
- * it never sleeps in msgsnd(): it keeps what does not fit, and takes answers back to make room.
+ * Requests and answers share the room in one queue, and that is a trap. If the queue is full of
+ * answers that nobody takes, and the server sleeps in msgsnd() to add one more, no request can
+ * reach it. So this server never sleeps in msgsnd(): it keeps what does not fit, and takes answers
+ * back to make room.
  *
  * msgrcv(2), msgsnd(2), kill(2); EINTR in signal(7)
  */

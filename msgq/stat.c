@@ -1,7 +1,7 @@
 /* stat - what the kernel knows about a System V queue: how full it is, who used it last, and when
  *
  * Compare with `ipcs -q -i ID` and /proc/sysvipc/msg. The bytes are those of the texts alone; the
- * limit is the queue's own, from /proc/sys/kernel/msgmnb when it was made.
+ * limit is the queue's own, copied from /proc/sys/kernel/msgmnb when it was made.
  *
  * msgctl(2), ipcs(1), /proc/sysvipc in proc(5)
  */
