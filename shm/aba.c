@@ -1,11 +1,11 @@
 /* aba - a lock-free stack in shared memory, and what compare-and-swap does not see
  *
  * pop() loads the top, A, and the node below it, B; then it exchanges A for B, if A is still the
- * top. That A is the top again does not mean that nothing has happened: A may have gone and come
- * back, and B may belong to somebody else by now. The cure is a version that changes with every
+ * top. A being the top does not mean that nothing has happened: A may have been popped and pushed
+ * back, and B may belong to another process by now. The cure is a version that changes with every
  * exchange, in the same 64 bits as the top.
  *
- * To make that happen every time, a second process does its part between the two steps of the
+ * To make that happen every time, a second process pops and pushes between the two steps of the
  * first. The stack keeps indices, not pointers: they are the same in every process.
  */
 #include "../lib/demo.h"

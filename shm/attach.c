@@ -3,7 +3,7 @@
  * The parent attaches the segment twice and keeps a word in it, with a pointer and an offset to
  * that word. The child attaches it at a third address only. There the pointer refers to an address
  * where the parent has the segment but the child has nothing. Dereferencing it would be a SIGSEGV,
- * so the child asks the kernel by a write() from that address.
+ * so the child passes the pointer to write() instead.
  *
  * The segment was removed at the start: it lives as long as somebody is attached. Linux (like
  * FreeBSD) even lets a process attach it then, by its id; POSIX does not promise that.

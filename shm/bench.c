@@ -1,8 +1,8 @@
 /* bench - what a message through shared memory costs: rings that spin or sleep, and a single slot
  *
  * The message is copied into the memory and out again, by the processes themselves. What remains is
- * the wait for the other one: `spin` looks again and again, `sleep` lets the kernel wake it by a
- * futex, but only if it sleeps; `slot` has room for one message and two semaphores.
+ * the wait for the other: `spin` looks again and again; `sleep` sleeps in a futex, and is woken by
+ * a system call only if it does; `slot` has room for one message, and two semaphores.
  *
  * shm_overview(7), sysvipc(7), futex(2), sem_post(3)
  */

@@ -2,9 +2,9 @@
  *
  * fork() copies the tables that lead to the memory: the more memory, the longer it takes. vfork()
  * copies nothing: the child borrows the memory of the parent, which waits. posix_spawn() does the
- * same, and then an exec. The ways take turns.
+ * same, and then an exec. The methods alternate.
  *
- * A switch is measured by two processes, or two threads, that wake each other by turns on one CPU.
+ * A switch is measured with two processes, or two threads, that wake each other in turn on one CPU.
  *
  * fork(2), vfork(2), posix_spawn(3), sem_post(3)
  */

@@ -3,7 +3,7 @@
  * One process does x = 1; r0 = y, the other y = 1; r1 = x. However these four steps are
  * interleaved, one of the loads comes last and reads 1. But a CPU keeps a store in a buffer of its
  * own for a while, and may do the load before the others can see it: then both read 0. A full fence
- * between the store and the load forbids that. With -x there is none.
+ * between the store and the load prevents that. With -x there is none.
  *
  * x and y are atomic, so the compiler is not to blame; memory_order_relaxed asks for no order.
  */

@@ -4,7 +4,7 @@
  * the same pages: nothing has to be written back for that. With MAP_PRIVATE (-x) the first store
  * makes a copy of the page, which nobody else ever sees, and which is not in the file.
  *
- * So it is on Linux, with local files. POSIX does not promise that read() sees what is in a
+ * Linux does it like this for local files. POSIX does not promise that read() sees what is in a
  * mapping.
  *
  * mmap(2), msync(2), proc(5) on smaps

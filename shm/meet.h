@@ -1,4 +1,4 @@
-/* meet.h - how ring-write and ring-read find each other, and notice that the other one is gone
+/* meet.h - how ring-write and ring-read find each other, and notice that the other one has ended
  *
  * A process that is killed cannot say so, but the kernel releases its record locks. Three bytes of
  * the empty file /tmp/ipc-UID/ring belong to each key. The process that holds the lock on byte

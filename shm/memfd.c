@@ -1,12 +1,12 @@
 /* memfd - shared memory without a name: memfd_create(), seals, and the descriptor handed over
  *
- * An object of memfd_create() has no name that anybody could open, guess or forget to remove. A
- * process gets at it only by the descriptor: here through a socket, so the receiver may be any
- * process (see dup/pass-send). It goes with the last descriptor and the last mapping.
+ * An object made by memfd_create() has no name that anybody could open, guess or forget to remove.
+ * A process can reach it only through a descriptor, here one from a socket, so the receiver may be
+ * any process (see dup/pass-send). It disappears with its last descriptor and last mapping.
  *
- * The receiver trusts the size it has seen. Seals let it: nobody can shrink or change the object
- * any more, not even its maker. With -x there are none: the sender shrinks it, and the receiver is
- * killed by SIGBUS.
+ * The receiver trusts the size it has seen. Seals make that safe: nobody can shrink or change the
+ * object any more, not even its maker. With -x there are none: the sender shrinks it, and the
+ * receiver is killed by SIGBUS.
  *
  * memfd_create(2), F_ADD_SEALS in fcntl(2), SCM_RIGHTS in unix(7)
  */

@@ -1,6 +1,6 @@
 /* posix-rm - removes the blackboard in POSIX shared memory
  *
- * What goes is the name, as with any file: nobody finds the object by it any more, and the next
+ * Only the name is removed, as with any file: nobody finds the object by it any more, and the next
  * writer makes a new one. The memory stays as long as anybody has it mapped, or has a descriptor
  * for it.
  *

@@ -4,9 +4,9 @@
  * size, mmap() puts it into the address space; from then on it is memory. It outlives the processes
  * that use it, and stays until it is removed.
  *
- * A new object has the size 0. A process that finds it so has come between shm_open() and
- * ftruncate(), and must wait: there is no memory behind it, and a store would be a SIGBUS (see
- * sigbus).
+ * A new object has the size 0. A process that finds it like that has come between another's
+ * shm_open() and ftruncate(), and must wait: there is no memory behind it, and a store would be a
+ * SIGBUS (see sigbus).
  *
  * The text begins at offset 0 and ends at the first NUL, or with the object. Nothing else is in it,
  * so any program can read it: it is the file /dev/shm/NAME.

@@ -2,8 +2,8 @@
  *
  * The writer alone stores `written`, the reader alone stores `taken`, so there is nothing to lock.
  * What matters is the order: first the bytes, then the count that promises them. A count is stored
- * with release and loaded with acquire: a process that sees the new count sees all that the other
- * one did before.
+ * with release and loaded with acquire: a process that sees the new count sees everything the other
+ * did before it.
  */
 #ifndef RING_H
 #define RING_H

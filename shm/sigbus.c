@@ -2,7 +2,7 @@
  *
  * shm_open() makes an object of no bytes. mmap() does not check the size. The first access does,
  * and a load or a store has no way to return an error: the process gets SIGBUS. ftruncate() gives
- * the object its size, and repairs even a mapping that is there already.
+ * the object its size, and even repairs an existing mapping.
  *
  * shm_open(3), ftruncate(2), SIGBUS in mmap(2)
  */

@@ -1,6 +1,6 @@
 /* torn - a reader copies a blackboard while a writer changes it: half old, half new
  *
- * The writer fills the board with one letter, over and over, so a whole copy has one letter. The
+ * The writer fills the board with one letter, over and over, so an intact copy has one letter. The
  * cure is a sequence lock: a number that is odd while the writer works. The reader copies again if
  * the number was odd or has changed; with -x it ignores that. The bytes are relaxed atomics; the
  * fences keep them and the number in order.
