@@ -1,7 +1,8 @@
 /* barrier - nobody goes on before all have arrived: semop() with 0 sleeps until the value is 0
  *
- * First a rendezvous, a barrier for two. Then a barrier for any number: a turnstile begins with the
- * number of workers; each lowers it by 1, and waits until it is 0. (That only System V can do.)
+ * First comes a rendezvous, a barrier for two; then a barrier for any number. A turnstile begins
+ * with the number of workers; each lowers it by 1, and waits until it is 0. (Only System V can do
+ * that.)
  *
  * To be used again, the turnstile has to be raised, but not before the last one has passed it. So
  * there are two: when all are at the second, all have passed the first. With -x there is one,

@@ -1,7 +1,7 @@
 /* bench - what it costs to wake another process: semaphores, mutex and condition, eventfd, futex
  *
- * No data is passed; one process just tells the other that it may go on. In a stream the receiver
- * is often awake, and then the ways differ: what lives in memory can do without a system call, but
+ * No data is passed; one process just lets the other go on. In a stream the receiver is often
+ * awake, and then the mechanisms differ: those in shared memory can do without a system call, but
  * not every library knows at once that nobody sleeps any more.
  *
  * semop(2), sem_post(3), pthread_cond_signal(3p), eventfd(2), futex(2)

@@ -1,9 +1,9 @@
 /* init - creating a System V semaphore and setting its value are two steps, with a race in between
  *
- * Two processes each add 1 to a semaphore that is to begin with 0. IPC_EXCL decides which of them
- * creates the set. The other one finds it before it has its value: the creator keeps that window
- * open until then. So the other one waits until sem_otime, the time of the last semop(), is not 0
- * any more: the creator does its own semop() after SETVAL, never before.
+ * Two processes each add 1 to a semaphore that should start at 0. IPC_EXCL decides which of them
+ * creates the set. The other finds it before it has its value: the creator keeps that window open
+ * until then. So the other waits until sem_otime, the time of the last semop(), is not 0 any more:
+ * the creator does its own semop() after SETVAL, never before.
  *
  * With -x each process calls semget() with IPC_CREAT, and then SETVAL: the second one wipes out
  * what the first one has done.

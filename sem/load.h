@@ -1,7 +1,7 @@
 /* load.h - producers and consumers: the work of prodcons and monitor, without the buffer
  *
  * Each item has a number, and is counted when it is taken. After the last item, each consumer is
- * given an end mark. Consumer 1 and producer 1 tell their calls for the first item.
+ * given an end mark. Consumer 1 and producer 1 print their calls for the first item.
  */
 #ifndef LOAD_H
 #define LOAD_H

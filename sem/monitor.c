@@ -1,8 +1,9 @@
 /* monitor - a bounded buffer between processes: one mutex, and two conditions to wait for
  *
  * A process that finds the buffer empty (or full) waits at a condition: pthread_cond_wait() unlocks
- * the mutex and sleeps in one step, and locks it again before it returns. It stands in a loop: by
- * then another process may have taken the item. -x makes one of three mistakes, until it does harm.
+ * the mutex and sleeps in one step, and locks it again before it returns. The wait stands in a
+ * loop, because by then another process may have taken the item. -x makes one of three mistakes,
+ * until it does harm.
  *
  * pthread_cond_wait(3), pthread_cond_signal(3), pthread_mutex_lock(3p)
  */

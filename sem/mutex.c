@@ -1,8 +1,8 @@
 /* mutex - a semaphore of value 1: one process at a time in the critical section
  *
  * Each worker takes the semaphore, stays inside until a byte comes from the pipe, and gives the
- * semaphore back. The boss writes none before every worker sleeps, inside or in semop(): so all of
- * them want to be inside at once. With -x there is no semaphore, and they are.
+ * semaphore back. The boss writes no byte until every worker sleeps, inside or in semop(), so all
+ * of them want to be inside at once. With -x there is no semaphore, and they are.
  *
  * semop(2), GETNCNT in semctl(2), mmap(2)
  */

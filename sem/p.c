@@ -2,8 +2,8 @@
  *
  * The value is never below 0: a process that would lower it further sleeps, and is counted (see
  * stat). Without -u nothing ties the semaphore to this process: when it has ended, the value is
- * still lower. With -u, SEM_UNDO, the kernel adds the one again when the process ends, however it
- * ends. So that you can watch this, the program holds the semaphore until you end it.
+ * still lower. With -u, SEM_UNDO, the kernel adds 1 when the process ends, however it ends. So that
+ * you can watch this, the program holds the semaphore until you end it.
  *
  * semop(2), semget(2); EINTR in signal(7)
  */

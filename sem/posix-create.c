@@ -3,7 +3,7 @@
  * It has a name with a slash, by which every program of this user finds it, and it outlives them
  * all. Creating it and giving it its first value is one step: nobody finds it without a value (see
  * init for two steps). With O_CREAT alone, sem_open() would silently open an existing semaphore,
- * whatever its value is: that of the last run, perhaps, which was killed. With O_EXCL it fails, and
+ * whatever its value: perhaps that of an earlier run, which was killed. With O_EXCL it fails, and
  * the user decides.
  *
  * sem_open(3), sem_overview(7)

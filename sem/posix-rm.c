@@ -1,8 +1,8 @@
 /* posix-rm - removes a named POSIX semaphore
  *
- * What goes at once is the name. A process that has the semaphore open can go on using it, and one
- * that sleeps in sem_wait() sleeps on. What is made under the name now is another semaphore. (A
- * System V set is gone at once, and its sleepers wake with EIDRM.)
+ * Only the name is removed at once. A process that has the semaphore open can go on using it, and
+ * one that sleeps in sem_wait() keeps sleeping. A semaphore made under the name now is another one.
+ * (A System V set is gone at once, and its sleepers wake with EIDRM.)
  *
  * sem_unlink(3), sem_overview(7)
  */

@@ -1,8 +1,8 @@
 /* posix-stat - the value of a named POSIX semaphore, which is all that sem_getvalue() reports
  *
- * Who waits, how many they are, who took it last: there is no call for that. (On Linux the value is
- * 0 while others wait. POSIX would also allow it to be minus their number.) By the time it is
- * printed the value may have changed.
+ * No call reports who waits, how many wait, or who took it last. (On Linux the value is 0 while
+ * others wait. POSIX would also allow it to be minus their number.) By the time it is printed the
+ * value may have changed.
  *
  * sem_getvalue(3), sem_overview(7)
  */

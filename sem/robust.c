@@ -2,7 +2,7 @@
  *
  * The mutex guards two accounts that hold 100 together. A clerk moves 30 from one to the other and
  * is killed with SIGKILL in the middle. With a robust mutex, the next clerk's lock returns
- * EOWNERDEAD: it owns the mutex, and has a duty: repair the data, then pthread_mutex_consistent().
+ * EOWNERDEAD: it owns the mutex, and must repair the data, then call pthread_mutex_consistent().
  * Then another clerk dies the same way, and the next one unlocks without that call: from then on
  * nobody can lock the mutex.
  *

@@ -1,4 +1,4 @@
-/* shared.h - mutexes and conditions for several processes, which they must be made for
+/* shared.h - mutexes and conditions that are made to be shared by several processes
  *
  * The calls are those of pthreads, checked: they return the error instead of setting errno.
  */

@@ -1,9 +1,9 @@
 /* v - gives a semaphore: raises its value by one, and wakes a process that sleeps for that
  *
  * Any process may give, not only the one that took: that is what makes a semaphore more than a
- * lock. With -u, SEM_UNDO, the kernel subtracts the one again when this process ends. That is right
- * for a process that gives back what it has taken with SEM_UNDO, and wrong for one that counts. So
- * that you can watch this, the program then stays until you end it.
+ * lock. With -u, SEM_UNDO, the kernel subtracts 1 when this process ends. That is right for a
+ * process that gives back what it has taken with SEM_UNDO, and wrong for one that counts. So that
+ * you can watch this, the program then stays until you end it.
  *
  * semop(2), semget(2)
  */
