@@ -6,8 +6,8 @@
  * the merging certain, the children end while SIGCHLD is blocked; it is blocked anyway while its
  * handler runs.
  *
- * With -x the handler waits once for each signal. With -i SIGCHLD is ignored, which differs from
- * its default action, though that does nothing either: there are no zombies at all.
+ * With -x the handler waits once for each signal. With -i SIGCHLD is ignored. That differs from the
+ * default action, which does nothing either: there are no zombies at all.
  *
  * waitpid(2), NOTES of wait(2), SIGCHLD and SA_NOCLDSTOP in sigaction(2), WNOWAIT in waitid(2)
  */

@@ -2,8 +2,8 @@
  *
  * The caller waits until the daemon is ready. If it fails, the reason still comes to the caller's
  * terminal, and the caller fails too. A lock on the pid file keeps a second daemon away. The kernel
- * takes the lock back however the process ends, while the number in the file may be another
- * process's by then. It belongs to the process that took it, so it is taken after the last fork().
+ * releases the lock however the process ends, while the number in the file may be another process's
+ * by then. The lock belongs to the process that took it, so it is taken after the last fork().
  *
  * daemon(7), setsid(2), umask(2), F_SETLK in fcntl(2), sigwaitinfo(2), credentials(7)
  */

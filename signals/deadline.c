@@ -2,8 +2,8 @@
  *
  * A timer sends SIGALRM every 20 ms, and each one interrupts the sleep of 700 ms with EINTR. The
  * sleeper has noted when it wants to wake: an absolute time. It calls clock_nanosleep() again with
- * the same time, and wakes when that has come. With -x it calls nanosleep() again with
- * the same 700 ms, which begin anew each time: the sleep has no end. poll() has the same trap.
+ * the same time, and wakes when that has come. With -x it calls nanosleep() again with the full 700
+ * ms each time: the sleep has no end. poll() has the same trap.
  *
  * clock_nanosleep(2), nanosleep(2), setitimer(2), signal(7)
  */

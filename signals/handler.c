@@ -1,9 +1,10 @@
 /* handler - how to learn of a signal without doing much in a handler: a self-pipe, or a signalfd
  *
- * Both ways make the signal an input, for the poll() that waits for everything else. The self-pipe:
- * the handler sets a flag and writes a byte into a pipe. The flag says what has happened, the byte
- * only wakes the program. A signalfd: there is no handler, the signal stays blocked and is read
- * from a descriptor. Then SIGUSR1 comes until the pipe is full, and SIGTERM: the program sees both.
+ * Both ways make the signal an input, for the poll() that waits for everything else. With a
+ * self-pipe the handler sets a flag and writes a byte into a pipe: the flag says what has happened,
+ * the byte only wakes the program. With a signalfd there is no handler: the signal stays blocked
+ * and is read from a descriptor. Here SIGUSR1 comes until the pipe is full, then SIGTERM: the
+ * program sees both.
  *
  * With -x the program goes by the bytes, the numbers of the signals: SIGTERM's finds no room.
  *

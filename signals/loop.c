@@ -1,9 +1,9 @@
 /* loop - one loop for signals, time and sockets: epoll, with a signalfd, a timerfd and a connection
  *
- * The server sleeps in one place, epoll_wait(), and whatever happens is a descriptor that becomes
- * readable: a request on the connection, a signal, the end of a time. There is no handler, nothing
- * interrupts anything, and SIGTERM is a reason to leave the loop like any other: so it ends
- * cleanly, even after 4096 SIGUSR1. A client that says nothing for 100 ms loses its connection.
+ * The server sleeps in one place, epoll_wait(), and whatever happens makes a descriptor readable: a
+ * request on the connection, a signal, a timer that expires. There is no handler, nothing
+ * interrupts anything, and SIGTERM just ends the loop. So the server ends cleanly, even after 4096
+ * SIGUSR1. A client that says nothing for 100 ms loses its connection.
  *
  * epoll(7), signalfd(2), timerfd_create(2), signal(7)
  */

@@ -1,9 +1,9 @@
 /* oob-recv - receives TCP urgent data from oob-send: which byte is urgent, and which are not
  *
- * It learns of an urgent byte by SIGURG, if the socket has an owner (F_SETOWN), and by POLLPRI. No
- * read goes past the mark, so it asks sockatmark() before each, and prints everything in the order
- * in which it was sent. With -i the byte stays in line, and only the mark shows which it is.
- * The whole story in one program: signals/oob.
+ * It learns of an urgent byte from SIGURG, if the socket has an owner (F_SETOWN), and from POLLPRI.
+ * No read goes past the mark, so it calls sockatmark() before each, and prints everything in the
+ * order in which it was sent. With -i the byte stays in line, and only the mark shows which it is.
+ * signals/oob has the whole story in one program.
  *
  * tcp(7), F_SETOWN in fcntl(2), sockatmark(3), MSG_OOB in recv(2), SO_OOBINLINE in socket(7)
  */

@@ -3,8 +3,8 @@
  * MSG_OOB opens no second channel. The byte has its place among the others, and a pointer to it,
  * the mark, travels ahead, so that the receiver can hurry. SIGURG and POLLPRI announce the byte. An
  * ordinary recv() stops at the mark and passes over the byte; recv(MSG_OOB) returns it. A receiver
- * that asks sockatmark() before each read finds the place. There is one mark: a second urgent byte
- * makes an unread first one ordinary, if it does not stand next in the stream.
+ * that calls sockatmark() before each read finds the place. There is one mark: a second urgent byte
+ * makes an unread first one ordinary, unless that is the next byte to read.
  *
  * With -x the handler of SIGURG calls recv(MSG_OOB) at once. It gets the byte, but not its place.
  *

@@ -2,7 +2,7 @@
  *
  * The kernel goes up the line of ancestors to the first one that has made itself a subreaper, as
  * systemd and many container tools do. If there is none, it is process 1, init. For the second
- * orphan the program has made itself a subreaper, and may wait() for a process that it never
+ * orphan the program has made itself a subreaper, and can wait() for a process that it never
  * forked. The orphan has asked for a signal at the end of its parent: PR_SET_PDEATHSIG. When the
  * signal comes, the new parent is already there.
  *

@@ -1,8 +1,8 @@
 /* pending - a blocked signal waits; sent five times meanwhile, it is delivered once
  *
- * What is pending for a process is a set: one bit for each standard signal, in it or not. The
- * receiver blocks SIGUSR1 and only then starts the sender. When the sender has ended, it lets the
- * signal through.
+ * The pending signals of a process are a set, with one bit for each standard signal. The receiver
+ * blocks SIGUSR1 and only then starts the sender. When the sender has ended, the receiver unblocks
+ * the signal.
  *
  * signal(7), sigprocmask(2), sigpending(2), SigBlk and ShdPnd in proc(5)
  */

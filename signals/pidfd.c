@@ -1,7 +1,8 @@
 /* pidfd - a pid is used again when its process has been reaped; a pidfd means that process alone
  *
  * In a pid namespace of its own the program gives a stranger the pid of a process that has ended.
- * A signal through the pidfd fails with ESRCH. With -x kill() sends it, and the stranger gets it.
+ * A signal through the pidfd fails with ESRCH. With -x the signal is sent by kill(), and the
+ * stranger gets it.
  *
  * pidfd_open(2), pidfd_send_signal(2), pid_namespaces(7), ns_last_pid in proc(5)
  */

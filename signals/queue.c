@@ -1,7 +1,8 @@
 /* queue - sigqueue() keeps each real-time signal, with its value, in order, or it fails
  *
- * They are blocked while the sender sends them, the highest number first. The receiver takes the
- * lowest number first, and those of one number in order; of SIGUSR1, a standard signal, only one.
+ * The signals are blocked while the sender sends them, the highest number first. The receiver gets
+ * the lowest number first, those with the same number in order, and SIGUSR1, a standard signal,
+ * only once.
  *
  * signal(7), sigqueue(3), sigtimedwait(2), RLIMIT_SIGPENDING in getrlimit(2)
  */

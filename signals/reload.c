@@ -1,8 +1,9 @@
 /* reload - a program that reads its settings again on SIGHUP, and ends on SIGTERM
  *
  * SIGHUP means that the terminal has hung up; then si_code is SI_KERNEL. Daemons have no terminal,
- * so by convention it means to them: read the settings again. Both signals are blocked before
- * anybody knows the pid: none comes too early. The old settings stay unless all of FILE is right.
+ * so by convention they take it to mean: read the settings again. Both signals are blocked before
+ * anybody knows the pid, so none comes too early. The old settings stay unless all of FILE is
+ * right.
  *
  * sigwaitinfo(2), si_code in sigaction(2), SIGHUP in signal(7), daemon(7)
  */

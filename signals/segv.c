@@ -2,7 +2,7 @@
  *
  * A child calls a function that calls itself, until the stack is used up. The next access is a
  * fault, and the kernel sends SIGSEGV, with the address in si_addr. The handler runs on the stack
- * that sigaltstack() has named, and leaves by siglongjmp(): returning would repeat the fault.
+ * that sigaltstack() has named, and leaves with siglongjmp(): returning would repeat the fault.
  *
  * With -x the handler is installed without SA_ONSTACK. There is no room on the stack to call it, so
  * the kernel kills the process, and the handler never runs.

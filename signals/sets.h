@@ -1,5 +1,5 @@
 /* sets.h - signal sets, in a program and in /proc/PID/status; and what most demos of signals do
- * beside their lesson
+ * besides their lesson
  */
 #ifndef SETS_H
 #define SETS_H

@@ -1,7 +1,8 @@
 /* threads - a signal for a process goes to any thread that does not block it: let one wait for all
  *
  * The first thread, the worker, blocks the signals before it makes another one, the waiter, which
- * inherits that and takes them by sigwait(): no handler runs, and the worker is not interrupted.
+ * inherits the mask and takes them with sigwait(): no handler runs, and the worker is not
+ * interrupted.
  *
  * With -x the waiter alone blocks them. The worker gets them: its read() fails with EINTR.
  *

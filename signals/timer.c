@@ -1,10 +1,11 @@
 /* timer - three ways to have the kernel watch the clock, and what each reports about missed time
  *
  * Each timer expires every 20 ms, and nobody looks until the clock says that it has expired five
- * times. SIGALRM is a standard signal: five make one, and nobody counts them. A POSIX timer sends
- * one signal, and the kernel counts its overruns. The read() of a timerfd returns the number.
+ * times. SIGALRM is a standard signal: five merge into one, and nobody counts them. A POSIX timer
+ * sends one signal, and the kernel counts its overruns. The read() of a timerfd returns the number.
  *
- * With -x a program limits a read() by alarm(1), and is held up (by SIGSTOP) between the two calls.
+ * With -x a program limits a read() with alarm(1), and is held up (by SIGSTOP) between the two
+ * calls.
  *
  * setitimer(2), timer_create(2), timer_getoverrun(2), timerfd_create(2), alarm(2), time(7)
  */

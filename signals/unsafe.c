@@ -1,7 +1,7 @@
 /* unsafe - a handler must not call what it may be interrupting: localtime() waits for its own lock
  *
- * A worker calls localtime() again and again, as a program does that writes a log, and signals come
- * meanwhile. The handler notes the time by time(), which is async-signal-safe.
+ * A worker calls localtime() again and again, as a program that writes a log does, and signals come
+ * meanwhile. The handler notes the time with time(), which is async-signal-safe.
  *
  * With -x the handler calls localtime() itself, which holds a lock while it works. If the signal
  * comes just then, the handler waits for the lock, and the worker waits for the end of its handler.
