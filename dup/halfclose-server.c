@@ -1,7 +1,7 @@
 /* halfclose-server - reads a request to its end of file, then answers; is anybody still there?
  *
  * The answer says how long the request was, so it cannot come before the end; halfclose-client
- * sends the end wrong in two ways and right in one. The server reports how long it has waited for
+ * sends the end in two wrong ways and a right one. The server reports how long it has waited for
  * the end, and whether the client's kernel has acknowledged the answer, or refused it with an RST
  * because no process has the socket any more.
  *

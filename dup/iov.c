@@ -3,7 +3,7 @@
  * A message is a header of 16 bytes with the length, and the body. With one write() they would have
  * to be copied together first; with two, a reader could see one without the other. writev() takes a
  * list of buffers. Like write(), it may take only a part, which may end in the middle of a buffer:
- * the list must be moved on by that much. With -x that is forgotten.
+ * the list must be advanced by that much. With -x that is forgotten.
  *
  * The first call finds an empty pipe that nobody reads yet, so a long body fills it for certain.
  *

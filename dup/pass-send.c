@@ -1,6 +1,6 @@
 /* pass-send - gives its open files to another process; dup/pass-recv takes them
  *
- * Over a UNIX socket a message may carry descriptors beside its bytes (SCM_RIGHTS). The receiver
+ * Over a UNIX socket a message can carry descriptors besides its bytes (SCM_RIGHTS). The receiver
  * gets new numbers for the same open files, as with dup(), even if it could not open the files. The
  * sender has read the first line of each FILE, and the receiver goes on from there.
  *

@@ -1,7 +1,7 @@
 /* peek - what a flag of recv(2) changes, for that one call: MSG_DONTWAIT, MSG_PEEK, MSG_WAITALL
  *
  * MSG_DONTWAIT fails with EAGAIN instead of sleeping. MSG_PEEK leaves what has come where it is.
- * MSG_WAITALL sleeps until everything has come that was asked for. Where messages have boundaries
+ * MSG_WAITALL sleeps until everything asked for has come. Where messages have boundaries
  * (datagrams), MSG_PEEK|MSG_TRUNC returns the length of the next one, and a buffer that is too
  * short loses the rest for good.
  *

@@ -3,7 +3,7 @@
  * select and poll hand the whole list to the kernel each time, and it looks at every descriptor.
  * epoll keeps the list in the kernel, where a descriptor that becomes ready puts itself into
  * another list. Here eventfds are watched; the last of them becomes ready, is found and read, again
- * and again. The ways take turns, slice by slice.
+ * and again. The methods alternate, slice by slice.
  *
  * select(2), poll(2), epoll(7), eventfd(2)
  */

@@ -1,9 +1,9 @@
 /* timeout - four ways not to wait for ever, and what each does to the call that waits
  *
- * A peer is silent. An alarm interrupts the call (EINTR), poll() waits in its place and is given
- * the time, SO_RCVTIMEO gives it to the socket (EAGAIN). The fourth way is for connect(): it is
- * started without waiting for its end (EINPROGRESS), poll() waits, and SO_ERROR says how it has
- * ended. Here it does not end: the queue of the listening socket is full.
+ * A peer is silent. An alarm interrupts the call (EINTR); poll() waits in its place, with a
+ * timeout; SO_RCVTIMEO gives the socket a timeout (EAGAIN). The fourth way is for connect(): it is
+ * started without waiting (EINPROGRESS), then poll() waits, and SO_ERROR says how it has ended.
+ * Here it does not end: the queue of the listening socket is full.
  *
  * setitimer(2), sigaction(2), poll(2), SO_RCVTIMEO in socket(7), EINPROGRESS in connect(2)
  */
