@@ -164,7 +164,7 @@ static void talk(int peer)
         if (ends[0].revents != 0)
             read_some(&outgoing);
         if (ends[1].revents != 0 && incoming.ended)
-            errx(EXIT_FAILURE, "the peer has gone");
+            errx(EXIT_FAILURE, "the peer is gone");
         if (ends[1].revents != 0)
             read_some(&incoming);
         if (ends[2].revents != 0)
@@ -188,7 +188,7 @@ int main(int argc, char *argv[])
         port = optarg;
     check_operands(argc, argv, 0, 0);
     pair_lane("chat");
-    signal(SIGPIPE, SIG_IGN); /* a peer that has gone is an error to report */
+    signal(SIGPIPE, SIG_IGN); /* a peer that is gone is an error to report */
     const int peer = find_peer(demo_port(3, port));
     if (fcntl(peer, F_SETFL, O_NONBLOCK) == -1)
         err(EXIT_FAILURE, "fcntl");

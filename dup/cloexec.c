@@ -1,4 +1,4 @@
-/* cloexec - an open descriptor goes on into the program that exec starts, unless FD_CLOEXEC is set
+/* cloexec - a descriptor stays open in the program that exec starts, unless FD_CLOEXEC is set
  *
  * A server has a secret open and starts a helper, cat, that has no business with it. The file has
  * no name any more. With -x the server has forgotten O_CLOEXEC: cat has inherited the descriptor,

@@ -197,7 +197,7 @@ int main(int argc, char *argv[])
     check_operands(argc, argv, 0, 0);
     if (strcmp(way, "select") != 0 && strcmp(way, "poll") != 0 && strcmp(way, "epoll") != 0)
         errx(USAGE_ERROR, "-m '%s': not select, poll or epoll", way);
-    signal(SIGPIPE, SIG_IGN); /* the reader of the story may have gone */
+    signal(SIGPIPE, SIG_IGN); /* the reader of the story may be gone */
     pair_lane("server");
     let_story_be_lost();
     limit_descriptors(strcmp(way, "select") == 0 ? FD_SETSIZE : MOST_FDS); /* see FD_SET(3) */

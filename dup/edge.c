@@ -114,7 +114,7 @@ static void show_edge(int epoll, int fds[2], bool reads_once)
     int unread;
     if (ioctl(fds[SERVER], FIONREAD, &unread) == -1)
         err(EXIT_FAILURE, "ioctl FIONREAD");
-    say("ioctl(%d, FIONREAD) = %d: that lies there", fds[SERVER], unread);
+    say("ioctl(%d, FIONREAD) = %d: still unread", fds[SERVER], unread);
     say_asleep_in("the client", client, "recv", fds[CLIENT]);
     if (kill(client, SIGTERM) == -1 || reap(client) != 128 + SIGTERM)
         errx(EXIT_FAILURE, "kill: the client has ended");

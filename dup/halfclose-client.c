@@ -1,4 +1,4 @@
-/* halfclose-client - "that was all", and still wait for the answer: fclose, dup or shutdown?
+/* halfclose-client - how to say "that was all" and still get the answer: fclose, dup or shutdown?
  *
  * Two FILE streams on one socket, one to write the request and one to read the answer, which comes
  * only after the end of the request. Three ways to send that end:
@@ -134,7 +134,7 @@ static void by_shutdown(int fd)
     if (fgets(line, sizeof line, in) == NULL) {
         if (ferror(in))
             err(EXIT_FAILURE, "fgets: read");
-        errx(EXIT_FAILURE, "the server has gone without an answer");
+        errx(EXIT_FAILURE, "the server closed without an answer");
     }
     say("fgets(): read(%d), %s", fd, quoted(line, strlen(line)));
     tame(line, strlen(line));
@@ -156,7 +156,7 @@ int main(int argc, char *argv[])
     const in_port_t number = demo_port(1, port);
 
     pair_lane("client");
-    signal(SIGPIPE, SIG_IGN); /* a server that has gone is an error to report */
+    signal(SIGPIPE, SIG_IGN); /* a server that is gone is an error to report */
     const int fd = connect_to(number);
     say("connect(%d): port %u", fd, (unsigned)number);
     if (strcmp(way, "fclose") == 0)

@@ -92,7 +92,7 @@ static bool is_acknowledged(int fd)
     errx(EXIT_FAILURE, "the client's kernel says nothing to the answer");
 }
 
-/* Returns false if it failed, because the client has gone. */
+/* Returns false if it failed, because the client is gone. */
 static bool write_answer(int fd, const char *answer, size_t length)
 {
     const ssize_t count = write(fd, answer, length);
@@ -112,7 +112,7 @@ int main(int argc, char *argv[])
     const in_port_t number = demo_port(1, port);
 
     pair_lane("server");
-    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR) /* or a client that has gone would kill the server */
+    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR) /* or a client that is gone would kill the server */
         err(EXIT_FAILURE, "signal");
     const int listener = bind_to(number);
     start_to_listen(listener);
@@ -120,7 +120,7 @@ int main(int argc, char *argv[])
     close(listener); /* the next one is refused, and does not wait in vain */
     char answer[64];
     const size_t length = read_to_end(fd, answer, sizeof answer);
-    /* The first write() to a client that has gone succeeds, the second one does not. */
+    /* The first write() to a client that is gone succeeds, the second one does not. */
     if (write_answer(fd, answer, length) && !is_acknowledged(fd))
         write_answer(fd, answer, length);
     return EXIT_SUCCESS;

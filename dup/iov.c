@@ -1,4 +1,4 @@
-/* iov - header and body, from two buffers, in one call: writev; and back into two: readv
+/* iov - writev: header and body from two buffers in one call; readv: back into two
  *
  * A message is a header of 16 bytes with the length, and the body. With one write() they would have
  * to be copied together first; with two, a reader could see one without the other. writev() takes a
@@ -127,7 +127,7 @@ int main(int argc, char *argv[])
     check_operands(argc, argv, 0, wrong ? 0 : 1);
 
     lane(0, "writer");
-    signal(SIGPIPE, SIG_IGN); /* a reader that has gone is an error to report */
+    signal(SIGPIPE, SIG_IGN); /* a reader that is gone is an error to report */
     body = word;
     length = strlen(word);
     if (optind < argc)
@@ -163,7 +163,7 @@ int main(int argc, char *argv[])
     if (reap(reader) != (wrong ? DIFFERENT : EXIT_SUCCESS))
         errx(EXIT_FAILURE, "the reader failed");
     lesson("%s", wrong
-                     ? "after a part, the whole list again: the reader finds a header in the body"
-                     : "writev() sends many buffers in one call; move the list on by what it took");
+                     ? "writing the whole list again after a part puts a header into the body"
+                     : "writev() sends many buffers in one call; advance the list by what it took");
     return EXIT_SUCCESS;
 }

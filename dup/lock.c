@@ -1,4 +1,4 @@
-/* lock - flock() belongs to the open file, a lock of fcntl() to the process
+/* lock - a flock() lock belongs to the open file, an fcntl() lock to the process
  *
  * Three ways to lock a whole file. A stranger, who has opened the file itself, tries the same lock;
  * a child tries it through the descriptor that it has inherited; and then the owner opens and

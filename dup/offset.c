@@ -20,7 +20,7 @@
 
 static const char usage[] =
     "usage: offset\n"
-    "  prints what the kernel knows of each descriptor: offset, flags, FD_CLOEXEC\n";
+    "  prints what the kernel knows about each descriptor: offset, flags, FD_CLOEXEC\n";
 
 enum { WORD = 4 };
 static const char words[] = "one two six ten ";

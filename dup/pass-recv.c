@@ -137,7 +137,7 @@ static void answer(int connection, size_t bytes)
     if (sent == -1 && errno != EPIPE && errno != ECONNRESET)
         err(EXIT_FAILURE, "send");
     if (sent == -1)
-        say("send(%d) = -1 %s: the sender has gone", connection, errno_name(errno));
+        say("send(%d) = -1 %s: the sender is gone", connection, errno_name(errno));
     else
         say("send(%d, %s) = %zd", connection, quoted(line, (size_t)length), sent);
 }

@@ -118,7 +118,7 @@ int main(int argc, char *argv[])
     if (length == -1 && errno != ECONNRESET)
         err(EXIT_FAILURE, "recv");
     if (length < 1)
-        errx(EXIT_FAILURE, "recv: the receiver has gone, or did not want them");
+        errx(EXIT_FAILURE, "recv: the receiver is gone, or did not want them");
     say("recv(%d) = %zd %s", socket_fd, length, quoted(answer, (size_t)length));
     for (size_t i = 0; i < count; i++) {
         const off_t offset = lseek(fds[i], 0, SEEK_CUR);

@@ -208,7 +208,7 @@ int main(int argc, char *argv[])
     check_operands(argc, argv, 0, 0);
     pair_lane("parent");
     let_story_be_lost();
-    signal(SIGPIPE, SIG_IGN); /* the reader of the story may have gone */
+    signal(SIGPIPE, SIG_IGN); /* the reader of the story may be gone */
     limit_descriptors(MOST_FDS);
     const int listener = bind_to(demo_port(2, port));
     if (fcntl(listener, F_SETFL, O_NONBLOCK) == -1)

@@ -126,7 +126,7 @@ static void send_some(struct client *client)
     if (count == -1 && errno == EAGAIN)
         return;
     say("send(%d) = %zd %s", client->fd, count, count == -1 ? errno_name(errno) : "");
-    client->leaves = client->leaves || count == -1; /* it has gone, and will never get the rest */
+    client->leaves = client->leaves || count == -1; /* it is gone, and will never get the rest */
     client->queued -= count == -1 ? client->queued : (size_t)count;
     memmove(client->queue, client->queue + (count == -1 ? 0 : count), client->queued);
 }
@@ -187,7 +187,7 @@ int main(int argc, char *argv[])
     while (next_option(argc, argv, "p:", usage) != -1)
         port = optarg;
     check_operands(argc, argv, 0, 0);
-    signal(SIGPIPE, SIG_IGN); /* the reader of the story may have gone */
+    signal(SIGPIPE, SIG_IGN); /* the reader of the story may be gone */
     pair_lane("room");
     let_story_be_lost();
     limit_descriptors(MOST + 100);

@@ -91,7 +91,7 @@ static void by_connect(void)
     const int result = connect(first, (struct sockaddr *)&address, length);
     if (result == -1)
         err(EXIT_FAILURE, "connect");
-    say("connect(%d) = %d: and with that the queue is full", first, result);
+    say("connect(%d) = %d: now the queue is full", first, result);
 
     say("connect(%d) ...", second);
     report("connect", "connect", connect(second, (struct sockaddr *)&address, length), EINPROGRESS);

@@ -73,7 +73,7 @@ static void wait_for(int fd, int server)
     if (poll(ends, 2, -1) == -1)
         err(EXIT_FAILURE, "poll");
     if (ends[0].revents == 0)
-        errx(EXIT_FAILURE, "the server has gone: %s", poll_events(ends[1].revents));
+        errx(EXIT_FAILURE, "the server is gone: %s", poll_events(ends[1].revents));
 }
 
 /* The newline in front ends what another client has left unfinished. */

@@ -78,7 +78,7 @@ static void copy_stdin(int fd)
         if (poll(ends, 2, -1) == -1)
             err(EXIT_FAILURE, "poll");
         if (ends[1].revents != 0)
-            errx(EXIT_FAILURE, "the reader has gone");
+            errx(EXIT_FAILURE, "the reader is gone");
         const ssize_t count = read(STDIN_FILENO, buffer, sizeof buffer);
         if (count == -1)
             err(EXIT_FAILURE, "stdin");

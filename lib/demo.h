@@ -284,7 +284,7 @@ int connect_at(const char *path, const char *receiver);
 
 /* Pass one descriptor to another process (how that is done, dup/pass-send shows). send_fd() does
  * not wait; it returns what sendmsg(2) has returned. receive_fd() returns the new descriptor, -1 if
- * the message had none; it exits if the other side has gone. */
+ * the message had none; it exits if the other side is gone. */
 ssize_t send_fd(int channel, int fd);
 int receive_fd(int channel);
 

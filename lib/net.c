@@ -198,7 +198,7 @@ bool is_own_peer(int fd)
     if (end.inode != 0 && end.uid == geteuid())
         return true;
     if (end.inode == 0)
-        say("the peer has gone: refused");
+        say("the peer is gone: refused");
     else
         say("the peer is user %u: refused", end.uid);
     return false;
@@ -391,7 +391,7 @@ int receive_fd(int channel)
                              .msg_controllen = sizeof control.bytes};
     const ssize_t count = recvmsg(channel, &message, MSG_CMSG_CLOEXEC);
     if (count < 1)
-        errx(EXIT_FAILURE, "recvmsg: the other side has gone");
+        errx(EXIT_FAILURE, "recvmsg: the other side is gone");
     const struct cmsghdr *const rights = CMSG_FIRSTHDR(&message);
     if (rights != NULL)
         memcpy(&fd, CMSG_DATA(rights), sizeof fd);

@@ -58,7 +58,7 @@ static void on_alarm(int signal_number)
 static void look_after_server(void)
 {
     if (!has_server(server_name))
-        errx(EXIT_FAILURE, "the server has gone");
+        errx(EXIT_FAILURE, "the server is gone");
 }
 
 /* Sends a request and takes a message of this type. Returns whether it is our answer. */

@@ -160,7 +160,7 @@ int main(int argc, char *argv[])
     if (!known)
         errx(USAGE_ERROR, "-m '%s': not one of rw, mmap, sendfile, splice", only);
 
-    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR) /* a receiver that has gone is an error to report */
+    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR) /* a receiver that is gone is an error to report */
         err(EXIT_FAILURE, "signal");
     arrived = share_memory(sizeof *arrived);
     printf("to\tway\tMiB\tseconds\tcpu_seconds\tcalls\tMB_per_s\ttime_to_rw\n");

@@ -72,6 +72,6 @@ int main(int argc, char *argv[])
     const int status = reap(pid);
     say("wait() = %d: the child has ended with status %d", (int)pid, status);
     if (status == EXIT_SUCCESS)
-        lesson("what one process writes into a pipe, another one reads, once and in order");
+        lesson("one process writes bytes into a pipe, another reads them, once and in order");
     return status;
 }

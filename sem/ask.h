@@ -1,4 +1,4 @@
-/* ask.h - what the kernel knows of one semaphore of a set */
+/* ask.h - what the kernel knows about one semaphore of a set */
 #ifndef ASK_H
 #define ASK_H
 

@@ -181,7 +181,7 @@ int main(int argc, char *argv[])
         show_circle();
     } else {
         reap_team();
-        say("%d meals, and never did two neighbours eat at once", philosophers * rounds);
+        say("%d meals, and two neighbours never ate at once", philosophers * rounds);
         print_meals();
     }
     flush_stdout();

@@ -140,7 +140,7 @@ static void show_deadlock(void)
     }
     kill_team();
     all_arrived_once();
-    lesson("it sleeps with the lock in hand, and nobody can wake it without that lock");
+    lesson("a consumer sleeps with the lock, and nobody can wake it without that lock");
 }
 
 static void show_the_end(void)

@@ -1,4 +1,4 @@
-/* robust - a process dies while holding a mutex: the next one is told, and repairs the data
+/* robust - a process dies while holding a mutex: the next one learns of it, and repairs the data
  *
  * The mutex guards two accounts that hold 100 together. A clerk moves 30 from one to the other and
  * is killed with SIGKILL in the middle. With a robust mutex, the next clerk's lock returns

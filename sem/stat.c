@@ -1,4 +1,4 @@
-/* stat - what the kernel knows of the semaphore: its value, who waits, who changed it last
+/* stat - what the kernel knows about the semaphore: its value, who waits, who changed it last
  *
  * The names are those of ipcs -s -i. The value and the numbers of waiting processes are kept
  * separately: a value of 0 with ncount 2 is what some textbooks call -2. Each number is asked for

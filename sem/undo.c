@@ -82,7 +82,7 @@ static void show_the_undo(int set)
 {
     if (reap(kill_the_holder(set, SEM_UNDO)) != EXIT_SUCCESS)
         errx(EXIT_FAILURE, "the waiter failed");
-    lesson("SEM_UNDO: what a process holds when it ends, the kernel gives back");
+    lesson("SEM_UNDO: the kernel gives back what a process holds when it ends");
 }
 
 /* The waiter will never wake: show why, and end it. */

@@ -1,4 +1,4 @@
-/* fork-bench - what a new process costs, and a switch from one to another
+/* fork-bench - what it costs to create a process, and to switch from one to another
  *
  * fork() copies the tables that lead to the memory: the more memory, the longer it takes. vfork()
  * copies nothing: the child borrows the memory of the parent, which waits. posix_spawn() does the

@@ -154,7 +154,7 @@ static void lose_result(void)
     printf("ordinary %d\nMAP_SHARED %d\n", ordinary, *common);
     if (ordinary == *common)
         errx(EXIT_FAILURE, "the ordinary variable is shared");
-    lesson("what a child stores in an ordinary variable, it stores in its own copy");
+    lesson("a child that stores in an ordinary variable changes only its own copy");
 }
 
 int main(int argc, char *argv[])

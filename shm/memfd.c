@@ -136,6 +136,6 @@ int main(int argc, char *argv[])
     if (status != (sealed ? EXIT_SUCCESS : 128 + SIGBUS))
         errx(EXIT_FAILURE, "unexpected: the receiver ended with status %d", status);
     lesson(sealed ? "a sealed object stays as it is: the receiver need not trust the sender"
-                  : "an object without seals can be shrunk under those who have it mapped");
+                  : "an object without seals can be shrunk while others have it mapped");
     return EXIT_SUCCESS;
 }

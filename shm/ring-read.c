@@ -1,4 +1,4 @@
-/* ring-read - takes out what shm/ring-write writes into a ring in shared memory, to stdout
+/* ring-read - copies to stdout what shm/ring-write writes into a ring in shared memory
  *
  * write() copies from the shared memory straight into the kernel. Only then may the writer
  * overwrite the bytes: the reader publishes the new count. An empty ring puts it to sleep in

@@ -1,4 +1,4 @@
-/* stat - what the kernel knows of the blackboard: its size, its creator, how often it is attached
+/* stat - what the kernel knows about the blackboard: its size, its creator, its attachments
  *
  * The names are those of ipcs -m -i, the times those of /proc/sysvipc/shm. The kernel counts the
  * attachments, not the processes: one process may attach a segment twice (see attach).

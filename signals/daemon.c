@@ -174,6 +174,6 @@ int main(int argc, char *argv[])
         continue; /* EINTR: stopped and continued */
     say("sigwaitinfo() = SIGTERM, si_pid %d", (int)info.si_pid);
     remove_pid_file(fd);
-    lesson("a daemon has no terminal; the lock says that it runs, the pid file which");
+    lesson("a daemon has no terminal; the lock shows that it runs, the pid file its pid");
     return EXIT_SUCCESS;
 }

@@ -1,4 +1,4 @@
-/* deadline - a sleep that is interrupted must go on to the same end, and not begin anew
+/* deadline - an interrupted sleep must go on to the same deadline, and not start over
  *
  * A timer sends SIGALRM every 20 ms, and each one interrupts the sleep of 700 ms with EINTR. The
  * sleeper has noted when it wants to wake: an absolute time. It calls clock_nanosleep() again with
@@ -89,11 +89,11 @@ int main(int argc, char *argv[])
     if (anew)
         say("... = -1 EINTR, %d times in %.0f ms: gives up", interruptions, slept);
     else
-        say("... = 0: it took %.0f ms, with %d times EINTR", slept, interruptions);
+        say("... = 0: it took %.0f ms, with %d EINTRs", slept, interruptions);
     if (slept < SLEEP_MS)
         errx(EXIT_FAILURE, "unexpected: only %.0f ms", slept);
     puts(anew ? "no end" : "ended");
-    lesson(anew ? "a relative time that begins anew at each EINTR has no end"
+    lesson(anew ? "a relative time that starts over at each EINTR has no end"
                 : "an absolute deadline stays where it is, however often EINTR comes");
     return EXIT_SUCCESS;
 }

@@ -85,7 +85,7 @@ int main(int argc, char *argv[])
         puts(error);
     if (gives_up ? strcmp(error, "EPIPE") != 0 : reap(reader) != EXIT_SUCCESS)
         errx(EXIT_FAILURE, "unexpected: write() = %zd", count);
-    lesson(gives_up ? "EINTR is no failure: read() had done nothing yet, and can be called again"
+    lesson(gives_up ? "EINTR is not a failure: read() had done nothing yet, and can be called again"
                     : "without SA_RESTART a handler ends read() with EINTR; nothing is lost");
     return EXIT_SUCCESS;
 }

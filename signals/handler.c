@@ -174,7 +174,7 @@ int main(int argc, char *argv[])
     } else if (reap(first) != EXIT_SUCCESS || reap(start_server(true, false)) != EXIT_SUCCESS) {
         errx(EXIT_FAILURE, "a server failed");
     }
-    lesson(by_byte ? "a full pipe drops the byte, and with it the only word of SIGTERM"
+    lesson(by_byte ? "a full pipe drops the byte, and with it the only trace of SIGTERM"
                    : "make the signal an input: a flag and a byte in a pipe, or a signalfd");
     return EXIT_SUCCESS;
 }

@@ -30,7 +30,7 @@ static void watch_receiver(int fd, int milliseconds)
     if (poll(&end, 1, milliseconds) == -1)
         err(EXIT_FAILURE, "poll");
     if (end.revents != 0)
-        errx(EXIT_FAILURE, "poll(%d): %s, the receiver has gone", fd, poll_events(end.revents));
+        errx(EXIT_FAILURE, "poll(%d): %s, the receiver is gone", fd, poll_events(end.revents));
 }
 
 /* Waits until the receiver has read all, a second at most; if once in vain, never again. */

@@ -1,4 +1,4 @@
-/* pidfd - a pid is used again when its process has been reaped; a pidfd means that process alone
+/* pidfd - a pid can be reused once its process has been reaped; a pidfd means that process alone
  *
  * In a pid namespace of its own the program gives a stranger the pid of a process that has ended.
  * A signal through the pidfd fails with ESRCH. With -x the signal is sent by kill(), and the
@@ -77,7 +77,7 @@ static void send_to_one_that_has_gone(bool by_pid)
         errx(EXIT_FAILURE, "unexpected: the stranger: kill %ld, waitpid %d", result, (int)ended);
     printf("the stranger %s\n", ended == 0 ? "lives" : "was killed");
     lesson(by_pid ? "a pid may belong to another process when kill() is called"
-                  : "a pidfd stays with its process: when that has gone, ESRCH");
+                  : "a pidfd stays with its process: once that is reaped, a signal gives ESRCH");
     exit(EXIT_SUCCESS);
 }
 

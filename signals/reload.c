@@ -67,7 +67,7 @@ static void serve(const sigset_t *set, const char *path)
         while (sigwaitinfo(set, &info) == -1)
             continue; /* EINTR: stopped and continued */
         if (info.si_code == SI_KERNEL)
-            say("sigwaitinfo() = SIGHUP, SI_KERNEL: the terminal has gone");
+            say("sigwaitinfo() = SIGHUP, SI_KERNEL: the terminal is gone");
         else
             say("sigwaitinfo() = %s, si_pid %d", signal_name(info.si_signo), (int)info.si_pid);
         if (info.si_code == SI_KERNEL || info.si_signo == SIGTERM)
@@ -96,6 +96,6 @@ int main(int argc, char *argv[])
         return EXIT_FAILURE;
     printf("%d\n", (int)getpid());
     serve(&set, path);
-    lesson("SIGHUP means \"hung up\"; that a daemon rereads its settings is a convention");
+    lesson("SIGHUP means \"hung up\"; by convention a daemon then rereads its settings");
     return EXIT_SUCCESS;
 }

@@ -96,6 +96,6 @@ int main(int argc, char *argv[])
         errx(EXIT_FAILURE, "unexpected: the worker was %sinterrupted", forgets ? "not " : "");
     puts(forgets ? "worker: SIGUSR1" : "waiter: SIGUSR1, SIGTERM");
     lesson(forgets ? "a thread that does not block a signal may get it: block it in all of them"
-                   : "block the signals in all threads, and let one take them by sigwait()");
+                   : "block the signals in all threads, and let one take them with sigwait()");
     return EXIT_SUCCESS;
 }

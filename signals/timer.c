@@ -41,7 +41,7 @@ static void look_away(void)
     const double start = now_in_ms();
     while (now_in_ms() - start < MISSED_MS)
         nanosleep(&(struct timespec){.tv_nsec = PERIOD_MS * MILLISECOND / 2}, NULL);
-    say("%.0f ms later: it has expired, %d times at least", now_in_ms() - start, MISSED);
+    say("%.0f ms later: it has expired at least %d times", now_in_ms() - start, MISSED);
 }
 
 static void print(const char *way, long learned, bool counts)

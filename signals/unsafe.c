@@ -94,7 +94,7 @@ int main(int argc, char *argv[])
     if (reap(worker) != 128 + SIGKILL || deadlock != unsafe)
         errx(EXIT_FAILURE, "unexpected: %s", deadlock ? "a deadlock" : "no deadlock");
     puts(deadlock ? "deadlock" : "no deadlock");
-    lesson(deadlock ? "the handler waits for the lock that the program holds below it"
+    lesson(deadlock ? "the handler waits for a lock that the code it has interrupted holds"
                     : "a handler may call what signal-safety(7) lists, time() for instance");
     return EXIT_SUCCESS;
 }

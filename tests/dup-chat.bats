@@ -189,7 +189,7 @@ quiet() {
     echo hello >&$keys
     finish one
     [ "$status" = 1 ]
-    [ "$(tail -1 "$T/one.err")" = "chat: the peer has gone" ]
+    [ "$(tail -1 "$T/one.err")" = "chat: the peer is gone" ]
 
     start_foreign_server 'sysread $c, $_, 9; setsockopt($c, SOL_SOCKET, SO_LINGER, pack("ii", 1, 0)); close $c'
     echo hello >&$keys

@@ -173,7 +173,7 @@ start_foreign_client() {
     start_foreign_server 'my @all = <$c>'
     try ./dup/halfclose-client -p "$port"
     [ "$status" = 1 ]
-    [ "${stderr_lines[-1]}" = "halfclose-client: the server has gone without an answer" ]
+    [ "${stderr_lines[-1]}" = "halfclose-client: the server closed without an answer" ]
     finish foreign
 
     start_server
@@ -185,7 +185,7 @@ start_foreign_client() {
     finish server
     finish client
     [ "$status" = 1 ]
-    grep -qE '^halfclose-client: (fgets: read: Connection reset|the server has gone)' "$T/client.err"
+    grep -qE '^halfclose-client: (fgets: read: Connection reset|the server closed)' "$T/client.err"
 }
 
 @test "halfclose: a server that answers before the end of file does not show what -m dup promises: status 1" {
@@ -215,7 +215,7 @@ start_foreign_client() {
     grep -q '^halfclose-server: read: Connection reset by peer' "$T/server.err"
 }
 
-@test "halfclose-server is told by EPIPE, and not killed by SIGPIPE, that the client has gone before the answer" {
+@test "halfclose-server is told by EPIPE, and not killed by SIGPIPE, that the client is gone before the answer" {
     start_server
     start_foreign_client 'print $c "one\n"; <STDIN>; shutdown($c, 1); setsockopt($c, SOL_SOCKET, SO_LINGER, pack("ii", 1, 0));
         close $c' < <(eventually grep -q one "$T/server"; kill -STOP "$server"; eventually stopped "$server"; echo)

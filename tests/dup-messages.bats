@@ -91,7 +91,7 @@ MSG_PEEK|MSG_TRUNC 10 ""
     [ "$status" = 0 ]
     [ -z "$output" ]
     grep -q 'reader | byte [0-9]* of the body: " *[0-9]*\\n"' <<<"$stderr"
-    assert_lesson "after a part, the whole list again"
+    assert_lesson "writing the whole list again after a part"
     try ./dup/iov -x /etc/passwd
     [ "$status" = 2 ]
 }

@@ -146,7 +146,7 @@ descriptors() {
     open=$(descriptors "$receiver")
     try ./dup/pass-send /etc/passwd /etc/passwd /etc/passwd /etc/passwd /etc/passwd
     [ "$status" = 1 ]
-    grep -q '^pass-send: recv: the receiver has gone, or did not want them' <<<"$stderr"
+    grep -q '^pass-send: recv: the receiver is gone, or did not want them' <<<"$stderr"
     grep -q 'MSG_CTRUNC' "$T/receiver.err"
     [ "$(grep -c '| close(' "$T/receiver.err")" = 4 ]
     eventually asleep "$receiver"
@@ -327,7 +327,7 @@ descriptors() {
     kill -KILL "$receiver"
     finish sender
     [ "$status" = 1 ]
-    grep -q '^pass-send: recv: the receiver has gone' "$T/sender.err"
+    grep -q '^pass-send: recv: the receiver is gone' "$T/sender.err"
     finish receiver
     exec {hold}>&-
     rm "$T/input" "$pass"
@@ -348,7 +348,7 @@ descriptors() {
     finish receiver
     [ "$status" = 0 ]
     [ "$(<"$T/receiver")" = "second line" ]
-    grep -q "send([0-9]*) = -1 EPIPE: the sender has gone" "$T/receiver.err"
+    grep -q "send([0-9]*) = -1 EPIPE: the sender is gone" "$T/receiver.err"
     rm "$T/input"
 }
 

@@ -156,7 +156,7 @@ end_server() {
     finish write
     exec {hold}>&-
     [ "$status" = 1 ]
-    grep -q "^write: the reader has gone" "$T/write.err"
+    grep -q "^write: the reader is gone" "$T/write.err"
     start read ./fifo/read -p "$T/fifo"
     start write ./fifo/write -p "$T/fifo" </dev/zero
     eventually test -s "$T/read"
@@ -335,7 +335,7 @@ end_server() {
     finish client
     exec {hold}>&-
     [ "$status" = 1 ]
-    grep -q "^client: the server has gone" "$T/client.err"
+    grep -q "^client: the server is gone" "$T/client.err"
     rm "$T/input" "$T/s"
 }
 
@@ -349,7 +349,7 @@ end_server() {
     finish server
     finish client
     [ "$status" = 1 ]
-    grep -q "^client: the server has gone" "$T/client.err"
+    grep -q "^client: the server is gone" "$T/client.err"
     [ -p "$T/s" ]
     start_server
     try ./fifo/client -p "$T/s" again

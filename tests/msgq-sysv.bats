@@ -575,7 +575,7 @@ limited() {
     kill -KILL "$server"
     finish client
     [ "$status" = 1 ]
-    [ "$(tail -n 1 "$T/client.err")" = "client: the server has gone" ]
+    [ "$(tail -n 1 "$T/client.err")" = "client: the server is gone" ]
     holds 1
     start next ./msgq/server -k "$K"
     try ./msgq/client -k "$K" hello
@@ -616,7 +616,7 @@ limited() {
         [ "$status" = $((128 + $(kill -l $signal))) ]
         [ $signal = HUP ] || says server "msgctl(.*, IPC_RMID) = 0: signal $(kill -l $signal)"
         finish client
-        [ "$status" = 0 ] || tail -n 1 "$T/client.err" | grep -E '^client: .*(queue was removed|server has gone)'
+        [ "$status" = 0 ] || tail -n 1 "$T/client.err" | grep -E '^client: .*(queue was removed|server is gone)'
         [ -z "$(queue msqid)" ]
         [ ! -e "/tmp/ipc-$(id -u)/msgq-${K#0x}" ]
     done

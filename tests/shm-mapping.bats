@@ -93,7 +93,7 @@ load helper
     try ./shm/fork -x
     [ "$status" = 0 ]
     [ "$output" = "ordinary 0"$'\n'"MAP_SHARED 42" ]
-    assert_lesson "what a child stores in an ordinary variable"
+    assert_lesson "a child that stores in an ordinary variable"
 }
 
 @test "sigbus: an object that has its size can be touched to its last byte" {

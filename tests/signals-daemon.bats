@@ -134,7 +134,7 @@ end_daemon() {
     eventually grep -q hello "$T/got"
     kill -KILL "$script"
     finish script
-    eventually grep -q "SIGHUP, SI_KERNEL: the terminal has gone" "$T/story"
+    eventually grep -q "SIGHUP, SI_KERNEL: the terminal is gone" "$T/story"
     eventually none_left
 }
 

@@ -93,7 +93,7 @@ row() {
     [ "$status" = 0 ]
     [ "$output" = EPIPE ]
     grep -q 'write([0-9]*, "hello\\n") = -1 EPIPE' <<<"$stderr"
-    assert_lesson "EINTR is no failure"
+    assert_lesson "EINTR is not a failure"
 }
 
 @test "handler: SIGUSR1 more often than the pipe has bytes, then SIGTERM: both are seen, by a pipe and by a signalfd" {

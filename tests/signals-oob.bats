@@ -210,7 +210,7 @@ foreign_sender='use Socket; use IO::Handle; $| = 1; my $port = shift;
     eventually test -s "$T/perl"
     try ./signals/oob-send -p "$(head -1 "$T/perl")" one two
     [ "$status" = 1 ]
-    [[ $stderr = *"oob-send: "*"the receiver has gone"* ]]
+    [[ $stderr = *"oob-send: "*"the receiver is gone"* ]]
     finish perl
 }
 
@@ -282,7 +282,7 @@ foreign_sender='use Socket; use IO::Handle; $| = 1; my $port = shift;
     exec {input}>&-
     rm "$T/input"
     [ "$status" = 1 ]
-    grep -q "^oob-send: .*the receiver has gone" "$T/send.err"
+    grep -q "^oob-send: .*the receiver is gone" "$T/send.err"
 }
 
 @test "oob: the receiver is killed with -9 before it has read: the sender ends with an error" {
@@ -294,7 +294,7 @@ foreign_sender='use Socket; use IO::Handle; $| = 1; my $port = shift;
     finish recv
     finish send
     [ "$status" = 1 ]
-    grep -q "^oob-send: .*the receiver has gone" "$T/send.err"
+    grep -q "^oob-send: .*the receiver is gone" "$T/send.err"
 }
 
 @test "oob: SIGINT ends either, wherever it waits; nothing is left" {

@@ -165,7 +165,7 @@ kill(reaped, 0): ESRCH" ]
     [ "${lines[1]}" = "a subreaper here: adopted by it" ]
 }
 
-@test "pidfd: a signal for a process that has gone does not reach the one that has got its pid; with -x it does" {
+@test "pidfd: a signal for a process that is gone does not reach the one that has got its pid; with -x it does" {
     export ASAN_OPTIONS=detect_leaks=0 # that fails in a pid namespace
     for option in "" -x; do
         try ./signals/pidfd $option

@@ -332,7 +332,7 @@ END
     done
 }
 
-@test "recv: a full disk or a reader that has gone is an error" {
+@test "recv: a full disk or a reader that is gone is an error" {
     start recv ./signals/recv
     eventually grep -q . "$T/recv"
     end_recv

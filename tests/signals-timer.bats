@@ -53,5 +53,5 @@ start_stopped() {
     try ./signals/deadline -x
     [ "$status" = 0 ]
     [ "$output" = "no end" ]
-    assert_lesson "a relative time that begins anew"
+    assert_lesson "a relative time that starts over"
 }
