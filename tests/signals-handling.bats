@@ -127,7 +127,7 @@ signalfd SIGTERM" ]
         try $where ./signals/unsafe -x
         [ "$status" = 0 ]
         [ "$output" = deadlock ]
-        assert_lesson "the handler waits for the lock"
+        assert_lesson "the handler waits for a lock"
     done
 }
 
