@@ -15,7 +15,7 @@ LIBRT = -lrt # shm_open() and mq_open(), with glibc before 2.34; empty since the
 DIRS  = pipe fifo msgq shm sem signals dup
 WARN  = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
         -Wvla -Wformat=2 -Wundef -Wcast-qual -Wwrite-strings -Wpointer-arith
-FLAGS = -std=c17 -D_XOPEN_SOURCE=700 -pthread $(WARN) $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer)
+FLAGS = -std=c17 -D_XOPEN_SOURCE=700 -D_FILE_OFFSET_BITS=64 -pthread $(WARN) $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer)
 
 # A program is built beside its source, so that ./pipe/eof runs it; with another O than build, below that.
 BIN      = $(if $(filter build,$(O)),.,$(O))

@@ -112,7 +112,7 @@ static void send_answer(char *client_path, const char *text, size_t length)
 static void serve(const char *path, char *line, size_t length)
 {
     char *text = line;
-    const long pid = isdigit((unsigned char)line[0]) ? strtol(line, &text, 10) : 0;
+    const long long pid = isdigit((unsigned char)line[0]) ? strtoll(line, &text, 10) : 0;
     if (length == 1)
         return; /* clients send a newline first, which ends what another one left unfinished */
     if (pid < 1 || pid > INT_MAX || *text != ' ') {
@@ -124,7 +124,7 @@ static void serve(const char *path, char *line, size_t length)
     for (size_t i = 0; i < length; i++)
         text[i] = (char)toupper((unsigned char)text[i]);
     char client_path[PATH_MAX];
-    snprintf(client_path, sizeof client_path, "%s.%ld", path, pid);
+    snprintf(client_path, sizeof client_path, "%s.%lld", path, pid);
     send_answer(client_path, text, length);
 }
 

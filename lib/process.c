@@ -143,24 +143,17 @@ static const struct {
  * does not let us see it. */
 static bool see_call(pid_t pid, long *number, long *argument)
 {
-    unsigned long first = 0, second = 0;
+    unsigned long a[6] = {0};
     FILE *const file = open_proc(pid, "syscall");
     if (file == NULL)
         return false;
     *number = -1;
-    const int fields = fscanf(file, "%ld %lx %lx", number, &first, &second);
+    const int fields = fscanf(file, "%ld %lx %lx %lx %lx %lx %lx", number, &a[0], &a[1], &a[2],
+                              &a[3], &a[4], &a[5]);
     const bool seen = fields != EOF && !ferror(file);
     fclose(file);
-    *argument = (long)first;
-#ifdef SYS_ipc                         /* i386: one system call for all of System V; see ipc(2) */
-    enum { MSGSND = 11, MSGRCV = 12 }; /* all the rest that sleeps is semop(2) */
-    if (*number == SYS_ipc) {
-        *number = first == MSGSND   ? SYS_msgsnd
-                  : first == MSGRCV ? SYS_msgrcv
-                                    : SYS_semtimedop_time64;
-        *argument = (long)second;
-    }
-#endif
+    unfold_call(pid, number, a);
+    *argument = (long)a[0];
     return seen;
 }
 

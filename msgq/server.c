@@ -118,16 +118,16 @@ static void answer_request(int id, struct message *request, size_t length)
     }
     request->text[length] = '\0';
     char *text = request->text;
-    const long client = isdigit((unsigned char)*text) ? strtol(text, &text, 10) : 0;
+    const long long client = isdigit((unsigned char)*text) ? strtoll(text, &text, 10) : 0;
     if (client <= REQUEST || client > INT_MAX || *text++ != ' ') {
         say("not a request: %s", quoted(request->text, length));
         return;
     }
     length -= (size_t)(text - request->text);
-    struct message answer = {.type = client};
+    struct message answer = {.type = (pid_t)client};
     for (size_t i = 0; i < length; i++)
         answer.text[i] = (char)toupper((unsigned char)text[i]);
-    forget_answers_taken_back(client);
+    forget_answers_taken_back(answer.type);
     send_answer(id, &answer, length);
 }
 

@@ -27,7 +27,7 @@ enum { NOBODY, A, B, C, NODES = C, POPPERS = 4 }; /* the end of the list, and th
 static const char names[] = "-ABC";
 
 static struct stack {
-    _Atomic uint64_t top;               /* the version and the index of the top node */
+    _Alignas(8) _Atomic uint64_t top;   /* the version and the index of the top node */
     _Atomic uint32_t below[NODES + 1];  /* the node below each node */
     _Atomic uint32_t owners[NODES + 1]; /* how many processes have popped it */
 } * stack;

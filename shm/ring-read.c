@@ -7,7 +7,6 @@
  * futex(2), futex(7), shmget(2), F_SETLK in fcntl(2), setitimer(2)
  */
 #define _DEFAULT_SOURCE      /* syscall */
-#define _FILE_OFFSET_BITS 64 /* locks beyond 2 GiB, on small machines too */
 #include "meet.h"
 #include "ring.h"
 

@@ -72,8 +72,8 @@ static long signals_under_way(void)
     struct rlimit limit;
     if (getrlimit(RLIMIT_SIGPENDING, &limit) == -1)
         err(EXIT_FAILURE, "getrlimit");
-    const rlim_t used = status_field(getpid(), "SigQ", 10);
-    const rlim_t part = limit.rlim_cur > used ? (limit.rlim_cur - used) / PART : 0;
+    const unsigned long long used = status_field(getpid(), "SigQ", 10), most = limit.rlim_cur;
+    const unsigned long long part = most > used ? (most - used) / PART : 0;
     return part > MOST ? MOST : part > 0 ? (long)part : 1;
 }
 

@@ -24,15 +24,15 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-enum { PAGE = 4096, MOST = 1000000 };
+enum { MOST = 1000000 };
 
 static const char usage[] =
     "usage: handler [-x] [-c COUNT]\n"
-    "  -c COUNT  SIGUSR1 comes COUNT times to the busy server (4096, a full pipe)\n"
+    "  -c COUNT  SIGUSR1 comes COUNT times to the busy server (until its pipe is full)\n"
     "  -x        the byte in the pipe says which signal it was: SIGTERM is lost\n"
     "  prints each way with the signals that it saw\n";
 
-static int self_pipe[2], count = PAGE;
+static int self_pipe[2], count = 1;
 static volatile sig_atomic_t got[SIGTERM + 1], refused;
 
 static void wake(int number)
@@ -92,7 +92,7 @@ static void serve_self_pipe(bool by_byte)
     if (pipe2(self_pipe, O_NONBLOCK | O_CLOEXEC) == -1) /* or a full pipe would stop the handler */
         err(EXIT_FAILURE, "pipe2");
     say("pipe2(O_NONBLOCK) = %d, %d", self_pipe[READ_END], self_pipe[WRITE_END]);
-    const int room = fcntl(self_pipe[WRITE_END], F_SETPIPE_SZ, PAGE); /* one page, the least */
+    const int room = fcntl(self_pipe[WRITE_END], F_SETPIPE_SZ, 1); /* gets the least: a page */
     count = count < room ? room : count;
     handle_by(wake, SIGUSR1, SA_RESTART);
     handle_by(wake, SIGTERM, SA_RESTART);

@@ -370,7 +370,8 @@ int main(int argc, char *argv[])
     const bool latency = strcmp(argv[2], "latency") == 0;
     size = strtoul(argv[3], NULL, 10);
     const double seconds = strtod(argv[4], NULL);
-    message = (char *)aligned_alloc(4096, 4096 + (size / 4096 + 1) * 4096) + 4096;
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    message = (char *)aligned_alloc(page, page + (size / page + 1) * page) + page;
     *((long *)message - 1) = 1;
     memset(message, 'x', size);
     if (size == 0)

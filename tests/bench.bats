@@ -94,8 +94,13 @@ a_pipe_is_a_pipe() {
     tries 10 a_pipe_is_a_pipe
 }
 
+can_preload() {
+    command -v "${CC:-cc}" >/dev/null || skip "no compiler"
+    [[ ${LDFLAGS:-} != *-static* ]] || skip "not in static programs"
+}
+
 @test "a byte that arrives wrong is an error" {
-    command -v cc >/dev/null || skip "no compiler"
+    can_preload
     cat >"$T/flip.c" <<'END'
 #define _GNU_SOURCE
 #include <sys/syscall.h>
@@ -109,7 +114,7 @@ ssize_t read(int fd, void *buffer, size_t size)
     return n;
 }
 END
-    cc -shared -fPIC -o "$T/flip.so" "$T/flip.c"
+    "${CC:-cc}" -shared -fPIC -o "$T/flip.so" "$T/flip.c"
     LD_PRELOAD=$T/flip.so try ./pipe/bench "${quick[@]}" -m pipe -s 64
     [[ $stderr != *"ASan runtime does not come first"* ]] || skip "not with ASan"
     [[ $stderr != *"cannot be preloaded"* && $stderr != *"Error loading"* && $stderr != *"Error relocating"* ]] || skip "not with this libc"
@@ -118,7 +123,7 @@ END
 }
 
 @test "of a large message every part is looked at, sooner or later; a part that has not come is the last message's" {
-    command -v cc >/dev/null || skip "no compiler"
+    can_preload
     cat >"$T/tail.c" <<'END'
 #define _GNU_SOURCE
 #include <stdlib.h>
@@ -137,7 +142,7 @@ ssize_t read(int fd, void *buffer, size_t size)
     return n;
 }
 END
-    cc -shared -fPIC -o "$T/tail.so" "$T/tail.c"
+    "${CC:-cc}" -shared -fPIC -o "$T/tail.so" "$T/tail.c"
     for calls in 1 10000; do
         CALLS=$calls LD_PRELOAD=$T/tail.so try ./pipe/bench -d 0.5 -p same -m pipe -s 65536
         [[ $stderr != *"ASan runtime does not come first"* ]] || skip "not with ASan"
@@ -148,7 +153,7 @@ END
 }
 
 @test "a message that does not come, or not all of it, is an error" {
-    command -v cc >/dev/null || skip "no compiler"
+    can_preload
     for delivered in 0 8; do
         cat >"$T/lie.c" <<END
 #define _GNU_SOURCE
@@ -163,7 +168,7 @@ ssize_t read(int fd, void *buffer, size_t size)
     return n;
 }
 END
-        cc -shared -fPIC -o "$T/lie.so" "$T/lie.c"
+        "${CC:-cc}" -shared -fPIC -o "$T/lie.so" "$T/lie.c"
         for test in -l -t; do
             LD_PRELOAD=$T/lie.so try ./pipe/bench "${quick[@]}" -m pipe -s 64 "$test"
             [[ $stderr != *"ASan runtime does not come first"* ]] || skip "not with ASan"

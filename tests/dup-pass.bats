@@ -60,7 +60,7 @@ int main(int argc, char *argv[])
     return 0;
 }
 END
-    "${CC:-cc}" -w -o "$BATS_FILE_TMPDIR/peer" "$BATS_FILE_TMPDIR/peer.c"
+    "${CC:-cc}" -w $LDFLAGS -o "$BATS_FILE_TMPDIR/peer" "$BATS_FILE_TMPDIR/peer.c"
 }
 
 # The place where pass-send and pass-recv meet, in $pass; nobody must be there.

@@ -183,7 +183,8 @@ other_user() {
 build_peer() {
     local cc=${CC:-cc}
     ! grep -q ld-musl "$1" || cc=musl-gcc
-    "$cc" -D_XOPEN_SOURCE=700 -o "$BATS_FILE_TMPDIR/peer" -x c - -pthread -lrt 2>/dev/null || true
+    # shellcheck disable=SC2086 # words are wanted
+    "$cc" -D_XOPEN_SOURCE=700 $LDFLAGS -o "$BATS_FILE_TMPDIR/peer" -x c - -pthread -lrt 2>/dev/null || true
 }
 
 peer_or_skip() {

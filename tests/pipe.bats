@@ -183,7 +183,7 @@ load helper
 }
 
 @test "coproc -x: once both pipes are full, both processes sleep in write()" {
-    try bash -c "head -c 1000000 /dev/zero | ./pipe/coproc -x cat"
+    try bash -c "head -c 4000000 /dev/zero | ./pipe/coproc -x cat"
     [ "$status" = 0 ]
     [ -z "$output" ]
     [[ $stderr = *"the writer sleeps in write("*"the filter sleeps in write(1)"* ]]
@@ -206,11 +206,12 @@ load helper
 }
 
 @test "coproc -x: a filter that sleeps elsewhere, with both pipes full, is not taken for a deadlock" {
-    try bash -c "head -c 1000000 /dev/zero |
-        ./pipe/coproc -x sh -c 'head -c 65536 /dev/zero; perl -e \"select undef, undef, undef, 0.5\"; cat >/dev/null' |
+    full=$((16 * $(getconf PAGESIZE)))
+    try bash -c "head -c 4000000 /dev/zero |
+        ./pipe/coproc -x sh -c 'head -c $full /dev/zero; perl -e \"select undef, undef, undef, 0.5\"; cat >/dev/null' |
         wc -c"
     [ "$status" = 0 ]
-    [ "$output" = 65536 ]
+    [ "$output" = "$full" ]
 }
 
 @test "pipeline: a : b : c does what the shell does for a | b | c" {
@@ -390,7 +391,7 @@ END
     with_many ./pipe/full
     [ "$status" = 0 ]
     [ "${lines[0]}" = "capacity $((2 * $(getconf PAGESIZE)))" ]
-    with_many ./pipe/full -s 65536
+    with_many ./pipe/full -s $((16 * $(getconf PAGESIZE)))
     [ "$status" = 1 ]
     [[ $stderr = *"(see /proc/sys/fs/pipe-*): Operation not permitted"* ]]
     with_many ./pipe/records -d

@@ -29,7 +29,7 @@ load helper
     head -c 5000000 /dev/zero | tr '\0' z >"$T/file"
     try ./shm/mapfile "$T/file"
     [ "$status" = 0 ]
-    [ "${#lines[1]}" = $((7 + 4096)) ]
+    [ "${#lines[1]}" = $((7 + $(getconf PAGESIZE))) ]
     [ "$(head -c 2 "$T/file")" = Zz ]
 }
 

@@ -100,27 +100,29 @@ printf -v N /ipc-test-%u-%05d%05d $UID $RANDOM $RANDOM # a name for this test al
     rm "/dev/shm$N"
 }
 
-# full COMMAND... runs it where /dev/shm has 8 KiB; its output goes to $T/said, its status to $status.
+page=$(getconf PAGESIZE)
+
+# full COMMAND... runs it where /dev/shm has two pages; its output goes to $T/said, its status to $status.
 full() {
     [[ $(id -u) = 0 && -n ${IPC_TESTS_PRIVATE:-} ]] || skip "needs root and namespaces"
     status=0
-    unshare --mount sh -c "mount -t tmpfs -o size=8k tmpfs /dev/shm && $*" >"$T/said" 2>&1 3>&- || status=$?
+    unshare --mount sh -c "mount -t tmpfs -o size=$((2 * page)) tmpfs /dev/shm && $*" >"$T/said" 2>&1 3>&- || status=$?
 }
 
 @test "memory: when /dev/shm is full, that is an error and no SIGBUS, and no half-made object stays" {
-    full "./shm/posix-write -n $N -s 30000 hello; s=\$?; ls /dev/shm; exit \$s"
+    full "./shm/posix-write -n $N -s $((8 * page)) hello; s=\$?; ls /dev/shm; exit \$s"
     [ "$status" = 1 ]
     [ "$(<"$T/said")" = "posix-write: /dev/shm: posix_fallocate: ENOSPC: No space left on device" ]
-    full "head -c 8192 /dev/zero >/dev/shm/filler; ./shm/posix-read -n $N"
+    full "head -c $((2 * page)) /dev/zero >/dev/shm/filler; ./shm/posix-read -n $N"
     [ "$status" = 1 ]
     [[ $(<"$T/said") = "posix-read: /dev/shm: posix_fallocate: ENOSPC"* ]]
 }
 
 @test "memory: a page that is only promised, or gone since, is one line of an error, too" {
-    full "umask 077; truncate -s 4096 /dev/shm$N; head -c 8192 /dev/zero >/dev/shm/filler; ./shm/posix-read -n $N"
+    full "umask 077; truncate -s 4096 /dev/shm$N; head -c $((2 * page)) /dev/zero >/dev/shm/filler; ./shm/posix-read -n $N"
     [ "$status" = 1 ]
     [ "$(tail -1 "$T/said")" = "posix-read: SIGBUS: the object was shortened, or /dev/shm is full" ]
-    full "umask 077; truncate -s 4096 /dev/shm$N; head -c 8192 /dev/zero >/dev/shm/filler; ./shm/posix-write -n $N x"
+    full "umask 077; truncate -s 4096 /dev/shm$N; head -c $((2 * page)) /dev/zero >/dev/shm/filler; ./shm/posix-write -n $N x"
     [ "$status" = 1 ]
     [[ $(tail -1 "$T/said") = "posix-write: posix_fallocate: "*"No space left on device" ]]
 }

@@ -265,8 +265,8 @@ end_daemon() {
     alone
     start_daemon
     # Between open() and F_SETLK of the second, the first one ends and removes the file.
-    start second env ASAN_OPTIONS=detect_leaks=0 strace -f -o "$T/trace" -e trace=open,openat,fcntl \
-        -e inject=fcntl:delay_enter=1000000:when=1 ./signals/daemon
+    start second env ASAN_OPTIONS=detect_leaks=0 strace -f -o "$T/trace" -e 'trace=/^open,/^fcntl' \
+        -e inject=/^fcntl:delay_enter=1000000:when=1 ./signals/daemon
     eventually grep -q daemon.pid "$T/trace"
     kill -TERM "$daemon"
     eventually ended "$daemon"

@@ -20,7 +20,7 @@ watching() {
 start_stuck() {
     mkfifo "$T/stuck"
     exec {stuck}<>"$T/stuck"
-    head -c 65536 /dev/zero >&"$stuck"
+    fill "$T/stuck"
     start program bash -c "exec ./signals/$1 2>$T/stuck"
 }
 

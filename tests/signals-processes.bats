@@ -137,8 +137,8 @@ kill(reaped, 0): ESRCH" ]
 }
 
 @test "orphan: an ancestor that is a subreaper comes before process 1" {
-    [ "$(uname -m)" = x86_64 ] || skip "the number of prctl(2) is that of x86-64"
-    try perl -e 'syscall(157, 36, 1, 0, 0, 0) == 0 or die;
+    [ "$(uname -m)" = x86_64 ] || skip "the number of prctl(2) is that of x86"
+    try perl -MConfig -e 'syscall($Config{longsize} == 8 ? 157 : 172, 36, 1, 0, 0, 0) == 0 or die;
         fork or exec "./signals/orphan";
         1 while wait != -1; print "perl $$\n"'
     [ "$status" = 0 ]

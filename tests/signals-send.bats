@@ -190,11 +190,12 @@ has_lines() {
 
 @test "send is heard by perl: the pid, the user, the code and the value" {
     cat >"$T/listen" <<'END'
+use Config;
 use POSIX;
 $| = 1;
 sigaction(SIGUSR1, POSIX::SigAction->new(sub {
     my ($name, $info, $raw) = @_;
-    print "$name $$info{pid} $$info{uid} $$info{code} ", unpack("x24 i", $raw), "\n";
+    print "$name $$info{pid} $$info{uid} $$info{code} ", unpack($Config{longsize} == 8 ? "x24 i" : "x20 i", $raw), "\n";
     exit if ++$count == 2;
 }, POSIX::SigSet->new, SA_SIGINFO));
 print "ready\n";
@@ -252,10 +253,12 @@ END
 }
 
 @test "recv: the sender's name is its own word where si_code is negative, and the story shows the code" {
-    [ "$(uname -m)" = x86_64 ] || skip "the number of rt_sigqueueinfo(2) is that of x86-64"
+    [ "$(uname -m)" = x86_64 ] || skip "the number of rt_sigqueueinfo(2) is that of x86"
     start_recv USR1
     # si_signo 10, si_errno 0, si_code -2, si_pid 1, si_uid 0
-    perl -e 'my $info = pack("i4 i2 x104", 10, 0, -2, 0, 1, 0); syscall(129, $ARGV[0] + 0, 10, $info) == 0 or die "$!"' "$recv"
+    perl -MConfig -e 'my ($call, $info) = $Config{longsize} == 8 ? (129, pack "i4 i2 x104", 10, 0, -2, 0, 1, 0)
+            : (178, pack "i3 i2 x108", 10, 0, -2, 1, 0);
+        syscall($call, $ARGV[0] + 0, 10, $info) == 0 or die "$!"' "$recv"
     eventually grep -qx "SIGUSR1 from 1" "$T/recv"
     grep -q "SIGUSR1: si_code -2, si_uid 0" "$T/recv.err"
     end_recv

@@ -3,7 +3,7 @@ load helper
 
 setup_file() {
     command -v "${CC:-cc}" >/dev/null || return 0
-    "${CC:-cc}" -D_GNU_SOURCE -w -o "$BATS_FILE_TMPDIR/homework" -x c - <<'C'
+    "${CC:-cc}" -D_GNU_SOURCE -w $LDFLAGS -o "$BATS_FILE_TMPDIR/homework" -x c - <<'C'
 #include <err.h>
 #include <signal.h>
 #include <stdio.h>

@@ -26,7 +26,7 @@
 #include <unistd.h>
 
 enum { SLICE_NS = 25000000, WARM_UP_NS = 12500000, MOST_SIZES = 64 };
-enum { LARGEST_SIZE = 1 << 30, PAGE = 4096, NUMBER = sizeof(uint64_t), MOST_LOOKED_AT = 512 };
+enum { LARGEST_SIZE = 1 << 30, NUMBER = sizeof(uint64_t), MOST_LOOKED_AT = 512 };
 enum test { LATENCY, THROUGHPUT, TESTS };
 enum placement { SAME, DIFF, FREE, PLACEMENTS };
 
@@ -101,19 +101,20 @@ static void choose_stride(void)
 static void prepare_messages(const struct mechanism *mechanism)
 {
     enum { PIPE_PAGES = 16, ROOM = 64, SMALL = 16384, MOST = 32 };
-    const size_t alignment = mechanism->in_place ? PAGE : ROOM;
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    const size_t alignment = mechanism->in_place ? page : ROOM;
     buffer_size = (message_size / alignment + 2) * alignment; /* with room in front of the next */
-    const size_t pages = message_size > PAGE ? (message_size + PAGE - 1) / PAGE : 1;
+    const size_t pages = message_size > page ? (message_size + page - 1) / page : 1;
     const size_t enough = mechanism->in_place ? PIPE_PAGES / pages + 2 : SMALL / buffer_size;
     buffer_count = 2; /* a power of two */
     while (buffer_count < enough && (mechanism->in_place || buffer_count < MOST))
         buffer_count *= 2;
     ahead = mechanism->in_place || buffer_count < 4 ? 0 : buffer_count / 2;
     const size_t sum = (buffer_count + 1) * buffer_size;
-    memory = aligned_alloc(PAGE, (PAGE + sum + PAGE - 1) / PAGE * PAGE);
+    memory = aligned_alloc(page, (page + sum + page - 1) / page * page);
     if (memory == NULL)
         err(EXIT_FAILURE, "memory for messages of %zu bytes", message_size);
-    buffers = memory + PAGE; /* in front of them is room */
+    buffers = memory + page; /* in front of them is room */
     answer = buffers + buffer_count * buffer_size;
     memset(answer, 0, message_size);
     for (size_t i = 0; i < buffer_count; i++)

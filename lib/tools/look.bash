@@ -69,10 +69,14 @@ ends_of() {
     echo "$what${text:5}"
 }
 
+memory() { # memory PID ADDRESS BYTES
+    dd if="/proc/$1/mem" bs=1 skip=$(($2)) count="$3" status=none 2>/dev/null
+}
+
 # open_of PID ADDRESS FLAGS: the path is in the memory of the process.
 open_of() {
     local path
-    path=$(dd if="/proc/$1/mem" bs=1 skip=$(($2)) count=60 status=none 2>/dev/null | tr '\0' '\n' | head -n 1)
+    path=$(memory "$1" "$2" 60 | tr '\0' '\n' | head -n 1)
     (($3 & 1)) && echo "open(\"$path\", O_WRONLY), until another process opens it to read" ||
         echo "open(\"$path\", O_RDONLY), until another process opens it to write"
 }
@@ -105,12 +109,39 @@ in_handler() {
     done
 }
 
+# On i386 one system call, ipc(2), is all of System V, and socketcall(2) is all of the sockets: puts the one that is meant
+# into $name, and its arguments into $call, of look. And a 64-bit program has other numbers for read(2) and write(2).
+unfold() {
+    local sockets=([3]=connect [5]=accept [9]=send [10]=recv [11]=send [12]=recv [16]=sendmsg [17]=recvmsg [18]=accept)
+    case $name:${call[0]} in
+    ipc:*)
+        case $((call[1])) in
+        11) name=msgsnd ;;
+        12) name=msgrcv && call[4]=$(memory "$1" $((call[5] + 4)) 4 | od -A n -t d4) ;;
+        *) name=semop ;;
+        esac
+        call[1]=${call[2]}
+        ;;
+    socketcall:*)
+        name=${sockets[call[1]]:-socketcall}
+        call[1]=$(memory "$1" "${call[2]}" 4 | od -A n -t d4)
+        ;;
+    restart_syscall:0) ! has_64_bits "$1" || name="read" ;;
+    exit:1) ! has_64_bits "$1" || name="write" ;;
+    esac
+}
+
+has_64_bits() { # see elf(5)
+    [ "$(head -c 5 "/proc/$1/exe" 2>/dev/null | tail -c 1)" = $'\2' ]
+}
+
 # What a process does: in which call it sleeps, and what that call waits for.
 look() {
     local call name first
     read -r -a call 2>/dev/null <"/proc/$1/syscall" || call=(unknown)
     [ "${call[0]}" != running ] || { echo "pid $1 runs"; return; }
     name=$(sed -n "s/^#define __NR_\([a-z0-9_]*\) ${call[0]}$/\1/p" "$calls" | head -n 1)
+    unfold "$1"
     first=$((${call[1]:-0} & 0x7fffffff))
     case $name in
     '') echo "pid $1 sleeps"; return ;;

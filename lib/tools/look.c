@@ -150,19 +150,33 @@ static void *one_more(void *array, int count, size_t size)
     return array;
 }
 
-/* A program for another word size has other numbers for the same calls, and in another namespace
- * the ids of System V mean other objects. */
-static bool is_like_us(pid_t pid)
+/* A program for another word size has other numbers for the same calls. */
+static bool has_our_numbers(pid_t pid)
 {
     enum { EI_CLASS = 4 }; /* see elf(5) */
     static struct text us;
-    struct stat our_ids, its_ids;
     const struct text its = contents(text("/proc/%d/exe", (int)pid));
     if (us.s[0] == '\0')
         us = contents(text("/proc/self/exe"));
-    return its.s[EI_CLASS] == us.s[EI_CLASS] && stat("/proc/self/ns/ipc", &our_ids) == 0 &&
-           stat(text("/proc/%d/ns/ipc", (int)pid).s, &its_ids) == 0 &&
-           our_ids.st_ino == its_ids.st_ino;
+    return its.s[EI_CLASS] == us.s[EI_CLASS];
+}
+
+/* In another namespace the ids of System V mean other objects. */
+static bool has_our_ids(pid_t pid)
+{
+    struct stat ours, its;
+    return stat("/proc/self/ns/ipc", &ours) == 0 &&
+           stat(text("/proc/%d/ns/ipc", (int)pid).s, &its) == 0 && ours.st_ino == its.st_ino;
+}
+
+static void name_call(struct task *task)
+{
+    for (const struct call *c = calls; c < calls + sizeof calls / sizeof *calls; c++)
+        if (c->number == task->number) {
+            const unsigned long limit = task->argument[c->limit];
+            task->call = c->name;
+            task->limit = c->limit == 0 || (int)limit == -1 ? 0 : limit;
+        }
 }
 
 static void read_task(const char *path)
@@ -179,14 +193,16 @@ static void read_task(const char *path)
         return;
     task.uid = process.st_uid;
     sscanf(contents(text("%s/comm", path)).s, "%15[^\n]", task.name);
-    task.seen = call.s[0] != '\0' && (task.state == 'Z' || is_like_us(task.pid));
-    if (task.seen && sscanf(call.s, "%ld %lx %lx %lx %lx %lx %lx", &task.number, a, a + 1, a + 2,
-                            a + 3, a + 4, a + 5) == 7)
-        for (const struct call *c = calls; c < calls + sizeof calls / sizeof *calls; c++)
-            if (c->number == task.number) {
-                task.call = c->name;
-                task.limit = c->limit == 0 || (int)a[c->limit] == -1 ? 0 : a[c->limit];
-            }
+    const bool in_call = sscanf(call.s, "%ld %lx %lx %lx %lx %lx %lx", &task.number, a, a + 1,
+                                a + 2, a + 3, a + 4, a + 5) == 7;
+    task.seen =
+        call.s[0] != '\0' &&
+        (task.state == 'Z' || (has_our_ids(task.pid) && (unfold_call(task.tid, &task.number, a) ||
+                                                         has_our_numbers(task.pid))));
+    if (task.seen && in_call)
+        name_call(&task);
+    else
+        task.number = -1;
     tasks = one_more(tasks, task_count, sizeof task);
     tasks[task_count++] = task;
     if (task.tid == task.pid && access(text("/proc/%d/fd", (int)task.pid).s, R_OK | X_OK) == -1)
@@ -213,11 +229,13 @@ static void read_mappings(const char *path)
     struct holding h = {.fd = MAPPED};
     char entry[PATH_MAX + 128];
     unsigned major, minor;
+    unsigned long long inode;
     FILE *const maps = fopen(path, "re");
     while (maps != NULL && fgets(entry, sizeof entry, maps) != NULL)
         if (sscanf(path, "/proc/%d/", &h.pid) == 1 && h.pid != getpid() &&
-            sscanf(entry, "%lx-%lx %*cw%*cs %lx %x:%x %lu %63[^\n]", &h.start, &h.stop, &h.offset,
-                   &major, &minor, &h.inode, h.path) == 7) {
+            sscanf(entry, "%lx-%lx %*cw%*cs %lx %x:%x %llu %63[^\n]", &h.start, &h.stop, &h.offset,
+                   &major, &minor, &inode, h.path) == 7) {
+            h.inode = (ino_t)inode;
             h.device = makedev(major, minor);
             holdings = one_more(holdings, holding_count, sizeof h);
             holdings[holding_count++] = h;

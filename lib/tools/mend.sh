@@ -67,7 +67,8 @@ verdict() { # compiles it, judges it, and prints what is not right yet
     local text demo
     copy || exit 2
     program=$(readlink -f "$copies")/$exercise
-    "${CC:-cc}" -Wall -Wextra -g -pthread -o "$program" "$program.c" -lrt || { echo "$exercise does not compile."; return 1; }
+    # shellcheck disable=SC2086 # words are wanted
+    "${CC:-cc}" -Wall -Wextra -g -pthread ${LDFLAGS:-} -o "$program" "$program.c" -lrt || { echo "$exercise does not compile."; return 1; }
     text=$(judge_apart) && return
     [ -n "$text" ] || { echo "mend: the judge could not judge $exercise:"; cat "$work/errors"; exit 2; } >&2
     demo=$(task demo)

@@ -63,7 +63,7 @@ exit $failed
 #  ./pipe/atomic # four writers, messages of PIPE_BUF bytes: all whole
 #  ./pipe/atomic -x # one byte more: many are torn
 #  seq 5 | ./pipe/coproc sort -r # through a filter and back
-#  head -c 1000000 /dev/zero | ./pipe/coproc -x cat # first write all, then read: a deadlock
+#  head -c 4000000 /dev/zero | ./pipe/coproc -x cat # first write all, then read: a deadlock
 #  LANE=1 ./fifo/read & ./fifo/write hello; wait; rm "/tmp/ipc-$(id -u)/fifo" # a pipe with a name
 #  ./fifo/order # two FIFOs, opened in the same order by both
 #  ./fifo/order -x # in opposite orders: a deadlock before the first byte

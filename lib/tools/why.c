@@ -358,7 +358,7 @@ static void explain_lock(struct task *task)
 {
     char entry[256], lock[256] = "";
     struct stat file = {.st_ino = 0};
-    unsigned long inode;
+    unsigned long long inode;
     int pid;
     bool found = false;
     FILE *const locks = fopen("/proc/locks", "re");
@@ -369,7 +369,7 @@ static void explain_lock(struct task *task)
             snprintf(lock, sizeof lock, "%.*s", (int)strcspn(entry, "\n"), strchr(entry, ' ') + 1);
         else
             found =
-                sscanf(strstr(entry, "->"), "-> %*s %*s %*s %d %*x:%*x:%lu", &pid, &inode) == 2 &&
+                sscanf(strstr(entry, "->"), "-> %*s %*s %*s %d %*x:%*x:%llu", &pid, &inode) == 2 &&
                 inode == file.st_ino && (pid == task->pid || pid == -1);
     if (locks != NULL)
         fclose(locks);
