@@ -22,7 +22,7 @@ static const char usage[] = "usage: records [-d | -x]\n"
                             "  -x  assume that one read() returns one message\n"
                             "  prints each message that the reader found, one per line\n";
 
-enum { MESSAGES = 3, ROOM = 64 * 1024 };
+enum { MESSAGES = 3 };
 
 static void write_messages(int fd, bool with_length)
 {
@@ -88,8 +88,9 @@ int main(int argc, char *argv[])
     if (pipe2(fds, way == PACKETS ? O_DIRECT : 0) == -1)
         err(EXIT_FAILURE, "pipe2");
     say("pipe2(%s) = %d, %d", way == PACKETS ? "O_DIRECT" : "0", fds[READ_END], fds[WRITE_END]);
-    if (way == PACKETS && fcntl(fds[WRITE_END], F_SETPIPE_SZ, ROOM) == -1) /* a page per packet */
-        err(EXIT_FAILURE, "fcntl F_SETPIPE_SZ %d (see /proc/sys/fs/pipe-*)", ROOM);
+    const int room = MESSAGES * (int)sysconf(_SC_PAGESIZE); /* each packet takes up a page */
+    if (way == PACKETS && fcntl(fds[WRITE_END], F_SETPIPE_SZ, room) == -1)
+        err(EXIT_FAILURE, "fcntl F_SETPIPE_SZ %d (see /proc/sys/fs/pipe-*)", room);
     write_messages(fds[WRITE_END], way == LENGTH);
     const pid_t reader = fork(); /* it comes late, as readers sometimes do */
     if (reader == -1)
