@@ -68,6 +68,15 @@ void check_fifo(int fd, const char *path)
         errx(EXIT_FAILURE, "%s: not a FIFO", path);
 }
 
+bool is_socket(const char *path)
+{
+    struct stat status;
+    const int saved_errno = errno;
+    const bool socket = lstat(path, &status) == 0 && S_ISSOCK(status.st_mode);
+    errno = saved_errno;
+    return socket;
+}
+
 key_t demo_key(char letter, const char *option)
 {
     if (option == NULL) {
