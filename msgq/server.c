@@ -154,7 +154,7 @@ static void serve(int id)
     while (ending == 0) {
         const ssize_t length = msgrcv(id, &request, sizeof request.text, REQUEST, MSG_NOERROR);
         if (length == -1 && (errno == EIDRM || errno == EINVAL)) {
-            say("msgrcv(%d) = -1 %s: the queue was removed", id, errno_name(errno));
+            say("msgrcv(%d) = %zd %s: the queue was removed", id, length, errno_name(errno));
             return;
         }
         if (length != -1)
@@ -191,7 +191,8 @@ int main(int argc, char *argv[])
     serve(id);
     if (ending == 0)
         return EXIT_SUCCESS;
-    say("msgctl(%d, IPC_RMID) = %d: signal %d", id, msgctl(id, IPC_RMID, NULL), (int)ending);
+    const int result = msgctl(id, IPC_RMID, NULL);
+    say("msgctl(%d, IPC_RMID) = %d: signal %d", id, result, (int)ending);
     remove_now();
     signal(ending, SIG_DFL);
     raise(ending);
