@@ -1,8 +1,8 @@
 /* client - asks fifo/server, and gets its answer through a FIFO of its own
  *
- * The client makes and opens the FIFO for the answer before it asks, so the server never has to
- * wait for it. While it waits it also watches the server's FIFO: on Linux, POLLERR there means that
- * the server has gone.
+ * The client makes and opens the FIFO for the answer before it asks: the server does not wait for a
+ * reader. While the client waits, it also watches the server's FIFO: on Linux, POLLERR there means
+ * that nobody reads it any more.
  *
  * fifo(7), poll(2)
  */

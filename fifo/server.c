@@ -2,8 +2,8 @@
  *
  * A request is one line, "PID TEXT", of at most PIPE_BUF bytes, so that many clients can write at
  * once. The answer, TEXT in capitals, goes to the FIFO "PATH.PID", which the client has made and
- * opened before. The server must outlive every client, so it opens that FIFO without waiting and
- * never sleeps in a write.
+ * opened before. No client may hold up the server, so it opens that FIFO without waiting and never
+ * sleeps in a write to it.
  *
  * The server holds a write end of its own FIFO that it never uses. With -x it does not: when the
  * last client closes, there is no writer left, and the server reads end of file.

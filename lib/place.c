@@ -256,9 +256,10 @@ void become_server(const char *name)
     const int fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR);
     if (fd == -1)
         err(EXIT_FAILURE, "open %s", path);
-    if (fcntl(fd, F_SETLK, &lock) == -1 && (errno == EACCES || errno == EAGAIN))
+    const int locked = fcntl(fd, F_SETLK, &lock);
+    if (locked == -1 && (errno == EACCES || errno == EAGAIN))
         errx(EXIT_FAILURE, "fcntl F_SETLK: %s: there is a server already", errno_name(errno));
-    if (fcntl(fd, F_SETLK, &lock) == -1 || fstat(fd, &status) == -1)
+    if (locked == -1 || fstat(fd, &status) == -1)
         err(EXIT_FAILURE, "%s", path);
     if (status.st_nlink == 0)
         errx(EXIT_FAILURE, "a server was just about to end; try again");

@@ -2,7 +2,8 @@
  *
  * Requests and answers share the room in one queue, and that is a trap. If it is full of answers
  * that nobody takes, and the server sleeps in msgsnd() to add one more, no request can reach it. So
- * it never sleeps in msgsnd(): it keeps what does not fit, and takes answers back to make room.
+ * it never sleeps in msgsnd(): it keeps what does not fit, and takes answers back to make room. Of
+ * more than MOST_KEPT the oldest is thrown away.
  *
  * msgrcv(2), msgsnd(2), kill(2); EINTR in signal(7)
  */

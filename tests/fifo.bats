@@ -422,6 +422,11 @@ end_server() {
     finish read
     [ "$(<"$T/read")" = hello ]
     rm "$T/mine/fifo"
+    long=$T/$(printf 'x%.0s' {1..200}) # no path in it is cut off
+    for command in fifo/order "fifo/bench -d 0.05 -s 64 -p same" dup/lock dup/offset dup/cloexec; do
+        IPC_DIR=$long try ./$command
+        [ "$status" = 0 ] || { echo "$command: $stderr"; false; }
+    done
 }
 
 @test "a request that is too long is refused by the client" {
