@@ -24,8 +24,11 @@ static void send_to_stream(enum way way, void *message, size_t size)
 
 static void receive_from_stream(enum way way, void *message, size_t size)
 {
-    if (read_full(sockets[way], message, size) != (ssize_t)size)
+    const ssize_t count = read_full(sockets[way], message, size);
+    if (count == -1)
         err(EXIT_FAILURE, "read");
+    if (count != (ssize_t)size)
+        errx(EXIT_FAILURE, "read: the other process has ended");
 }
 
 static void receive_datagram(enum way way, void *message, size_t size)

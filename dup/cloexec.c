@@ -14,6 +14,7 @@
 
 #include <err.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +27,7 @@ static const char usage[] = "usage: cloexec [-x]\n"
 static int open_secret(bool forgets)
 {
     static const char secret[] = "the secret\n";
-    char path[128];
+    char path[PATH_MAX];
     snprintf(path, sizeof path, "%s", demo_path("secret-XXXXXX"));
     hold_endings();
     const int fd = mkostemp(path, forgets ? 0 : O_CLOEXEC);

@@ -14,6 +14,7 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -27,7 +28,7 @@ static const char usage[] =
 enum kind { FLOCK, OPEN_FILE, PROCESS };
 enum { STRANGER = -1 };
 enum { REFUSED = EXIT_SUCCESS, LOCKED = 3 }; /* what another process reports by its exit status */
-static char path[128];
+static char path[PATH_MAX];
 
 static int open_file(void)
 {

@@ -12,6 +12,7 @@
 
 #include <err.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +26,7 @@ static const char usage[] =
 enum { WORD = 4 };
 static const char words[] = "one two six ten ";
 
-static char path[128];
+static char path[PATH_MAX];
 
 /* The file has the words, and is removed at the end. */
 static int make_file(void)

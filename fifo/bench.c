@@ -8,6 +8,7 @@
 #include "../pipe/bench-pipe.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,7 +18,7 @@
 static void open_fifos(size_t size)
 {
     (void)size;
-    char path[128];
+    char path[PATH_MAX];
     snprintf(path, sizeof path, "%s.%d", demo_path("bench"), (int)getpid());
     for (int way = WAY_THERE; way <= WAY_BACK; way++) {
         hold_endings();

@@ -1,8 +1,8 @@
 /* client - asks fifo/server, and gets its answer through a FIFO of its own
  *
  * The client makes and opens the FIFO for the answer before it asks, so the server never has to
- * wait for it. While it waits, the client also watches the server's FIFO: on Linux, POLLERR there
- * means that the server has ended.
+ * wait for a reader. While it waits, the client also watches the server's FIFO: on Linux, POLLERR
+ * there means that nobody reads it any more.
  *
  * fifo(7), poll(2)
  */
@@ -28,14 +28,19 @@ static const char usage[] = "usage: client [-p PATH] [TEXT...]\n"
                             "  prints the answers; other terminal: ./fifo/server\n";
 
 /* ENXIO: the FIFO is there, but nobody reads it. */
+static bool may_come_later(const char *path)
+{
+    return errno == ENOENT || (errno == ENXIO && !is_socket(path));
+}
+
 static int open_server(const char *path)
 {
     const int flags = O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC;
     int fd = open(path, flags);
-    if (fd == -1)
+    if (fd == -1 && may_come_later(path))
         say("open(server) = %d %s: no server yet", fd, errno_name(errno));
     for (; fd == -1; fd = open(path, flags)) {
-        if (errno != ENOENT && errno != ENXIO)
+        if (!may_come_later(path))
             err(EXIT_FAILURE, "open %s", path);
         poll(NULL, 0, 20); /* ms, and try again */
     }
@@ -93,6 +98,8 @@ static void send_request(int server, const char *text, size_t length)
     say("write(%d, %s) = %zd", server, quoted(request, length), count);
 }
 
+static int answers; /* so far */
+
 static void ask(int server, int own, const char *text, size_t length)
 {
     send_request(server, text, length);
@@ -106,6 +113,7 @@ static void ask(int server, int own, const char *text, size_t length)
     say("read(%d) = %zd %s", own, count, quoted(answer, (size_t)count));
     if (write_full(STDOUT_FILENO, answer, (size_t)count) == -1)
         err(EXIT_FAILURE, "stdout");
+    answers++;
 }
 
 static void ask_each_line(int server, int own)
@@ -142,6 +150,7 @@ int main(int argc, char *argv[])
             ask(server, own, line, strlen(line));
     if (optind == argc)
         ask_each_line(server, own);
-    lesson("each client gets its answers through a FIFO of its own");
+    if (answers > 0)
+        lesson("each client gets its answers through a FIFO of its own");
     return EXIT_SUCCESS;
 }

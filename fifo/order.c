@@ -11,6 +11,7 @@
 
 #include <err.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +25,7 @@ static const char usage[] = "usage: order [-x]\n"
 
 static struct fifo {
     const char *name;
-    char path[128];
+    char path[PATH_MAX];
 } one = {.name = "one"}, two = {.name = "two"};
 
 static void make_fifo(struct fifo *fifo)

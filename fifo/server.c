@@ -2,8 +2,8 @@
  *
  * A request is one line, "PID TEXT", of at most PIPE_BUF bytes, so that many clients can write at
  * once. The answer, TEXT in capitals, goes to the FIFO "PATH.PID", which the client has made and
- * opened before. The server must outlive every client, so it opens that FIFO without waiting and
- * never sleeps in a write.
+ * opened before. No client may hold up the server, so it opens that FIFO without waiting and never
+ * sleeps in a write to it.
  *
  * The server holds a write end of its own FIFO that it never uses. With -x it does not: when the
  * last client closes, there is no writer left, and the server reads end of file.
@@ -42,23 +42,26 @@ static bool is_still_named(int fd, const char *path)
     return named.st_ino == open_file.st_ino && named.st_dev == open_file.st_dev;
 }
 
-static void lock(int fd, const char *path)
+/* Returns the result of flock(), which is not -1. */
+static int lock(int fd, const char *path)
 {
     check_fifo(fd, path);
-    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-        return;
+    const int result = flock(fd, LOCK_EX | LOCK_NB);
+    if (result != -1)
+        return result;
     if (errno != EWOULDBLOCK)
         err(EXIT_FAILURE, "flock %s", path);
     warn("flock %s: another server has it locked", path);
     _exit(EXIT_FAILURE); /* without unlink_at_exit(): the name belongs to that server */
 }
 
-/* A FIFO that a killed server has left is used again. Only the holder of the lock may remove the
- * name, so no signal may end the program between mkfifo() and flock(). */
+/* A FIFO that a killed server has left is used again. Between mkfifo() and flock() another server
+ * may lock the FIFO that we have made, and then the name is no longer ours to remove. So no signal
+ * may end the program there. */
 static int open_and_lock(const char *path)
 {
     bool made;
-    int fd;
+    int fd, locked = -1;
     hold_endings();
     do {
         made = mkfifo(path, S_IRUSR | S_IWUSR) == 0;
@@ -70,7 +73,7 @@ static int open_and_lock(const char *path)
         if (fd == -1 && errno != ENOENT)
             err(EXIT_FAILURE, "open %s", path);
         if (fd != -1)
-            lock(fd, path);
+            locked = lock(fd, path);
     } while (fd == -1 || !is_still_named(fd, path));
     if (!made)
         unlink_at_exit(path);
@@ -78,7 +81,7 @@ static int open_and_lock(const char *path)
     if (made)
         say("mkfifo(%s)", path);
     say("open(server, O_RDONLY|O_NONBLOCK) = %d", fd);
-    say("flock(%d, LOCK_EX|LOCK_NB) = 0", fd);
+    say("flock(%d, LOCK_EX|LOCK_NB) = %d", fd, locked);
     return fd;
 }
 
@@ -183,7 +186,7 @@ int main(int argc, char *argv[])
         if (write_end == -1)
             err(EXIT_FAILURE, "open %s", path);
         say("open(server, O_WRONLY) = %d: held", write_end);
-        say("Ctrl-C ends it, and removes the FIFO");
+        say("kill %d ends it, and removes the FIFO", (int)getpid());
     } else { /* before the first client has come, read() would return 0 */
         struct pollfd first = {.fd = fd, .events = POLLIN};
         const int ready = poll(&first, 1, -1);

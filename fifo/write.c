@@ -36,8 +36,10 @@ static int open_fifo(const char *path, int nonblock)
     if (nonblock == 0)
         say("open(fifo, O_WRONLY) ...");
     const int fd = open(path, O_WRONLY | nonblock | O_NOFOLLOW | O_CLOEXEC);
+    if (fd == -1 && errno == ENXIO && !is_socket(path))
+        err(EXIT_FAILURE, "open %s: ENXIO: it has no reader", path);
     if (fd == -1)
-        err(EXIT_FAILURE, "open %s%s", path, errno == ENXIO ? ": ENXIO: it has no reader" : "");
+        err(EXIT_FAILURE, "open %s", path);
     if (nonblock == 0) {
         say("... = %d", fd);
     } else {

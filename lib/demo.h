@@ -184,6 +184,10 @@ const char *demo_path(const char *name);
 /* Exit unless the open file is a FIFO; `path` is for the message. See fstat(2). */
 void check_fifo(int fd, const char *path);
 
+/* Whether there is a socket at `path`: open(2) fails with ENXIO for it, as for a FIFO without a
+ * reader that is opened to write. errno stays as it is. */
+bool is_socket(const char *path);
+
 /* The key of a System V object: the number that the user gave for -k, decimal or as ipcs(1) prints
  * it (0x...); where `option` is NULL, ftok(3) of the private directory and `letter`. Exits 2 if it
  * is no number, or IPC_PRIVATE, with which nobody could find the object. */

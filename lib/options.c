@@ -78,6 +78,8 @@ int next_option(int argc, char *argv[], const char *letters, const char *usage)
     static char dash_h[] = "-h";
     if (optind < argc && strcmp(argv[optind], "--help") == 0)
         argv[optind] = dash_h;
+    else if (optind < argc && strncmp(argv[optind], "--", 2) == 0 && argv[optind][2] != '\0')
+        errx(USAGE_ERROR, "unknown option %s (-h for help)", argv[optind]);
     char all_letters[64];
     snprintf(all_letters, sizeof all_letters, "+:h%s", letters);
     opterr = 0;

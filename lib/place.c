@@ -68,6 +68,15 @@ void check_fifo(int fd, const char *path)
         errx(EXIT_FAILURE, "%s: not a FIFO", path);
 }
 
+bool is_socket(const char *path)
+{
+    struct stat status;
+    const int saved_errno = errno;
+    const bool socket = lstat(path, &status) == 0 && S_ISSOCK(status.st_mode);
+    errno = saved_errno;
+    return socket;
+}
+
 key_t demo_key(char letter, const char *option)
 {
     if (option == NULL) {
@@ -247,9 +256,10 @@ void become_server(const char *name)
     const int fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR);
     if (fd == -1)
         err(EXIT_FAILURE, "open %s", path);
-    if (fcntl(fd, F_SETLK, &lock) == -1 && (errno == EACCES || errno == EAGAIN))
+    const int locked = fcntl(fd, F_SETLK, &lock);
+    if (locked == -1 && (errno == EACCES || errno == EAGAIN))
         errx(EXIT_FAILURE, "fcntl F_SETLK: %s: there is a server already", errno_name(errno));
-    if (fcntl(fd, F_SETLK, &lock) == -1 || fstat(fd, &status) == -1)
+    if (locked == -1 || fstat(fd, &status) == -1)
         err(EXIT_FAILURE, "%s", path);
     if (status.st_nlink == 0)
         errx(EXIT_FAILURE, "a server was just about to end; try again");

@@ -131,7 +131,7 @@ void lesson(const char *format, ...)
 const char *quoted(const void *bytes, size_t length)
 {
     enum { MOST = 24, LONGEST_ESCAPE = 4 };
-    static const char special[] = "\n\t\r\"\\", letters[] = "ntr\"\\";
+    static const char special[] = "\n\t\r\v\f\"\\", letters[] = "ntrvf\"\\";
     static char text[LONGEST_ESCAPE * MOST + sizeof "\"\"..."];
     const char *const byte = bytes;
     char *end = text;

@@ -137,12 +137,14 @@ int main(int argc, char *argv[])
         say("an old answer, passed over");
     if (take_any)
         ask_until_wrong(id);
+    int answers = 0;
     for (int i = optind; i < argc; i++)
-        ask(id, argv[i], strlen(argv[i]), getpid(), true);
+        answers += ask(id, argv[i], strlen(argv[i]), getpid(), true);
     char *line = NULL;
     for (ssize_t length; optind == argc && (length = read_line(&line)) != -1;)
-        ask(id, line, (size_t)length, getpid(), true);
+        answers += ask(id, line, (size_t)length, getpid(), true);
     free(line);
-    lesson("a client that asks for the type of its own pid gets its own answers");
+    if (answers > 0)
+        lesson("a client that asks for the type of its own pid gets its own answers");
     return EXIT_SUCCESS;
 }

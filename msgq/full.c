@@ -26,9 +26,11 @@ static struct message {
 
 static void send_until(int error, int id, int flags)
 {
-    while (msgsnd(id, &message, sizeof message.text, flags) == 0)
+    int result;
+    while ((result = msgsnd(id, &message, sizeof message.text, flags)) == 0)
         continue;
-    say("msgsnd(%d, 1024%s) = -1 %s", id, flags == 0 ? "" : ", IPC_NOWAIT", errno_name(errno));
+    say("msgsnd(%d, %zu%s) = %d %s", id, sizeof message.text, flags == 0 ? "" : ", IPC_NOWAIT",
+        result, errno_name(errno));
     if (errno != error)
         msgsnd_failed(id, sizeof message.text);
 }

@@ -61,7 +61,7 @@ static void take_all(void)
     }
     if (errno != EAGAIN)
         err(EXIT_FAILURE, "mq_receive: %s", errno_name(errno));
-    say("mq_receive(%d) = -1 %s: empty", (int)queue, errno_name(errno));
+    say("mq_receive(%d) = %zd %s: empty", (int)queue, length, errno_name(errno));
 }
 
 /* Returns false if a message has been in the queue for a second, and no signal has come. */
@@ -79,7 +79,8 @@ static bool wait_for_signal(void)
         if (number == -1 && errno != EAGAIN && errno != EINTR)
             err(EXIT_FAILURE, "sigtimedwait");
         if (number == -1 && errno == EAGAIN && attributes.mq_curmsgs > 0) {
-            say("... = -1 EAGAIN: no signal, and mq_curmsgs is %ld", attributes.mq_curmsgs);
+            say("... = %d %s: no signal, and mq_curmsgs is %ld", number, errno_name(errno),
+                attributes.mq_curmsgs);
             return false;
         }
     }

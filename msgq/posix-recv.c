@@ -50,6 +50,7 @@ static void open_queue(const char *name)
 /* Returns false if there was no message in time. */
 static bool receive(char *text, size_t size, long wait_ms)
 {
+    const char *const call = wait_ms == FOR_EVER ? "mq_receive" : "mq_timedreceive";
     ssize_t length;
     unsigned priority;
     if (wait_ms == FOR_EVER) {
@@ -66,12 +67,12 @@ static bool receive(char *text, size_t size, long wait_ms)
         print_received(text, (size_t)length);
         return true;
     }
-    say("... = -1 %s", errno_name(errno));
+    say("... = %zd %s", length, errno_name(errno));
     if (errno == EMSGSIZE)
-        errx(EXIT_FAILURE, "mq_receive: EMSGSIZE: %zu bytes are below mq_msgsize, %ld", size,
+        errx(EXIT_FAILURE, "%s: EMSGSIZE: %zu bytes are below mq_msgsize, %ld", call, size,
              attributes.mq_msgsize);
     if (errno != ETIMEDOUT)
-        err(EXIT_FAILURE, "mq_receive: %s", errno_name(errno));
+        err(EXIT_FAILURE, "%s: %s", call, errno_name(errno));
     return false;
 }
 
@@ -115,6 +116,7 @@ int main(int argc, char *argv[])
     mq_close(queue);
     say("the queue stays until ./msgq/posix-rm%s%s", name_option == NULL ? "" : " -n ",
         name_option == NULL ? "" : name);
-    lesson("the buffer must hold the longest message that the queue allows");
+    if (taken > 0)
+        lesson("the buffer must hold the longest message that the queue allows");
     return EXIT_SUCCESS;
 }

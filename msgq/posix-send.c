@@ -62,8 +62,11 @@ static void open_queue(const char *name, struct mq_attr *wanted)
         errx(EXIT_FAILURE, "%s exists already: -m and -s are for a new queue (posix-rm)", name);
 }
 
+static int sent; /* messages so far */
+
 static void send_text(const char *text, size_t length, unsigned priority, long wait_ms)
 {
+    const char *const call = wait_ms == FOR_EVER ? "mq_send" : "mq_timedsend";
     int result;
     if (wait_ms == FOR_EVER) {
         say("mq_send(%d, %s, priority %u) ...", (int)queue, quoted(text, length), priority);
@@ -75,18 +78,19 @@ static void send_text(const char *text, size_t length, unsigned priority, long w
     }
     if (result != -1) {
         say("... = %d", result);
+        sent++;
         return;
     }
-    say("... = -1 %s", errno_name(errno));
+    say("... = %d %s", result, errno_name(errno));
     if (errno == EMSGSIZE)
-        errx(EXIT_FAILURE, "mq_send: EMSGSIZE: %zu bytes, but mq_msgsize of this queue is %ld",
+        errx(EXIT_FAILURE, "%s: EMSGSIZE: %zu bytes, but mq_msgsize of this queue is %ld", call,
              length, attributes.mq_msgsize);
     if (errno == EINVAL)
-        errx(EXIT_FAILURE, "mq_send: EINVAL: priority %u is not below MQ_PRIO_MAX, %ld", priority,
+        errx(EXIT_FAILURE, "%s: EINVAL: priority %u is not below MQ_PRIO_MAX, %ld", call, priority,
              sysconf(_SC_MQ_PRIO_MAX));
     if (errno == ETIMEDOUT)
-        errx(EXIT_FAILURE, "mq_timedsend: ETIMEDOUT: the queue is full");
-    err(EXIT_FAILURE, "mq_send: %s", errno_name(errno));
+        errx(EXIT_FAILURE, "%s: ETIMEDOUT: the queue is full", call);
+    err(EXIT_FAILURE, "%s: %s", call, errno_name(errno));
 }
 
 int main(int argc, char *argv[])
@@ -132,6 +136,9 @@ int main(int argc, char *argv[])
     mq_close(queue);
     say("the queue stays until ./msgq/posix-rm%s%s", name_option == NULL ? "" : " -n ",
         name_option == NULL ? "" : name);
-    lesson("mq_send() waits for room in the queue, not for a receiver");
+    if (sent > 0)
+        lesson(wait_ms == FOR_EVER
+                   ? "mq_send() waits for room in the queue, not for a receiver"
+                   : "mq_timedsend() waits for room, but only until a certain time");
     return EXIT_SUCCESS;
 }

@@ -46,7 +46,7 @@ static long receive_text(int id, long type)
     if (length == -1 && errno != ENOMSG)
         err(EXIT_FAILURE, "msgrcv: %s", errno_name(errno));
     if (length == -1) {
-        say("msgrcv(%d, type %ld) = -1 %s", id, type, errno_name(errno));
+        say("msgrcv(%d, type %ld) = %zd %s", id, type, length, errno_name(errno));
         return 0;
     }
     say("msgrcv(%d, type %ld) = %zd %s, type %ld", id, type, length,

@@ -67,7 +67,7 @@ static ssize_t receive(int id, long type, int flags)
         (flags & IPC_NOWAIT) != 0 ? ", IPC_NOWAIT" : "");
     const ssize_t length = msgrcv(id, message, size, type, flags);
     if (length == -1)
-        say("... = -1 %s", errno_name(errno));
+        say("... = %zd %s", length, errno_name(errno));
     else
         say("... = %zd %s, type %ld", length, quoted(message->text, (size_t)length), message->type);
     if (length != -1 && !is_wanted(type, flags, message->type))
@@ -75,10 +75,12 @@ static ssize_t receive(int id, long type, int flags)
     return length;
 }
 
+static long taken; /* messages so far */
+
 static void receive_all(int id, long type, int flags, long count, bool may_grow)
 {
     const bool until_empty = count == 0;
-    for (long taken = 0; until_empty || taken < count; taken++) {
+    for (; until_empty || taken < count; taken++) {
         ssize_t length;
         while ((length = receive(id, type, flags)) == -1 && errno == E2BIG && may_grow)
             allocate(2 * size); /* the message has stayed in the queue */
@@ -141,7 +143,7 @@ int main(int argc, char *argv[])
     say("msgget(0x%08x, IPC_CREAT) = %d", (unsigned)key, id);
     receive_all(id, type, flags, count, may_grow);
     say("the queue stays until ipcrm -q %d", id);
-    if (may_grow)
+    if (may_grow && taken > 0)
         lesson("one msgrcv() takes one whole message: no less, and no more");
     return EXIT_SUCCESS;
 }

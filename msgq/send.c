@@ -32,6 +32,8 @@ struct message {
     char text[]; /* the bytes alone: no length, no NUL at the end */
 };
 
+static int sent; /* messages so far */
+
 static void send_text(int id, long type, const char *text, size_t length, int flags)
 {
     struct message *const message = malloc(sizeof *message + length);
@@ -53,6 +55,7 @@ static void send_text(int id, long type, const char *text, size_t length, int fl
             length, result);
     else
         say("... = %d", result);
+    sent++;
     free(message);
 }
 
@@ -90,6 +93,8 @@ int main(int argc, char *argv[])
         free(line);
     }
     say("the queue stays until ipcrm -q %d", id);
-    lesson("msgsnd() waits for room in the queue, not for a receiver");
+    if (sent > 0)
+        lesson(flags == IPC_NOWAIT ? "with IPC_NOWAIT msgsnd() waits for nothing, not even for room"
+                                   : "msgsnd() waits for room in the queue, not for a receiver");
     return EXIT_SUCCESS;
 }

@@ -3,7 +3,7 @@
  * Requests and answers share the room in one queue, and that is a trap. If the queue is full of
  * answers that nobody takes, and the server sleeps in msgsnd() to add one more, no request can
  * reach it. So this server never sleeps in msgsnd(): it keeps what does not fit, and takes answers
- * back to make room.
+ * back to make room. If it has to keep more than MOST_KEPT, it throws away the oldest.
  *
  * msgrcv(2), msgsnd(2), kill(2); EINTR in signal(7)
  */
@@ -155,7 +155,7 @@ static void serve(int id)
     while (ending == 0) {
         const ssize_t length = msgrcv(id, &request, sizeof request.text, REQUEST, MSG_NOERROR);
         if (length == -1 && (errno == EIDRM || errno == EINVAL)) {
-            say("msgrcv(%d) = -1 %s: the queue was removed", id, errno_name(errno));
+            say("msgrcv(%d) = %zd %s: the queue was removed", id, length, errno_name(errno));
             return;
         }
         if (length != -1)
@@ -192,7 +192,8 @@ int main(int argc, char *argv[])
     serve(id);
     if (ending == 0)
         return EXIT_SUCCESS;
-    say("msgctl(%d, IPC_RMID) = %d: signal %d", id, msgctl(id, IPC_RMID, NULL), (int)ending);
+    const int result = msgctl(id, IPC_RMID, NULL);
+    say("msgctl(%d, IPC_RMID) = %d: signal %d", id, result, (int)ending);
     remove_now();
     signal(ending, SIG_DFL);
     raise(ending);

@@ -97,7 +97,8 @@ int main(int argc, char *argv[])
     if (close(fds[WRITE_END]) == -1)
         err(EXIT_FAILURE, "close");
 
-    say("%ld writers, PIPE_BUF is %d, each message has %zu bytes", writers, PIPE_BUF, size);
+    say("%ld writer%s, PIPE_BUF is %d, each message has %zu bytes", writers,
+        writers == 1 ? "" : "s", PIPE_BUF, size);
     read_messages(fds[READ_END], size);
     for (int i = 0; i < writers; i++)
         if (reap(pids[i]) != EXIT_SUCCESS)
@@ -108,6 +109,8 @@ int main(int argc, char *argv[])
         errx(EXIT_FAILURE, "%ld messages of %zu bytes were torn", torn, size);
     if (torn == 0 && too_large)
         errx(EXIT_FAILURE, "no message was torn this time; send more of them, with -m");
+    if (writers == 1)
+        return EXIT_SUCCESS;
     if (too_large)
         lesson("one byte more than %s, and other writers' bytes come in between",
                most == PIPE_BUF ? "PIPE_BUF" : "a page");

@@ -28,10 +28,18 @@ static void send_by_pipe(enum way way, void *message, size_t size)
 }
 
 /* A message that is longer than the pipe arrives in pieces. */
+static void read_message(int fd, void *message, size_t size)
+{
+    const ssize_t count = read_full(fd, message, size);
+    if (count == -1)
+        err(EXIT_FAILURE, "read");
+    if (count != (ssize_t)size)
+        errx(EXIT_FAILURE, "read: the other process has ended");
+}
+
 static void receive_by_pipe(enum way way, void *message, size_t size)
 {
-    if (read_full(pipes[way][READ_END], message, size) != (ssize_t)size)
-        err(EXIT_FAILURE, "read");
+    read_message(pipes[way][READ_END], message, size);
 }
 
 static void close_pipes(void)

@@ -29,8 +29,7 @@ static void send_by_socket(enum way way, void *message, size_t size)
 
 static void receive_by_socket(enum way way, void *message, size_t size)
 {
-    if (read_full(sockets[way], message, size) != (ssize_t)size)
-        err(EXIT_FAILURE, "read");
+    read_message(sockets[way], message, size);
 }
 
 static void close_sockets(void)

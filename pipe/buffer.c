@@ -16,7 +16,7 @@
 
 static const char usage[] = "usage: buffer [-x]\n"
                             "  -x  fork while text waits in the buffer: it appears twice\n"
-                            "  prints the size of the buffer, or with -x what was read\n";
+                            "  prints how many bytes come at once, or with -x what was read\n";
 
 static FILE *stream; /* writes into the pipe */
 static int read_end;
@@ -51,9 +51,10 @@ static void fill_the_buffer(void)
     const int bytes = say_bytes_in_pipe();
     printf("buffer %d\n", bytes);
 
+    print_line();
     if (fflush(stream) == EOF)
         err(EXIT_FAILURE, "write by fflush");
-    say("flushed the stream");
+    say("printed it once more, and flushed the stream");
     if (say_bytes_in_pipe() == bytes)
         errx(EXIT_FAILURE, "fflush() has written nothing");
 }

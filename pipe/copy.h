@@ -19,7 +19,7 @@
 
 enum { CHUNK = 64 * 1024 };
 
-static long calls;                 /* system calls that moved the bytes */
+static long calls;                 /* the system calls of a copy */
 static unsigned long long crossed; /* bytes copied into the program or out of it */
 
 /* Counts a call, and ends the program if it failed. Returns its result. */
@@ -83,11 +83,10 @@ static void by_splice(int file, int out, size_t size)
 {
     struct stat status;
     int fds[2] = {-1, out};
-    if (fstat(out, &status) == -1)
-        err(EXIT_FAILURE, "fstat");
+    counted("fstat", fstat(out, &status));
     const bool in_between = !S_ISFIFO(status.st_mode);
-    if (in_between && pipe(fds) == -1)
-        err(EXIT_FAILURE, "pipe");
+    if (in_between)
+        counted("pipe", pipe(fds));
     for (size_t count; size > 0; size -= count) {
         const size_t most = size < CHUNK ? size : CHUNK;
         count = counted("splice", splice(file, NULL, fds[WRITE_END], NULL, most, 0));
@@ -98,8 +97,7 @@ static void by_splice(int file, int out, size_t size)
     }
     if (in_between)
         for (int end = READ_END; end <= WRITE_END; end++)
-            if (close(fds[end]) == -1)
-                err(EXIT_FAILURE, "close");
+            counted("close", close(fds[end]));
 }
 
 static const struct copy_way {

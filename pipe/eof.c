@@ -76,7 +76,7 @@ int main(int argc, char *argv[])
         }
         read_to_end(fds[READ_END]);
     }
-    say("fork() = %d", (int)reader);
+    say("fork() = %d", (int)reader); /* the writer keeps its read end: that is no write end */
 
     say_asleep_in("the reader", reader, "read", fds[READ_END]);
     const ssize_t count = write(fds[WRITE_END], "hello", strlen("hello"));

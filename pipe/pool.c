@@ -2,7 +2,7 @@
  *
  * With one pipe for all, a worker that is free takes the next job. Dealing them out round robin
  * (-r) gives all workers equally many; but one job in WORKERS is long, and the same worker gets all
- * of those. All jobs have one size, less than PIPE_BUF, so one read() takes one job.
+ * of those. All jobs have one size, so on Linux one read() takes one job.
  *
  * pipe(7), fork(2)
  */
@@ -51,6 +51,8 @@ static void work_until_end(int worker, int fd)
             err(EXIT_FAILURE, "poll");
         jobs_done[worker]++;
     }
+    if (count == -1)
+        err(EXIT_FAILURE, "read");
     if (count != 0)
         errx(EXIT_FAILURE, "read = %zd", count);
     say("read(%d) = %zd: no more jobs", fd, count);
@@ -99,7 +101,7 @@ static void hire_with_own_pipes(int workers)
 int main(int argc, char *argv[])
 {
     bool round_robin = false;
-    int workers = 4, jobs = 40, sum = 0;
+    int workers = 4, jobs = 40, long_jobs = 0, sum = 0;
     for (int letter; (letter = next_option(argc, argv, "rw:j:", usage)) != -1;)
         if (letter == 'j')
             jobs = (int)parse_long("-j", optarg, 0, 10000);
@@ -123,8 +125,9 @@ int main(int argc, char *argv[])
         const int job = i % workers == 0 ? LONG_MS : SHORT_MS;
         if (write(write_ends[i % pipes], &job, sizeof job) == -1)
             err(EXIT_FAILURE, "write");
+        long_jobs += job == LONG_MS;
     }
-    say("jobs sent: %d, one in %d takes %d ms, the others %d", jobs, workers, LONG_MS, SHORT_MS);
+    say("jobs sent: %d of %d ms, %d of %d ms", long_jobs, LONG_MS, jobs - long_jobs, SHORT_MS);
     close_write_ends(pipes);
 
     for (int i = 0; i < workers; i++)
@@ -138,7 +141,8 @@ int main(int argc, char *argv[])
     }
     if (sum != jobs)
         errx(EXIT_FAILURE, "jobs sent: %d, done: %d", jobs, sum);
-    lesson(round_robin ? "round robin deals equal numbers of jobs, not equal work"
-                       : "one pipe, many readers: a worker that is free takes the next job");
+    if (jobs > 0 && workers > 1)
+        lesson(round_robin ? "round robin deals out jobs in equal numbers, not equal work"
+                           : "one pipe, many readers: a worker that is free takes the next job");
     return EXIT_SUCCESS;
 }

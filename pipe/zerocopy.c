@@ -42,6 +42,8 @@ int main(int argc, char *argv[])
         ways[way].copy(file, STDOUT_FILENO, (size_t)status.st_size);
     say("%lld bytes, %ld system call%s, %llu bytes crossed user space", (long long)status.st_size,
         calls, calls == 1 ? "" : "s", crossed);
+    if (status.st_size == 0)
+        return EXIT_SUCCESS;
     if (way > 1)
         lesson("%s moves a file without showing its bytes to the program", name);
     else

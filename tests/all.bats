@@ -65,6 +65,8 @@ refuses() {
     for program in $(programs); do
         refuses 2 "./$program" -?
         refuses 2 "./$program" -Z
+        refuses 2 "./$program" --version
+        [[ $stderr = *"unknown option --version"* ]]
     done
 }
 

@@ -4,7 +4,7 @@ load helper
 # The server answers at $T/s; its pid is in $server.
 start_server() {
     start server ./fifo/server -p "$T/s"
-    eventually grep -q "Ctrl-C ends it" "$T/server.err"
+    eventually grep -q "ends it, and removes" "$T/server.err"
 }
 
 end_server() {
@@ -118,12 +118,26 @@ end_server() {
     rm "$T/link" "$T/fifo"
 }
 
+@test "a socket is refused, too: it is no FIFO without a reader, although open() fails with ENXIO for both" {
+    needs perl
+    perl -MIO::Socket::UNIX -e 'IO::Socket::UNIX->new(Local => $ARGV[0], Listen => 1) or die' "$T/socket"
+    for program in read "write hello" "write -n hello" server "client hello"; do
+        read -ra words <<<"$program"
+        try ./fifo/"${words[0]}" -p "$T/socket" "${words[@]:1}"
+        [ "$status" = 1 ]
+        [[ $stderr = *": open $T/socket: No such device or address" ]]
+        [[ $stderr != *"no reader"* && $stderr != *"no server"* ]]
+    done
+    rm "$T/socket"
+}
+
 @test "another user's FIFO is refused: EACCES" {
     other_user fifo
     mkfifo -m 600 fifo/fifo
-    for program in read write server; do
+    for program in read write server client; do
         try "${nobody[@]}" "./fifo/$program" -p fifo/fifo
         [ "$status" = 1 ]
+        [[ $stderr != *"no server yet"* ]] # nobody knows
         [[ $stderr = *"fifo/fifo: Permission denied"* ]]
     done
 }
@@ -394,12 +408,25 @@ end_server() {
     end_server
 }
 
+@test "a client without a request has no sentence to remember" {
+    start_server
+    try ./fifo/client -p "$T/s" </dev/null
+    [ "$status" = 0 ]
+    [[ $stderr != *"=>"* ]]
+    end_server
+}
+
 @test "\$IPC_DIR is another private directory" {
     IPC_DIR=$T/mine start read ./fifo/read
     IPC_DIR=$T/mine try ./fifo/write hello
     finish read
     [ "$(<"$T/read")" = hello ]
     rm "$T/mine/fifo"
+    long=$T/$(printf 'x%.0s' {1..200}) # no path in it is cut off
+    for command in fifo/order "fifo/bench -d 0.05 -s 64 -p same" dup/lock dup/offset dup/cloexec; do
+        IPC_DIR=$long try ./$command
+        [ "$status" = 0 ] || { echo "$command: $stderr"; false; }
+    done
 }
 
 @test "a request that is too long is refused by the client" {

@@ -250,6 +250,26 @@ field_is() {
     quietly ./msgq/posix-rm -n "$N"
 }
 
+@test "queue: an error of -w names the call that was made, and the lesson is about that" {
+    try ./msgq/posix-send -n "$N" -m 1 -s 8 -w 0 one
+    [ "$status" = 0 ]
+    assert_lesson "mq_timedsend() waits for room, but only until a certain time"
+    try ./msgq/posix-send -n "$N" -w 0 "nine byte"
+    [[ $stderr = *"posix-send: mq_timedsend: EMSGSIZE: 9 bytes, but mq_msgsize of this queue is 8" ]]
+    try ./msgq/posix-send -n "$N" -w 0 -p 99999 one
+    [[ $stderr = *"posix-send: mq_timedsend: EINVAL: priority 99999 is not below MQ_PRIO_MAX, "* ]]
+    try ./msgq/posix-recv -n "$N" -w 0 -s 7
+    [[ $stderr = *"posix-recv: mq_timedreceive: EMSGSIZE: 7 bytes are below mq_msgsize, 8" ]]
+    try ./msgq/posix-recv -n "$N" -c 0
+    [ "$output" = one ]
+    for program in "posix-send" "posix-recv -c 0"; do # nothing to send, and nothing there
+        try ./msgq/$program -n "$N" </dev/null
+        [ "$status" = 0 ]
+        [[ $stderr != *"=>"* ]]
+    done
+    quietly ./msgq/posix-rm -n "$N"
+}
+
 @test "queue: too large a request fails, with the name of the limit and its value" {
     try ./msgq/posix-send -n "$N" -m 100000 x
     [ "$status" = 1 ]

@@ -407,6 +407,25 @@ limited() {
     finish server
 }
 
+@test "where no message was sent or taken, there is no sentence to remember; with -n it is another one" {
+    try ./msgq/send -k "$K" -n hello
+    assert_lesson "with IPC_NOWAIT msgsnd() waits for nothing"
+    try ./msgq/recv -k "$K" -c 0
+    assert_lesson "one msgrcv() takes one whole message"
+    for program in send "recv -c 0"; do
+        try ./msgq/$program -k "$K" </dev/null
+        [ "$status" = 0 ]
+        [[ $stderr != *"=>"* ]]
+    done
+    quietly ./msgq/rm -k "$K"
+    start server ./msgq/server -k "$K"
+    try ./msgq/client -k "$K" </dev/null
+    [ "$status" = 0 ]
+    [[ $stderr != *"=>"* ]]
+    kill "$server"
+    finish server
+}
+
 @test "full -n: with IPC_NOWAIT the full queue is EAGAIN" {
     try ./msgq/full -n
     [ "$status" = 0 ]
