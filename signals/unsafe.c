@@ -1,6 +1,6 @@
 /* unsafe - a handler must not call what it may be interrupting: localtime() waits for its own lock
  *
- * A worker calls localtime() again and again, as a program does that writes a log, and signals come
+ * A worker calls localtime() again and again, like a program that writes a log, and signals come
  * meanwhile. The handler notes the time by time(), which is async-signal-safe.
  *
  * With -x the handler calls localtime() itself, which holds a lock while it works. If the signal
