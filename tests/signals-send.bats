@@ -390,7 +390,7 @@ SIGRTMIN+2 value 3" ]
     try prlimit --sigpending=0 ./signals/timer -m posix
     [ "$status" = 1 ]
     [ "$stderr" = "timer: timer_create: EAGAIN, at RLIMIT_SIGPENDING (ulimit -i)" ]
-    try prlimit --sigpending=0 ./signals/bench -d 0.01 -p same
+    try prlimit --sigpending=0 ./signals/bench -d 0.05 -p same
     [ "$status" = 1 ]
     [[ $stderr = *"bench: sigqueue: EAGAIN, at RLIMIT_SIGPENDING (ulimit -i)"* ]]
 }
