@@ -274,8 +274,8 @@ int connect_to(in_port_t port)
     if (port == 0)
         errx(USAGE_ERROR, "-p 0: a client needs the port that the server has printed");
     snprintf(name, sizeof name, "port %u", (unsigned)port);
-    const int fd =
-        connect_when_ready((const struct sockaddr *)&address, sizeof address, name, "a server");
+    const int fd = connect_when_ready((const struct sockaddr *)&address, sizeof address, name,
+                                      "a server (-h names it)");
     if (!is_own_peer(fd))
         errx(EXIT_FAILURE, "connect to %s: not a server of yours", name);
     return fd;

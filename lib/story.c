@@ -154,17 +154,22 @@ const char *errno_name(int number)
 {
 #define NAME(error) [error] = #error
     static const char *const names[] = {
-        NAME(E2BIG),        NAME(EACCES),     NAME(EADDRINUSE),      NAME(EAGAIN),
-        NAME(EBADF),        NAME(EBUSY),      NAME(ECHILD),          NAME(ECONNABORTED),
-        NAME(ECONNREFUSED), NAME(ECONNRESET), NAME(EDEADLK),         NAME(EEXIST),
-        NAME(EFAULT),       NAME(EFBIG),      NAME(EIDRM),           NAME(EINPROGRESS),
-        NAME(EINTR),        NAME(EINVAL),     NAME(EISCONN),         NAME(EISDIR),
-        NAME(EMFILE),       NAME(EMSGSIZE),   NAME(ENFILE),          NAME(ENOENT),
-        NAME(ENOLCK),       NAME(ENOMEM),     NAME(ENOMSG),          NAME(ENOSPC),
-        NAME(ENOSYS),       NAME(ENOTCONN),   NAME(ENOTRECOVERABLE), NAME(ENOTSOCK),
-        NAME(ENXIO),        NAME(EOVERFLOW),  NAME(EOWNERDEAD),      NAME(EPERM),
-        NAME(EPIPE),        NAME(ERANGE),     NAME(ESRCH),           NAME(ETIMEDOUT),
-        NAME(ETXTBSY)};
+        NAME(E2BIG),        NAME(EACCES),       NAME(EADDRINUSE),      NAME(EADDRNOTAVAIL),
+        NAME(EAFNOSUPPORT), NAME(EAGAIN),       NAME(EALREADY),        NAME(EBADF),
+        NAME(EBADMSG),      NAME(EBUSY),        NAME(ECHILD),          NAME(ECONNABORTED),
+        NAME(ECONNREFUSED), NAME(ECONNRESET),   NAME(EDEADLK),         NAME(EDESTADDRREQ),
+        NAME(EDQUOT),       NAME(EEXIST),       NAME(EFAULT),          NAME(EFBIG),
+        NAME(EHOSTUNREACH), NAME(EIDRM),        NAME(EINPROGRESS),     NAME(EINTR),
+        NAME(EINVAL),       NAME(EIO),          NAME(EISCONN),         NAME(EISDIR),
+        NAME(ELOOP),        NAME(EMFILE),       NAME(EMLINK),          NAME(EMSGSIZE),
+        NAME(ENAMETOOLONG), NAME(ENETUNREACH),  NAME(ENFILE),          NAME(ENOBUFS),
+        NAME(ENODEV),       NAME(ENOENT),       NAME(ENOEXEC),         NAME(ENOLCK),
+        NAME(ENOMEM),       NAME(ENOMSG),       NAME(ENOSPC),          NAME(ENOSYS),
+        NAME(ENOTCONN),     NAME(ENOTDIR),      NAME(ENOTRECOVERABLE), NAME(ENOTSOCK),
+        NAME(ENOTTY),       NAME(ENXIO),        NAME(EOPNOTSUPP),      NAME(EOVERFLOW),
+        NAME(EOWNERDEAD),   NAME(EPERM),        NAME(EPIPE),           NAME(EPROTOTYPE),
+        NAME(ERANGE),       NAME(EROFS),        NAME(ESPIPE),          NAME(ESRCH),
+        NAME(ETIMEDOUT),    NAME(ETOOMANYREFS), NAME(ETXTBSY),         NAME(EXDEV)};
     static char unknown[16];
     if (number > 0 && (size_t)number < sizeof names / sizeof *names && names[number] != NULL)
         return names[number];

@@ -37,7 +37,7 @@ static void send_by_sigqueue(enum way way, void *message, size_t size)
 {
     (void)way, (void)message, (void)size;
     if (sigqueue(bench_peer, SIGRTMIN, (union sigval){.sival_int = 0}) == -1)
-        err(EXIT_FAILURE, "sigqueue");
+        queueing_failed("sigqueue");
 }
 
 static void receive_by_sigwaitinfo(enum way way, void *message, size_t size)

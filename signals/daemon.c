@@ -27,6 +27,7 @@ static const char usage[] = "usage: daemon\n"
                             "  prints the daemon's pid, when it is ready; to end it: kill PID\n";
 
 static char pid_path[PATH_MAX], log_path[PATH_MAX];
+static int pid_file = -1;
 
 /* What a caller has left open, a daemon should not keep open. */
 static void close_inherited_files(void)
@@ -120,10 +121,10 @@ static int lock_pid_file(void)
 }
 
 /* A file that somebody else has put in its place is not ours to remove. */
-static void remove_pid_file(int fd)
+static void remove_pid_file(void)
 {
     struct stat own, named;
-    if (fstat(fd, &own) == 0 && lstat(pid_path, &named) == 0 && own.st_ino == named.st_ino)
+    if (fstat(pid_file, &own) == 0 && lstat(pid_path, &named) == 0 && own.st_ino == named.st_ino)
         unlink(pid_path);
 }
 
@@ -160,8 +161,9 @@ int main(int argc, char *argv[])
     const int log = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, S_IRUSR | S_IWUSR);
     if (log == -1)
         err(EXIT_FAILURE, "open %s", log_path);
-    const int fd = lock_pid_file();
-    if (dprintf(fd, "%d\n", (int)main_process) < 0)
+    pid_file = lock_pid_file();
+    atexit(remove_pid_file); /* also if something fails from here on */
+    if (dprintf(pid_file, "%d\n", (int)main_process) < 0)
         err(EXIT_FAILURE, "write %s", pid_path);
     printf("%d\n", (int)main_process);
     flush_stdout();
@@ -173,7 +175,7 @@ int main(int argc, char *argv[])
     while (sigwaitinfo(&set, &info) == -1)
         continue; /* EINTR: stopped and continued */
     say("sigwaitinfo() = SIGTERM, si_pid %d", (int)info.si_pid);
-    remove_pid_file(fd);
+    remove_pid_file();
     lesson("a daemon has no terminal; the lock shows that it runs, the pid file its pid");
     return EXIT_SUCCESS;
 }

@@ -66,10 +66,12 @@ int main(int argc, char *argv[])
     if (reader == -1)
         err(EXIT_FAILURE, "fork");
     if (reader == 0) {
-        close(fds[WRITE_END]);
+        if (close(fds[WRITE_END]) == -1) /* or there is no end of file */
+            err(EXIT_FAILURE, "close");
         read_to_end(fds[READ_END], gives_up);
     }
-    close(fds[READ_END]);
+    if (close(fds[READ_END]) == -1) /* or there is no EPIPE */
+        err(EXIT_FAILURE, "close");
 
     say_asleep_in("the reader", reader, "read", fds[READ_END]);
     say_kill(reader, SIGUSR1);
@@ -83,8 +85,10 @@ int main(int argc, char *argv[])
     close(fds[WRITE_END]);
     if (gives_up)
         puts(error);
-    if (gives_up ? strcmp(error, "EPIPE") != 0 : reap(reader) != EXIT_SUCCESS)
+    if (gives_up != (strcmp(error, "EPIPE") == 0))
         errx(EXIT_FAILURE, "unexpected: write() = %zd", count);
+    if (!gives_up && reap(reader) != EXIT_SUCCESS)
+        errx(EXIT_FAILURE, "the reader failed");
     lesson(gives_up ? "EINTR is not a failure: read() had done nothing yet, and can be called again"
                     : "without SA_RESTART a handler ends read() with EINTR; nothing is lost");
     return EXIT_SUCCESS;

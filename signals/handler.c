@@ -33,7 +33,8 @@ static const char usage[] =
     "  prints each way with the signals that it saw\n";
 
 static int self_pipe[2], count = 1;
-static volatile sig_atomic_t got[SIGTERM + 1], refused;
+static volatile sig_atomic_t got[SIGTERM + 1];
+static volatile sig_atomic_t *refused; /* the handler's error, in shared memory */
 
 static void wake(int number)
 {
@@ -41,7 +42,7 @@ static void wake(int number)
     const unsigned char byte = (unsigned char)number;
     got[number] = 1;
     if (write(self_pipe[WRITE_END], &byte, 1) == -1)
-        refused = errno; /* the pipe is full, so there is enough in it to wake the program */
+        *refused = errno; /* the pipe is full, so there is enough in it to wake the program */
     errno = saved;
 }
 
@@ -49,11 +50,13 @@ static void be_busy(void)
 {
     const pid_t self = getpid();
     for (int i = 0; i < count; i++)
-        kill(self, SIGUSR1); /* it has a handler, or is blocked */
+        if (kill(self, SIGUSR1) == -1) /* it has a handler, or is blocked */
+            err(EXIT_FAILURE, "kill");
     say("kill(%d, SIGUSR1) = 0, %d times", (int)self, count);
-    kill(self, SIGTERM);
+    if (kill(self, SIGTERM) == -1)
+        err(EXIT_FAILURE, "kill");
     say("kill(%d, SIGTERM) = 0%s%s", (int)self,
-        refused == 0 ? "" : "; write(): ", refused == 0 ? "" : errno_name(refused));
+        *refused == 0 ? "" : "; write(): ", *refused == 0 ? "" : errno_name(*refused));
 }
 
 static void wait_for_input(int fd)
@@ -93,6 +96,8 @@ static void serve_self_pipe(bool by_byte)
         err(EXIT_FAILURE, "pipe2");
     say("pipe2(O_NONBLOCK) = %d, %d", self_pipe[READ_END], self_pipe[WRITE_END]);
     const int room = fcntl(self_pipe[WRITE_END], F_SETPIPE_SZ, 1); /* gets the least: a page */
+    if (room == -1)
+        err(EXIT_FAILURE, "fcntl F_SETPIPE_SZ");
     count = count < room ? room : count;
     handle_by(wake, SIGUSR1, SA_RESTART);
     handle_by(wake, SIGTERM, SA_RESTART);
@@ -139,6 +144,7 @@ static void serve_signalfd(void)
 
 static pid_t start_server(bool by_signalfd, bool by_byte)
 {
+    *refused = 0;
     const pid_t server = fork();
     if (server == -1)
         err(EXIT_FAILURE, "fork");
@@ -165,11 +171,14 @@ int main(int argc, char *argv[])
     check_operands(argc, argv, 0, 0);
 
     lane(0, "parent");
+    refused = share_memory(sizeof *refused);
     const pid_t first = start_server(false, by_byte);
     if (by_byte) {
         say_still_asleep_in("the server", first, "poll", ANY_ARGUMENT);
         say_kill(first, SIGKILL);
         reap(first);
+        if (*refused != EAGAIN)
+            errx(EXIT_FAILURE, "unexpected: write() in the handler: %s", errno_name(*refused));
         puts("SIGTERM lost");
     } else if (reap(first) != EXIT_SUCCESS || reap(start_server(true, false)) != EXIT_SUCCESS) {
         errx(EXIT_FAILURE, "a server failed");

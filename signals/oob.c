@@ -25,6 +25,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+enum { WRONG_ORDER = 3 }; /* exit status of the receiver */
+
 static const char usage[] = "usage: oob [-x]\n"
                             "  -x  the handler reads the urgent byte: its place is lost\n"
                             "  prints the text in the order in which the receiver got it\n";
@@ -90,7 +92,7 @@ static void receive(bool in_handler)
     printf("%.*s\n", (int)length, text);
     flush_stdout();
     const char *const expected = in_handler ? "hello psto YaXb" : "hello stop aXbY";
-    _exit(strncmp(text, expected, sizeof text) == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
+    _exit(strncmp(text, expected, sizeof text) == 0 ? EXIT_SUCCESS : WRONG_ORDER);
 }
 
 static void send_text(int fd, const char *bytes, int flags)
@@ -133,7 +135,8 @@ int main(int argc, char *argv[])
     if (receiver == -1)
         err(EXIT_FAILURE, "fork");
     if (receiver == 0) {
-        close(fd);
+        if (close(fd) == -1) /* or there is no end of the stream */
+            err(EXIT_FAILURE, "close");
         receive(in_handler);
     }
     close(receiver_end);
@@ -151,8 +154,11 @@ int main(int argc, char *argv[])
     wait_asleep_in(receiver, "poll", ANY_ARGUMENT);
     if (close(fd) == -1)
         err(EXIT_FAILURE, "close");
-    if (reap(receiver) != EXIT_SUCCESS)
+    const int status = reap(receiver);
+    if (status == WRONG_ORDER)
         errx(EXIT_FAILURE, "unexpected: not in this order (recv, or sockatmark)");
+    if (status != EXIT_SUCCESS)
+        errx(EXIT_FAILURE, "the receiver failed");
     lesson(in_handler ? "without the mark nobody knows where in the text the urgent byte stood"
                       : "the urgent byte comes no sooner; the mark says where it stands");
     return EXIT_SUCCESS;

@@ -11,6 +11,7 @@
 
 #include <err.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -25,10 +26,10 @@ static const char usage[] = "usage: pidfd [-x]\n"
                             "  -x  kill(): the signal ends a stranger that has got the pid\n"
                             "  prints whether the stranger lives\n";
 
-static void end_unseen(const char *call)
+static void end_unseen(const char *call, const char *reason)
 {
     say("%s = -1 %s", call, errno_name(errno));
-    puts("not to be shown here: no pid namespace of our own");
+    printf("not to be shown here: %s\n", reason);
     flush_stdout();
     exit(EXIT_SUCCESS);
 }
@@ -43,6 +44,20 @@ static pid_t start(const char *who)
             pause();
     say("fork() = %d: %s", (int)pid, who);
     return pid;
+}
+
+/* The next child of fork() gets this pid, if it is free. */
+static void choose_next_pid(pid_t pid)
+{
+    static const char path[] = "/proc/sys/kernel/ns_last_pid";
+    const int fd = open(path, O_WRONLY | O_CLOEXEC);
+    char text[16];
+    const int length = snprintf(text, sizeof text, "%d", (int)pid - 1);
+    if (fd != -1 && write(fd, text, (size_t)length) == length && close(fd) == 0)
+        return;
+    if (errno == EACCES || errno == ENOENT || errno == EPERM || errno == EROFS)
+        end_unseen(fd == -1 ? "open(ns_last_pid)" : "write(ns_last_pid)", "no pid can be chosen");
+    err(EXIT_FAILURE, "open, write or close %s: %s", path, errno_name(errno));
 }
 
 /* Process 1 of the namespace; all others there are killed when it ends. */
@@ -63,9 +78,7 @@ static void send_to_one_that_has_gone(bool by_pid)
     say("poll(%d) = 1, %s: it has ended", fd, poll_events(end.revents));
     say("waitpid(%d) = %d: the pid is free", (int)friend, (int)waitpid(friend, NULL, 0));
 
-    FILE *const last_pid = fopen("/proc/sys/kernel/ns_last_pid", "w");
-    if (last_pid == NULL || fprintf(last_pid, "%d", friend - 1) < 0 || fclose(last_pid) == EOF)
-        end_unseen("write(/proc/sys/kernel/ns_last_pid)");
+    choose_next_pid(friend);
     const pid_t stranger = start("a stranger");
     const long result =
         by_pid ? kill(friend, SIGTERM) : syscall(SYS_pidfd_send_signal, fd, SIGTERM, NULL, 0);
@@ -90,7 +103,7 @@ int main(int argc, char *argv[])
 
     lane(0, "parent");
     if (unshare(geteuid() == 0 ? CLONE_NEWPID : CLONE_NEWPID | CLONE_NEWUSER) == -1)
-        end_unseen("unshare(CLONE_NEWPID)");
+        end_unseen("unshare(CLONE_NEWPID)", "no pid namespace of our own");
     say("unshare(CLONE_NEWPID) = 0: its children have new numbers");
     const pid_t sender = fork();
     if (sender == -1)

@@ -27,7 +27,7 @@ static void send_values(int number)
 {
     for (int value = 1; value <= VALUES; value++) {
         if (sigqueue(main_process, number, (union sigval){.sival_int = value}) == -1)
-            err(EXIT_FAILURE, "sigqueue: %s", errno_name(errno));
+            queueing_failed("sigqueue");
         say("sigqueue(%s, %d) = 0", signal_name(number), value);
     }
 }
@@ -90,7 +90,8 @@ int main(int argc, char *argv[])
         send_values(SIGUSR1);
         _exit(EXIT_SUCCESS);
     }
-    reap(sender); /* if it failed, a signal is missing */
+    if (reap(sender) != EXIT_SUCCESS)
+        errx(EXIT_FAILURE, "the sender failed");
     take_in_order(&set, SIGUSR1, 1);
     take_in_order(&set, SIGRTMIN + 1, VALUES);
     take_in_order(&set, SIGRTMIN + 2, VALUES);

@@ -1,9 +1,9 @@
 /* reload - a program that reads its settings again on SIGHUP, and ends on SIGTERM
  *
- * SIGHUP means that the terminal has hung up; then si_code is SI_KERNEL. Daemons have no terminal,
- * so by convention they take it to mean: read the settings again. Both signals are blocked before
- * anybody knows the pid, so none comes too early. The old settings stay unless all of FILE is
- * right.
+ * SIGHUP means that the terminal has hung up: the kernel sends it to the shell, and bash passes it
+ * on. Daemons have no terminal, so by convention they take it to mean: read the settings again.
+ * Both signals are blocked before anybody knows the pid, so none comes too early. The old settings
+ * stay unless all of FILE is right.
  *
  * sigwaitinfo(2), si_code in sigaction(2), SIGHUP in signal(7), daemon(7)
  */
@@ -59,18 +59,30 @@ static bool read_settings(const char *path)
     return is_line;
 }
 
+static bool has_terminal(void)
+{
+    const int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (fd != -1)
+        close(fd);
+    return fd != -1;
+}
+
 static void serve(const sigset_t *set, const char *path)
 {
+    const bool at_terminal = has_terminal();
     for (siginfo_t info;;) {
         say("the greeting is %s", quoted(greeting, strlen(greeting)));
         print_received(greeting, strlen(greeting));
         while (sigwaitinfo(set, &info) == -1)
             continue; /* EINTR: stopped and continued */
         if (info.si_code == SI_KERNEL)
-            say("sigwaitinfo() = SIGHUP, SI_KERNEL: the terminal is gone");
+            say("sigwaitinfo() = SIGHUP, SI_KERNEL");
         else
             say("sigwaitinfo() = %s, si_pid %d", signal_name(info.si_signo), (int)info.si_pid);
-        if (info.si_code == SI_KERNEL || info.si_signo == SIGTERM)
+        const bool hung_up = info.si_signo == SIGHUP && at_terminal && !has_terminal();
+        if (hung_up)
+            say("open(\"/dev/tty\") = -1 %s: hung up", errno_name(errno));
+        if (hung_up || info.si_code == SI_KERNEL || info.si_signo == SIGTERM)
             return;
         if (!read_settings(path))
             say("the old greeting stays");

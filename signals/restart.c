@@ -118,7 +118,9 @@ static void sleep_in(enum call call, int flags)
     const ssize_t result = make(call);
     if (call == READ)
         say("... = %zd %s", result, errno_name(errno));
-    if (result != -1 || errno != EINTR)
+    if (result != -1)
+        errx(EXIT_FAILURE, "%s: returned %zd", names[call], result);
+    if (errno != EINTR)
         err(EXIT_FAILURE, "%s", names[call]);
     _exit(INTERRUPTED);
 }

@@ -46,7 +46,7 @@ static pid_t parse_pid(const char *text)
 static void fail(const char *call, pid_t pid)
 {
     if (errno == EAGAIN)
-        err(EXIT_FAILURE, "%s(%d): EAGAIN, at RLIMIT_SIGPENDING (ulimit -i)", call, (int)pid);
+        errx(EXIT_FAILURE, "%s(%d): EAGAIN, at RLIMIT_SIGPENDING (ulimit -i)", call, (int)pid);
     err(EXIT_FAILURE, "%s(%d): %s", call, (int)pid, errno_name(errno));
 }
 

@@ -65,6 +65,14 @@ static inline void handle_by(void (*handler)(int), int number, int flags)
         err(EXIT_FAILURE, "sigaction");
 }
 
+/* After a call that queues a signal has failed. The limit is the receiver's: sigqueue(3). */
+static inline _Noreturn void queueing_failed(const char *call)
+{
+    if (errno == EAGAIN)
+        errx(EXIT_FAILURE, "%s: EAGAIN, at RLIMIT_SIGPENDING (ulimit -i)", call);
+    err(EXIT_FAILURE, "%s: %s", call, errno_name(errno));
+}
+
 static inline void say_kill(pid_t pid, int number)
 {
     if (kill(pid, number) == -1)

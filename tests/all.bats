@@ -124,6 +124,15 @@ wide_stories() {
     done < <(grep "^[^#]*@$1/" "$BATS_TEST_DIRNAME/runs" | grep -v '@[a-z]*/[a-z-]*bench') # which tell no story
 }
 
+@test "errno_name() knows each error that the notes name, and each that the tests make" {
+    perl -MErrno -e 'print "$_\n" for keys %!' | sort -u >"$T/all"
+    grep -oh '\<E[A-Z0-9]\{3,\}\>' ./*/README.md README.md COURSE.md lib/tools/calls.sh tests/*.bats | sort -u >"$T/named"
+    grep -o 'NAME(E[A-Z0-9]*)' lib/story.c | tr -d ')' | cut -d '(' -f 2 | sort >"$T/known"
+    [ "$(wc -l <"$T/known")" -gt 50 ]
+    missing=$(comm -12 "$T/all" "$T/named" | comm -23 - "$T/known" | sed '/^EWOULDBLOCK$/d; /^ENOTSUP$/d')
+    [ -z "$missing" ] || { echo "unknown: $missing"; false; }
+}
+
 @test "no line of a story is longer than 80 columns" {
     for folder in pipe fifo msgq shm sem signals dup; do
         wide_stories "$folder" >"$T/$folder" 3>&- &

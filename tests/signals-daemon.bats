@@ -134,7 +134,22 @@ end_daemon() {
     eventually grep -q hello "$T/got"
     kill -KILL "$script"
     finish script
-    eventually grep -q "SIGHUP, SI_KERNEL: the terminal is gone" "$T/story"
+    eventually grep -q "=> SIGHUP means" "$T/story"
+    grep -q "SIGHUP, SI_KERNEL" "$T/story"
+    grep -q "open(\"/dev/tty\") = -1 E.*: hung up" "$T/story"
+    eventually none_left
+}
+
+@test "reload: when the terminal of a bash hangs up, it ends: that SIGHUP is passed on by the bash" {
+    command -v script >/dev/null || skip "needs script(1)"
+    echo hello >"$T/conf"
+    start script script -qec "bash --norc -ic './signals/reload -f $T/conf >$T/got 2>$T/story; :'" /dev/null
+    eventually grep -q hello "$T/got"
+    kill -KILL "$script"
+    finish script
+    eventually grep -q "=> SIGHUP means" "$T/story"
+    grep -q "SIGHUP, si_pid [1-9]" "$T/story"
+    grep -q "open(\"/dev/tty\") = -1 E.*: hung up" "$T/story"
     eventually none_left
 }
 
@@ -286,6 +301,15 @@ end_daemon() {
     rmdir "$(log)"
     [ "$status" = 1 ]
     [[ $stderr = *"daemon: open $(log): Is a directory"*"ended before it was ready"* ]]
+    [ ! -e "$(pid_file)" ]
+    none_left
+}
+
+@test "daemon: one that fails when it has the lock removes its pid file" {
+    alone
+    try bash -c "./signals/daemon >/dev/full"
+    [ "$status" = 1 ]
+    [[ $stderr = *"daemon: stdout: No space left on device"*"ended before it was ready"* ]]
     [ ! -e "$(pid_file)" ]
     none_left
 }

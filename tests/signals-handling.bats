@@ -266,3 +266,12 @@ its_child_is_killed() {
         [ "$(grep -c "^${program_and_option% *}: " "$T/program.err")" = 1 ]
     done
 }
+
+@test "where stdout is full, the first line says so, and no line blames anything else" {
+    for program_and_option in eintr "eintr -x" handler loop oob "oob -x" "threads -x" restart; do
+        try bash -c "./signals/$program_and_option >/dev/full"
+        [ "$status" = 1 ]
+        [[ $stderr = *"${program_and_option% *}: stdout: No space left on device"* ]]
+        [[ $stderr != *unexpected* ]]
+    done
+}

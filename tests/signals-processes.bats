@@ -194,3 +194,23 @@ kill(reaped, 0): ESRCH" ]
     [[ $stderr = *"unshare(CLONE_NEWPID) = -1 EPERM"* ]]
     [[ $stderr != *"=> "* ]]
 }
+
+@test "pidfd says so where it may not choose a pid; any other error is one" {
+    command -v strace >/dev/null || skip "no strace"
+    strace -o "$T/trace" true 2>/dev/null || skip "strace is not allowed to trace"
+    export ASAN_OPTIONS=detect_leaks=0
+    try ./signals/pidfd
+    [[ $output != "not to be shown here"* ]] || skip "no pid namespace"
+    for error in EACCES EROFS EMFILE; do
+        try strace -f -o "$T/trace" -P /proc/sys/kernel/ns_last_pid -e inject=openat:error=$error ./signals/pidfd
+        if [ $error = EMFILE ]; then
+            [ "$status" = 1 ]
+            [[ -z $output && $stderr = *"pidfd: open, write or close /proc/sys/kernel/ns_last_pid: EMFILE"* ]]
+        else
+            [ "$status" = 0 ]
+            [ "$output" = "not to be shown here: no pid can be chosen" ]
+            [[ $stderr = *"open(ns_last_pid) = -1 $error"* ]]
+        fi
+        [[ $stderr != *"=> "* ]]
+    done
+}

@@ -315,7 +315,7 @@ END
     eventually grep -q . "$T/recv"
     try ./signals/send -q 5 "$recv" RTMIN
     [ "$status" = 1 ]
-    [[ $stderr = "send: sigqueue($recv): EAGAIN, at RLIMIT_SIGPENDING (ulimit -i): Resource temporarily unavailable" ]]
+    [[ $stderr = "send: sigqueue($recv): EAGAIN, at RLIMIT_SIGPENDING (ulimit -i)" ]]
     try ./signals/send "$recv" RTMIN
     [ "$status" = 0 ]
     eventually grep -qx "SIGRTMIN from 0" "$T/recv"
@@ -388,5 +388,36 @@ SIGRTMIN+2 value 3" ]
     command -v prlimit >/dev/null || skip "needs prlimit(1)"
     try prlimit --sigpending=0 ./signals/queue
     [ "$status" = 1 ]
-    grep -q "^queue: sigqueue: EAGAIN: Resource temporarily unavailable" <<<"$stderr"
+    [ "$(grep "^queue: " <<<"$stderr" | head -n 1)" = "queue: sigqueue: EAGAIN, at RLIMIT_SIGPENDING (ulimit -i)" ]
+    [[ $stderr != *unexpected* ]]
+    try prlimit --sigpending=0 ./signals/timer -m posix
+    [ "$status" = 1 ]
+    [ "$stderr" = "timer: timer_create: EAGAIN, at RLIMIT_SIGPENDING (ulimit -i)" ]
+    try prlimit --sigpending=0 ./signals/bench -d 0.05 -p same
+    [ "$status" = 1 ]
+    [[ $stderr = *"bench: sigqueue: EAGAIN, at RLIMIT_SIGPENDING (ulimit -i)"* ]]
+}
+
+@test "of what is pending, the thread's own signals come before those of the process, the lowest number first in each" {
+    build_peer ./signals/queue <<'END'
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+int main(void)
+{
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, NULL);
+    kill(getpid(), SIGUSR2);
+    kill(getpid(), SIGUSR1);
+    raise(SIGRTMIN + 3);
+    raise(SIGTERM);
+    for (int number; (number = sigtimedwait(&all, NULL, &(struct timespec){0})) != -1;)
+        printf("%s\n", number == SIGTERM ? "TERM" : number == SIGUSR1 ? "USR1" : number == SIGUSR2 ? "USR2" : "RTMIN+3");
+    return 0;
+}
+END
+    peer_or_skip
+    try "$peer"
+    [ "$output" = $'TERM\nRTMIN+3\nUSR1\nUSR2' ]
 }

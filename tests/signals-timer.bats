@@ -45,6 +45,23 @@ start_stopped() {
     assert_lesson "alarm(), then read()"
 }
 
+# The reader of timer -x has stopped itself, and is sent a signal before its alarm.
+signal_reader() {
+    start timer ./signals/timer -x
+    eventually grep -q "waitpid([0-9]*): stopped" "$T/timer.err"
+    kill -"$1" "$(sed -n 's/.*waitpid(\([0-9]*\)): stopped.*/\1/p' "$T/timer.err")"
+    finish timer
+    [[ $(<"$T/timer.err") != *"ShdPnd"*"ShdPnd"* && $(<"$T/timer.err") = *$2* ]]
+}
+
+@test "timer -x: a reader that fg continues before its alarm stops once more; one that is killed is an error" {
+    tries 5 signal_reader CONT '= -1 EINTR*once more*ShdPnd has SIGALRM'
+    [ "$status" = 0 ]
+    [ "$(<"$T/timer")" = "no limit" ]
+    tries 5 signal_reader KILL 'timer: the reader failed'
+    [ "$status" = 1 ]
+}
+
 @test "deadline: an absolute time ends the sleep although EINTR comes again and again; -x: a relative one has no end" {
     try ./signals/deadline
     [ "$status" = 0 ]
