@@ -31,32 +31,60 @@ ticks() { # of CPU time, 100 a second, that they have used
         awk '{ ticks += $12 + $13 + $14 + $15 } END { print ticks + 0 }'
 }
 
-# System V objects of this user as "KIND ID"; the paths of POSIX objects, and of FIFOs and sockets here and in /tmp/ipc-UID.
+# System V objects of this user as "KIND ID"; the paths of POSIX objects, and of FIFOs and sockets here.
 objects() {
     awk -v uid="$UID" '
         FNR == 1 { for (i = 1; i <= NF; i++) column[$i] = i; kind = FILENAME; sub(".*/", "", kind) }
         $column["cuid"] == uid { print kind, $2 }' /proc/sysvipc/{shm,sem,msg}
     find /dev/shm /dev/mqueue -type f -user "$UID" 2>/dev/null
-    find "/tmp/ipc-$UID" . ! -type d ! -type f 2>/dev/null
+    find . ! -type d ! -type f 2>/dev/null
 }
 
 objects_since() { # objects_since FILE: those that are not in it, the sorted objects of before
     objects | sort | comm -13 "$1" -
 }
 
-remove_since() {
+# Outside a namespace of its own ($apart) another program of the same user may have made them. $work/theirs lists the
+# processes of the session, and the POSIX objects that they had open or mapped.
+note_theirs() {
+    local pid
+    for pid in $(alive); do
+        echo "$pid"
+        { readlink "/proc/$pid/fd"/* && grep -o '/dev/\(shm\|mqueue\)/.*' "/proc/$pid/maps"; } 2>/dev/null | grep '^/dev/\(shm\|mqueue\)/'
+    done >>"$work/theirs"
+}
+
+users() { # users KIND ID: the processes that the kernel names: the creator, or who used it last
+    case $1 in
+    shm) awk -v id="$2" '$2 == id { print $5 }' /proc/sysvipc/shm ;;
+    msg) awk -v id="$2" '$2 == id { print $6; print $7 }' /proc/sysvipc/msg ;;
+    sem) ipcs -s -i "$2" | awk '/^[0-9]/ { print $5 }' ;;
+    *) echo "$1" ;;
+    esac
+}
+
+mine() { # of the objects on stdin those that the session has made or used
     local kind id
     while read -r kind id; do
+        [ ! "$apart" ] && [[ $kind != ./* ]] && ! users "$kind" "$id" | grep -qxF -e "$session" -f "$work/theirs" || echo "$kind${id:+ $id}"
+    done
+}
+
+remove_since() { # remove_since FILE FD: what is not removed is named there
+    local kind id
+    while read -r kind id; do
+        [ "$(mine <<<"$kind $id")" ] || { echo "not removed, for another program may have made it: $kind $id" >&"$2"; continue; }
         case $kind in shm) ipcrm -m "$id" ;; sem) ipcrm -s "$id" ;; msg) ipcrm -q "$id" ;; *) rm -f "$kind" ;; esac
     done < <(objects_since "$1")
 }
 
 # ends_of PID FD MODE: who has the other end of this pipe or FIFO; MODE 1 for its write end, 0 for its read end.
 ends_of() {
-    local what file mode pid text=
+    local what file mode pid kind=pipe text=
     what=$(readlink "/proc/$1/fd/$2")
     [ "${what##*/}" != stdin ] || { echo ", its standard input"; return; }
     [[ $what = pipe:* || -p $what ]] || return
+    [[ $what = pipe:* ]] || kind="FIFO (${what##*/})"
     for pid in $(alive); do
         for file in "/proc/$pid/fd"/*; do
             [ "$(readlink "$file")" = "$what" ] || continue
@@ -65,7 +93,7 @@ ends_of() {
             text+=" and descriptor ${file##*/} of pid $pid$([ "$pid" != "$1" ] || echo ' itself')"
         done
     done
-    [ "$3" = 1 ] && what=", an empty pipe; its write end is " || what=", a full pipe; its read end is "
+    [ "$3" = 1 ] && what=", an empty $kind; its write end is " || what=", a full $kind; its read end is "
     echo "$what${text:5}"
 }
 
@@ -88,7 +116,7 @@ semaphores() { # semaphores ID
 }
 
 queue() { # queue ID
-    awk -v id="$1" '$2 == id { print $5 " messages, " $4 " bytes are in the queue" }' /proc/sysvipc/msg
+    awk -v id="$1" '$2 == id { print $5 ($5 == 1 ? " message, " : " messages, ") $4 " bytes are in the queue" }' /proc/sysvipc/msg
 }
 
 # shared_at PID ADDRESS: where in its shared memory that is; nothing if it is not shared.
@@ -161,16 +189,116 @@ look() {
     echo "pid $1 sleeps in $name"
 }
 
-everybody() { # what the processes do, four of them at most
+everybody() { # what the processes do, four of them (or N) at most; those that have ended come last
     local pid state text='' count=0
     while read -r pid _ state; do
-        ((++count <= 4)) || continue
+        ((++count <= ${1:-4})) || continue
         [ "$state" = Z ] && text+="; pid $pid has ended" || text+="; $(look "$pid")"
-    done < <(processes)
-    echo "${text:2}$( ((count <= 4)) || echo "; and $((count - 4)) more")"
+    done < <(processes | sort -n | awk '$3 != "Z"; $3 == "Z" { ended[++n] = $0 } END { for (i = 1; i <= n; i++) print ended[i] }')
+    echo "${text:2}$( ((count <= ${1:-4})) || echo "; and $((count - ${1:-4})) more")"
 }
 
 readers() { # the processes that sleep in a read of their standard input
     local pid
     for pid in $(alive); do [[ $(look "$pid") != *'read(0), its'* ]] || echo "$pid"; done | grep .
+}
+
+no_zombie() {
+    zombies=$(processes | sort -n | awk '$3 == "Z" && ++n <= 6 { text = text (n > 1 ? ", " : "") $1; parent = $2 }
+        END { if (n) print " " text (n > 6 ? " and " n - 6 " more" : "") ", " (n > 1 ? "children" : "a child") " of pid " parent }')
+    [ -z "$zombies" ]
+}
+
+others() { # others N: as many processes run beside the first one
+    [ "$(alive | wc -l)" = $(($1 + 1)) ]
+}
+
+lines() { # lines N
+    (($1 == 1)) && echo "1 line" || echo "$1 lines"
+}
+
+so_far() { # of its output
+    [ -s ../out ] || { echo "(no output so far, unless into a buffer)"; return; }
+    echo "(output so far: $(wc -c <../out) bytes, last line '$(tail -n 1 ../out | cut -c 1-40 | tr -cd '[:print:]')')"
+}
+
+reported() { # on standard error; and the sizes of POSIX shared memory objects
+    objects_since ../before | grep ^/dev/shm | xargs -r stat -c '%n %s' | awk '{ print "; " $1 " has " $2 " byte" ($2 == 1 ? "" : "s") }'
+    [ ! -s ../err ] || echo "; it reports: $(tail -n 1 ../err | cat -v | cut -c 1-100)"
+}
+
+# ---- Polling: $work/never is a FIFO that nobody writes, $limit the longest sleep in ms, $session the first process ----
+
+nap() { # without a process
+    read -r -t "$1" <>"$work/never" || true
+}
+
+within() { # within MS COMMAND... polls
+    local end=$((${EPOCHREALTIME/[,.]/} + $1 * 1000))
+    until "${@:2}"; do
+        ((${EPOCHREALTIME/[,.]/} < end)) || return
+        nap 0.02
+    done
+}
+
+ended() {
+    local line
+    { read -r line <"/proc/$session/stat"; } 2>/dev/null || return 0
+    [[ ${line##*) } = Z* ]]
+}
+
+still() { # nobody has run, or waited for a CPU, for 200 ms
+    local before
+    before=$(movements)
+    nap 0.2
+    { idle && [ "$before" = "$(movements)" ]; } || ended
+}
+
+reaped_or_still() {
+    no_zombie || still
+}
+
+switches() { # how often they have gone to sleep
+    movements | awk '/^voluntary/ { n += $2 } END { print n + 0 }'
+}
+
+# settled 0|1: everybody sleeps (1: and sleeps on); or it uses CPU time or wakes up, and $restless says so.
+settled() {
+    local used awake
+    used=$(ticks) awake=$(switches) restless=''
+    while ! ended; do
+        if idle; then
+            if [ "$1" = 0 ] || still; then return; fi
+            (($(switches) < awake + 20)) || restless='wakes up again and again'
+        else
+            nap 0.02
+            (($(ticks) < used + 40)) || restless='does not sleep, and keeps a CPU busy,'
+        fi
+        [ -z "$restless" ] || return 1
+    done
+}
+
+# await COMMAND... polls until it succeeds; it fails when the program will get no further: no process is left, or no thread
+# has run for 1.2 s, and none is in sleep() or waits for our input; or it has slept for $limit ms, or computed for 2 s.
+await() {
+    local i now state load was=none begin=${EPOCHREALTIME/[,.]/} since=0
+    { read -r load _ </proc/loadavg; } 2>/dev/null || load=0
+    local patience=$((load=${load%.*} / $(nproc), load < 2 ? 1 + load : 3)) # on a busy machine our input comes late
+    for ((i = 0; ; i++)); do
+        ! "$@" || return 0
+        nap 0.02
+        ((i % 4 == 0)) || continue
+        now=${EPOCHREALTIME/[,.]/} state=$(movements)
+        [ "$apart" ] || note_theirs
+        [ "$state" = "$was" ] || was=$state since=$now
+        if [[ $state = *State:?[RDt]* ]]; then
+            (($(ticks) > 200)) || continue
+        elif ! ended || [ -n "$(alive)" ]; then
+            ((now - since > 1200000)) || continue
+            ((now - begin > limit * 1000 * patience)) || [[ ! $(everybody 99) =~ nanosleep|'its standard input' ]] || continue
+            [ "$state" = "$(movements)" ] || continue
+        fi
+        "$@" # perhaps it has, meanwhile
+        return
+    done
 }

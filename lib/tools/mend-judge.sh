@@ -3,10 +3,13 @@
 #
 # DIR/mend/NAME.task says what must hold, a line each:
 #   must:                   conditions of each run, and ways to run it once more: see in_between, after and judge
-#   input: args: expect:    a command, shell words, a filter for the input; each further line of args is a case of its own
-#   show: compare: status:  a command (cat ../out), a filter for both sides of the comparison, the exit status (0)
-#   demo: section: hint:    for mend.sh: where to read on, and two hints
-# It runs in namespaces of its own (`apart`), where that is allowed; otherwise what is new and yours after a run is removed.
+#   input: args:            a command, shell words; each further line of args is a case of its own
+#   expect: compare:        from the input what it prints, a filter; another filter for both sides of the comparison
+#   check:                  a filter for what it prints: nothing, or what is wrong with it
+#   file NAME: status:      from the input what this file has in the end, a filter; the exit status (0)
+#   demo: section: hint: tried:    for mend.sh: where to read on, two hints, and sentences about cures that are none
+# It runs in namespaces of its own (`apart`), where that is allowed. Otherwise it removes of what is new and yours after a
+# run only what the kernel says that the program has made or used, and names the rest.
 set -u
 export LC_ALL=C
 tree=$(readlink -f "${BASH_SOURCE[0]}") tree=${tree%/lib/tools/*}
@@ -34,57 +37,20 @@ wrong() {
     return 1
 }
 
-nap() { # without a process
-    read -r -t "$1" <>"$work/never" || true
-}
-
-within() { # within MS COMMAND... polls
-    local end=$((${EPOCHREALTIME/[,.]/} + $1 * 1000))
-    until "${@:2}"; do
-        ((${EPOCHREALTIME/[,.]/} < end)) || return
-        nap 0.02
-    done
-}
-
-# await COMMAND... polls until it succeeds; it fails when the program will get no further: no thread has run for 600 ms,
-# and none is in sleep() or waits for our input; or it has slept for $limit ms, or computed for 2 s. All of that is
-# longer on a busy machine.
-await() {
-    local i now load state was=none begin=${EPOCHREALTIME/[,.]/} since=0
-    { read -r load _ </proc/loadavg; } 2>/dev/null || load=0
-    local patience=$((1 + ${load%.*} / $(nproc)))
-    for ((i = 0; ; i++)); do
-        ! "$@" || return 0
-        nap 0.02
-        ((i % 4 == 0)) || continue
-        now=${EPOCHREALTIME/[,.]/} state=$(movements)
-        [ "$state" = "$was" ] || was=$state since=$now
-        if [[ $state = *State:?[RDt]* ]]; then
-            (($(ticks) > 200)) || continue
-        else
-            ((now - since > 600000 * patience || now - begin > limit * 1000 * patience)) || continue
-            ((now - begin > limit * 1000 * patience)) || [[ ! $(everybody) =~ nanosleep|'its standard input' ]] || continue
-            [ "$state" = "$(movements)" ] || continue
-        fi
-        "$@" # perhaps it has, meanwhile
-        return
-    done
-}
-
-ended() {
-    local line
-    { read -r line <"/proc/$session/stat"; } 2>/dev/null || return 0
-    [[ ${line##*) } = Z* ]]
+shown() { # shell words
+    local word
+    for word; do [[ $word =~ ^[[:alnum:]/._+-]+$ ]] && echo " $word" || echo " ${word@Q}"; done | tr -d '\n'
 }
 
 start() { # start WRAP... in an empty folder, with a new input, without descriptors of ours
-    local fd in both
+    local fd in both wraps=$#
     mkdir "$work/run" && cd "$work/run" && rm -f ../stdin ../trace && mkfifo ../stdin || exit 2
     eval "$(task input)" >../input
     objects | sort >../before
     # shellcheck disable=SC2094 # it is a FIFO, and opened without waiting
     exec {both}<>../stdin {in}<../stdin {to}>../stdin {both}>&-
     eval "set -- \"\$@\" \"\$program\" $arguments"
+    shown "${@:wraps + 2}" >../arguments
     (
         exec <&$in
         for fd in "/proc/$BASHPID/fd"/*; do ((${fd##*/} < 3 || ${fd##*/} == 255)) || eval "exec ${fd##*/}>&-"; done
@@ -112,12 +78,12 @@ converse() {
     local line number=0 total
     total=$(wc -l <../input)
     while read -r line; do
-        within 1500 idle || [[ $must != *no-spin* ]] || ended ||
-            wrong "pid $session does not sleep while there is nothing to read: it keeps a CPU busy" || return
+        [[ $must = *no-spin* ]] || within 1500 idle
+        [[ $must != *no-spin* ]] || settled $((number == 1)) || wrong "pid $session $restless while there is nothing to read" || return
         ! ended || wrong "it has ended after line $number of $total$(reported)" || return
         ((++number < total)) || in_between || return
-        within 3000 ready "$1"
-        if [ -p "$1" ]; then timeout 3 tee "$1" <<<"$line"; else echo "$line" >&"$to"; fi >/dev/null
+        within 9000 ready "$1"
+        if [ -p "$1" ]; then timeout 9 tee "$1" <<<"$line"; else echo "$line" >&"$to"; fi >/dev/null
         await answered $number || wrong "line $number of the input, ${#line} bytes, is not answered: $(everybody) $(so_far)" || return
         [ -z "$signal" ] || ((number != total / 2)) || interrupt || return
         [ "$victim" != "$session" ] || [ "$signal" != KILL ] || break
@@ -126,7 +92,7 @@ converse() {
 }
 
 interrupt() {
-    within 3000 readers >/dev/null || wrong "no process sleeps in read(0): $(everybody)" || return
+    within 9000 readers >/dev/null || wrong "no process sleeps in read(0): $(everybody)" || return
     victim=$(readers | head -n 1)
     kill "-$signal" "$victim"
     ((++signals))
@@ -134,45 +100,53 @@ interrupt() {
     nap 0.05
 }
 
-no_zombie() {
-    zombies=$(processes | awk '$3 == "Z" { printf " %d", $1; parent = $2 } END { if (parent) print ", children of pid " parent }')
-    [ -z "$zombies" ]
+# The children that wait for the FIFO hold end while their parent is stopped, and one SIGCHLD stands for them.
+merge() {
+    kill -STOP "$session"
+    : <>hold
+    rm hold
+    within 9000 others 0
+    kill -CONT "$session"
+    context="after several children have ended at once: "
 }
 
 in_between() { # what must hold while it waits for more input
-    [[ $must != *no-zombie* ]] || within 500 no_zombie || wrong "no wait() has taken the status of pid$zombies: zombies" || return
+    [[ $must != *merged* ]] || case $number in 5) within 9000 others 9 ;; 6) merge ;; esac
+    [[ $must != *no-zombie* ]] || { within 5000 reaped_or_still && no_zombie; } || wrong "${context}no wait() has taken the status of pid$zombies: zombies" || return
     [[ $must != *one-reader* ]] || [ "$(readers | wc -l)" -lt 2 ] ||
         wrong "${context}now two processes are inside at once: $(everybody)"
 }
 
-so_far() {
-    [ -s ../out ] || { echo "(no output so far)"; return; }
-    echo "(output so far: $(wc -c <../out) bytes, last line '$(tail -n 1 ../out | cut -c 1-40 | tr -cd '[:print:]')')"
-}
-
-reported() { # on standard error; and the sizes of POSIX shared memory objects
-    objects_since ../before | grep ^/dev/shm | xargs -r stat -c '; %n has %s bytes'
-    [ ! -s ../err ] || echo "; it reports: $(tail -n 1 ../err | cat -v | cut -c 1-100)"
-}
-
-printed() { # the first line that differs
-    local want have i got line
-    mapfile -t have < <(eval "$(task show 'cat ../out')" 2>/dev/null | eval "$(task compare cat)")
-    mapfile -t want < <(eval "$(task expect)" <../input | eval "$(task compare cat)")
+# same NAME FILTER COMPARE: the first line that differs from what the filter makes of the input
+same() {
+    local want have i got line sorted=''
+    [[ $3 != *sort* ]] || sorted=' (sorted)'
+    mapfile -t have < <(eval "$3")
+    mapfile -t want < <(eval "$2" <../input | eval "$3")
     for ((i = 0; i < ${#want[@]} || i < ${#have[@]}; i++)); do
         [ "${want[i]-none}" != "${have[i]-none}" ] || continue
-        got=${have[i]-} got=${got//[^[:print:]]/?} line="line $((i + 1)) of its output"
-        [ -z "$(task compare)" ] || line+=" (sorted)"
-        ((i < ${#have[@]})) || wrong "'${want[i]:0:60}' is missing: its output has $i lines, not ${#want[@]}$(reported)" || return
-        ((i < ${#want[@]})) || wrong "'${got:0:60}' is too much: its output has ${#have[@]} lines, not $i" || return
+        got=${have[i]-} got=${got//[^[:print:]]/?} line="line $((i + 1)) of $1$sorted"
+        ((i < ${#have[@]})) || wrong "'${want[i]:0:60}' is missing: $1 has $(lines $i), not ${#want[@]}$(reported)" || return
+        ((i < ${#want[@]})) || wrong "'${got:0:60}' is too much: $1 has $(lines ${#have[@]}), not $i" || return
         wrong "$line is '${got:0:60}' and should be '${want[i]:0:60}'$(reported)"
         return
     done
 }
 
+printed() { # and stored
+    local name filter
+    filter=$(eval "$(task check :)" <../out)
+    [ -z "$filter" ] || wrong "$filter" || return
+    same "its output" "$(task expect)" "$(task compare cat)" <../out || return
+    while IFS=: read -r name filter; do
+        [ -f "$name" ] || wrong "there is no file $name$(reported)" || return
+        same "the file $name" "$filter" cat <"$name" || return
+    done < <(sed -n 's/^file //p' "$tree/${exercise%/*}/mend/${exercise#*/}.task")
+}
+
 left_nothing() {
     [ -z "$(alive)" ] || { left=$(everybody); return 1; }
-    left=$(objects_since ../before | sed 's/^shm/shared memory segment/; s/^sem/semaphore set/; s/^msg/message queue/; s|^\./|the FIFO |' | paste -sd ,)
+    left=$(objects_since ../before | mine | sed 's/^shm/shared memory segment/; s/^sem/semaphore set/; s/^msg/message queue/; s|^\./|the FIFO |' | paste -sd ,)
     [ -z "$left" ] || [[ $must != *leaves-nothing* ]]
 }
 
@@ -190,6 +164,7 @@ after() { # what must hold when it has ended, as it should have
     [[ $must != *no-pause* ]] || ! pause=$(grep -sE ' (pause\(|ppoll\(NULL, 0, NULL, NULL)' ../trace) ||
         wrong "pid ${pause%% *} waits in pause(): a signal that comes just before that call does not wake it" || return
     [[ $must != *no-descriptor* ]] || strays=$(awk '$9 ~ /^[0-9]+$/ && $9 > 2 { printf "%s %s (%s)", n++ ? "," : "", $9, $11 }' fds 2>/dev/null)
+    strays=${strays//$work\/run\//}
     [ -z "$strays" ] || wrong "the command that it has started inherits descriptor$strays" || return
     await left_nothing || wrong "${context}it has ended and left $left"
 }
@@ -199,7 +174,7 @@ end_all() {
     for pid in $(alive; grep -lszF "IPC_MEND=$work" /proc/[0-9]*/environ | cut -d / -f 3); do kill -KILL "$pid"; done
     exec {to}>&-
     wait
-    remove_since ../before
+    remove_since ../before "$report"
     cd "$work" && rm -rf run
 } 2>/dev/null
 
@@ -223,6 +198,19 @@ run_late() {
         -e trace="${1//|/,},$sleeps" -e inject="$sleeps:retval=0" -e inject="${1//|/,}:delay_$where=200000:when=1"
 }
 
+declare -A same_as=([fork]='fork|vfork|clone|clone3' [pthread_create]='clone|clone3' [pipe]='pipe|pipe2' [mkfifo]='mknod|mknodat')
+
+# run_traced CALL...: the program is to do it with these calls.
+run_traced() {
+    local call calls=execve
+    for call; do calls+=",?${same_as[$call]:-$call}"; done
+    run_once "" strace -f -b execve -qq -o ../trace -e trace="${calls//|/,?}" || return
+    for call; do
+        grep -qE " (${same_as[$call]:-$call})[( ].* = [0-9]" "$work/trace" ||
+            wrong "its output is right, but no process has called $call()" || return
+    done
+}
+
 # ---- The verdict ----
 
 judge() { # in $verdict; what could not be judged goes to stderr
@@ -234,20 +222,21 @@ judge() { # in $verdict; what could not be judged goes to stderr
         one-cpu) run_once "On one CPU: " taskset -c "$(sed -n 's/^Cpus_allowed_list:\t*\([0-9]*\).*/\1/p' /proc/self/status)" ;;
         no-randomization) run_once "With address space randomization off (setarch -R): " setarch -R ;;
         interrupted) signal=$argument run_once "With SIG$argument: " ;;
+        uses) read -r -a calls_used <<<"$argument"; [ -z "$strace" ] || run_traced "${calls_used[@]}" ;;
         late | slow) if [ "$strace" ]; then run_late "$argument"; else echo "not judged without strace: $word $argument" >&$report; fi ;;
         esac || return
     done < <(tr , '\n' <<<"$must")
 }
 
 # shellcheck disable=SC2034 # start evaluates $program, look.bash uses $calls
-exercise=$1 program=$2 work=$3 verdict='' signal='' session=0
+exercise=$1 program=$2 work=$3 apart=${4:-} verdict='' signal='' session=0
 calls=$work/calls
 trap end_all EXIT
 trap 'exit 130' INT TERM HUP
 exec {report}>&2 2>"$work/errors" # where bash says that a program was killed
 trap '' PIPE # the program may have ended; it gets the default action again
-[ -z "${4:-}" ] || mount -n -t tmpfs -o mode=1777 tmpfs /dev/shm || exit 2
-mkfifo "$work/never"
+[ -z "$apart" ] || mount -n -t tmpfs -o mode=1777 tmpfs /dev/shm || exit 2
+mkfifo "$work/never" && echo >"$work/arguments" && : >"$work/theirs"
 "${CC:-cc}" -E -dM -include sys/syscall.h -x c /dev/null >"$calls"
 strace=$(strace -o /dev/null true 2>/dev/null && echo yes)
 judge || { echo "$verdict"; exit 1; }

@@ -59,24 +59,53 @@ judge_apart() { # nothing of it stays, and it sees nothing of others
     local apart=(unshare --ipc --pid --mount --mount-proc --fork --kill-child)
     [ "$UID" = 0 ] || apart+=(--user --map-current-user --keep-caps)
     "${apart[@]}" true 2>/dev/null || apart=(env)
-    rm -rf "${work:?}"/*
-    "${apart[@]}" bash "$tree/lib/tools/mend-judge.sh" "$exercise" "$program" "$work" ${apart[1]:+apart}
+    exec "${apart[@]}" bash "$tree/lib/tools/mend-judge.sh" "$exercise" "$program" "$work/judge" ${apart[1]:+apart}
+}
+
+# Ctrl-C. The first process of a PID namespace does not get the signals that it does not handle yet, so it is killed from
+# here, and takes the namespace along. Without namespaces the judge removes what there is.
+end_judge() {
+    trap '' INT TERM HUP
+    while [ -n "$judge" ] && kill -0 "$judge" 2>/dev/null; do
+        if grep -qsx unshare "/proc/$judge/comm"; then
+            # shellcheck disable=SC2046 # words are wanted
+            kill -KILL $(cat "/proc/$judge/task/$judge/children") 2>/dev/null || kill -TERM "$judge"
+        else
+            kill -TERM "$judge"
+        fi
+        read -r -t 0.05 <>"$work/never"
+    done
+    exit 130
+}
+
+# Sentences of the task about what has been tried: "tried: REGEX -> SENTENCE", for the lines that are new in the copy.
+remarks() {
+    diff "$(original "$exercise")" "$program.c" | sed -n 's/^> //p' >"$work/new"
+    task tried | while read -r line; do ! grep -qE -e "${line%% -> *}" "$work/new" || echo "${line#* -> }"; done
 }
 
 verdict() { # compiles it, judges it, and prints what is not right yet
-    local text demo
+    local text more demo status
     copy || exit 2
     program=$(readlink -f "$copies")/$exercise
     # shellcheck disable=SC2086 # words are wanted
     "${CC:-cc}" -Wall -Wextra -g -pthread ${LDFLAGS:-} -o "$program" "$program.c" -lrt || { echo "$exercise does not compile."; return 1; }
-    text=$(judge_apart) && return
-    [ -n "$text" ] || { echo "mend: the judge could not judge $exercise:"; cat "$work/errors"; exit 2; } >&2
-    demo=$(task demo)
-    fold -s -w 79 <<END
-$exercise is not right yet. ${text^}.
+    rm -rf "$work/judge" && mkdir "$work/judge"
+    judge_apart >"$work/verdict" &
+    judge=$!
+    wait "$judge"
+    status=$? judge=''
+    [ $status != 0 ] || return 0
+    text=$(<"$work/verdict")
+    [ -n "$text" ] || { echo "mend: the judge could not judge $exercise:"; cat "$work/judge/errors"; exit 2; } >&2
+    demo=$(task demo) more=$(remarks)
+    fold -s -w 79 <<END | sed 's/ *$//'
+$exercise is not right yet. ${text^}.${more:+
+$more}
 
 Look at $demo, and in $(cut -d / -f 2 <<<"$demo")/README.md at "$(task section)".
-Run your copy, ${program#"$PWD/"}, yourself; ./ipc why shows who sleeps where.
+Edit ${program#"$PWD/"}.c. To run it yourself, and ask ./ipc why:
+    ${program#"$PWD/"}$(cat "$work/judge/arguments")
 A hint: ./ipc mend -n $exercise
 END
     return 1
@@ -91,13 +120,14 @@ list() {
     for exercise in "${exercises[@]}"; do
         mark=' '
         ! changed "$exercise" || { verdict >/dev/null 2>&1 && mark=x || mark=-; }
-        printf '%s %-16s %s\n' "$mark" "$exercise" "$(introduction | head -n 1)"
+        printf '%s %-16s %s\n' "$mark" "$exercise" "$(introduction | fold -s -w 61 | sed 's/ *$//; q')"
     done
 }
 
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-trap 'exit 130' INT TERM HUP
+judge='' work=''
+trap '[ -z "$work" ] || rm -rf "$work"' EXIT
+trap end_judge INT TERM HUP
+work=$(mktemp -d) && mkfifo "$work/never" || exit 2
 
 times=0 action=judge
 while getopts lnsrh option; do
@@ -112,7 +142,7 @@ shift $((OPTIND - 1))
 [ "$action" = l ] || choose "${1:-}"
 case $action in
 l) list ;;
-n) task hint | head -n "$times" | fold -s -w 79 ;;
+n) task hint | head -n "$times" | fold -s -w 79 | sed 's/ *$//' ;;
 r) rm -f "$copies/$exercise.c"; copy && echo "$copies/$exercise.c is as it was given." ;;
 s)
     [ $times -gt 1 ] || verdict >/dev/null 2>&1 || { echo "$exercise is not mended yet; -ss shows a cure."; exit 1; }
