@@ -4,9 +4,9 @@
  * process gets at it only by the descriptor: here through a socket, so the receiver may be any
  * process (see dup/pass-send). It goes with the last descriptor and the last mapping.
  *
- * The receiver trusts the size it has seen. Seals let it: nobody can shrink or change the object
- * any more, not even its maker. With -x there are none: the sender shrinks it, and the receiver is
- * killed by SIGBUS.
+ * The receiver relies on the size that it has seen. It may, if the object is sealed: nobody can
+ * shrink or change it any more, not even its maker. With -x it is not: the sender shrinks it, and
+ * the receiver is killed by SIGBUS.
  *
  * memfd_create(2), F_ADD_SEALS in fcntl(2), SCM_RIGHTS in unix(7)
  */
