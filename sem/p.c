@@ -26,20 +26,20 @@ static const char usage[] = "usage: p [-nu] [-k KEY]\n"
 static void take(int id, short flags)
 {
     struct sembuf operation = {.sem_num = 0, .sem_op = -1, .sem_flg = flags};
-    say("semop(%d, -1%s%s) ...", id, flags & IPC_NOWAIT ? ", IPC_NOWAIT" : "",
-        flags & SEM_UNDO ? ", SEM_UNDO" : "");
-    while (semop(id, &operation, 1) == -1) {
-        say("... = -1 %s", errno_name(errno));
-        if (errno == EAGAIN)
-            err(EXIT_FAILURE, "semop: %s: the value is 0", errno_name(errno));
-        if (errno == EIDRM)
-            err(EXIT_FAILURE, "semop: %s: the set was removed", errno_name(errno));
-        if (errno != EINTR)
-            err(EXIT_FAILURE, "semop: %s", errno_name(errno));
-        say("semop(%d, -1) ...",
-            id); /* the kernel never restarts it: Ctrl-Z and fg, for instance */
-    }
-    say("... = 0: taken");
+    int result;
+    do { /* again after EINTR: the kernel never restarts it, after Ctrl-Z and fg, for instance */
+        say("semop(%d, -1%s%s) ...", id, flags & IPC_NOWAIT ? ", IPC_NOWAIT" : "",
+            flags & SEM_UNDO ? ", SEM_UNDO" : "");
+        result = semop(id, &operation, 1);
+        if (result == -1)
+            say("... = -1 %s", errno_name(errno));
+    } while (result == -1 && errno == EINTR);
+    if (result == -1)
+        err(EXIT_FAILURE, "semop: %s%s", errno_name(errno),
+            errno == EAGAIN  ? ": the value is 0"
+            : errno == EIDRM ? ": the set was removed"
+                             : "");
+    say("... = %d: taken", result);
 }
 
 int main(int argc, char *argv[])

@@ -5,18 +5,14 @@
 
 #include "../lib/demo.h"
 
-#include <assert.h>
 #include <err.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-static_assert(ATOMIC_INT_LOCK_FREE == 2, "with a lock inside, an atomic could not be shared");
 
 enum { MOST_MEMBERS = 64, NOBODY = -1, WATCHED_MS = 200 };
 

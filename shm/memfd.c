@@ -4,8 +4,8 @@
  * A process can reach it only through a descriptor, here one from a socket, so the receiver may be
  * any process (see dup/pass-send). It disappears with its last descriptor and last mapping.
  *
- * The receiver trusts the size it has seen. Seals make that safe: nobody can shrink or change the
- * object any more, not even its maker. With -x there are none: the sender shrinks it, and the
+ * The receiver relies on the size it has seen. Seals make that safe: nobody can shrink or change
+ * the object any more, not even its maker. With -x there are none: the sender shrinks it, and the
  * receiver is killed by SIGBUS.
  *
  * memfd_create(2), F_ADD_SEALS in fcntl(2), SCM_RIGHTS in unix(7)
