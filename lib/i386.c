@@ -86,12 +86,4 @@ bool unfold_call(pid_t pid, long *number, unsigned long argument[6])
     }
 }
 
-#else
-
-bool unfold_call(pid_t pid, long *number, unsigned long argument[6])
-{
-    (void)pid, (void)number, (void)argument;
-    return false;
-}
-
 #endif
