@@ -67,15 +67,15 @@ static void fork_with_text_in_the_buffer(void)
     if (child == 0) {
         lane(1, "child");
         die_with_parent();
-        say("exit(): flushes its copy of the buffer");
-        exit(EXIT_SUCCESS); /* _exit() would not */
+        say("exit() ...");
+        exit(EXIT_SUCCESS); /* flushes the child's copy of the buffer; _exit() would not */
     }
     say("fork() = %d", (int)child);
     if (reap(child) != EXIT_SUCCESS)
         errx(EXIT_FAILURE, "the child failed");
     if (fclose(stream) == EOF)
         err(EXIT_FAILURE, "write by fclose");
-    say("closed the stream: flushes the parent's copy");
+    say("closed the stream: that flushed the parent's copy");
 
     char text[64];
     const ssize_t count = read_full(read_end, text, sizeof text);

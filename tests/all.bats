@@ -61,6 +61,11 @@ refuses() {
     done
 }
 
+@test "pipe, fifo and msgq print no result of a call from a constant" {
+    sources=("$BATS_TEST_DIRNAME"/../{pipe,fifo,msgq}/*.[ch])
+    ! grep -nE '"[^"]*(\)|\.\.\.) = -?[0-9]' "${sources[@]}"
+}
+
 @test "an unknown option is refused in one line, with status 2" {
     for program in $(programs); do
         refuses 2 "./$program" -?
