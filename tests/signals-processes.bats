@@ -213,4 +213,7 @@ kill(reaped, 0): ESRCH" ]
         fi
         [[ $stderr != *"=> "* ]]
     done
+    try strace -f -o "$T/trace" -e inject=pidfd_send_signal:error=ENOSYS ./signals/pidfd
+    [ "$status" = 1 ]
+    [[ $stderr = *"pidfd_send_signal(3, SIGTERM) = -1 ENOSYS"*unexpected* && $stderr != *"=> "* ]]
 }
