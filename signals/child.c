@@ -77,7 +77,7 @@ static void handle_all(const pid_t children[], const sigset_t *set)
 static void ignore_all(void)
 {
     const pid_t pid = wait(NULL); /* sleeps until all have ended */
-    if (pid != -1)
+    if (pid != -1 || errno != ECHILD)
         errx(EXIT_FAILURE, "unexpected: wait() = %d", (int)pid);
     say("wait() = -1 %s: all have ended, without zombies", errno_name(errno));
 }

@@ -53,7 +53,9 @@ static int sleep_anew(double start)
     const struct timespec time = {.tv_nsec = SLEEP_MS * 1000000L};
     int interruptions = 0;
     while (nanosleep(&time, NULL) == -1)
-        if (++interruptions > 1 && now_in_ms() - start > PATIENCE_MS)
+        if (errno != EINTR)
+            err(EXIT_FAILURE, "nanosleep");
+        else if (++interruptions > 1 && now_in_ms() - start > PATIENCE_MS)
             return interruptions;
     return 0; /* the machine is so busy that a whole sleep has passed before the next SIGALRM */
 }

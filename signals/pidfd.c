@@ -82,11 +82,12 @@ static void send_to_one_that_has_gone(bool by_pid)
     const pid_t stranger = start("a stranger");
     const long result =
         by_pid ? kill(friend, SIGTERM) : syscall(SYS_pidfd_send_signal, fd, SIGTERM, NULL, 0);
+    const int error = result == -1 ? errno : 0;
     say("%s(%d, SIGTERM) = %ld %s", by_pid ? "kill" : "pidfd_send_signal", by_pid ? friend : fd,
-        result, result == -1 ? errno_name(errno) : "");
+        result, error == 0 ? "" : errno_name(error));
     const pid_t ended = waitpid(stranger, NULL, result == 0 && stranger == friend ? 0 : WNOHANG);
     say("waitpid(%d) = %d: it %s", (int)stranger, (int)ended, ended == 0 ? "lives" : "has ended");
-    if (stranger != friend || result != (by_pid ? 0 : -1) || ended != (by_pid ? stranger : 0))
+    if (stranger != friend || error != (by_pid ? 0 : ESRCH) || ended != (by_pid ? stranger : 0))
         errx(EXIT_FAILURE, "unexpected: the stranger: kill %ld, waitpid %d", result, (int)ended);
     printf("the stranger %s\n", ended == 0 ? "lives" : "was killed");
     lesson(by_pid ? "a pid may belong to another process when kill() is called"

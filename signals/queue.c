@@ -61,6 +61,8 @@ static void reach_the_limit(int number, const sigset_t *set)
     say("setrlimit(RLIMIT_SIGPENDING, 0) = 0");
     const int result = sigqueue(main_process, number, (union sigval){.sival_int = 0});
     say("sigqueue(%s, 0) = %d %s", signal_name(number), result, errno_name(errno));
+    if (result != -1 || errno != EAGAIN)
+        errx(EXIT_FAILURE, "unexpected: sigqueue() = %d", result);
     say_kill(main_process, number);
     say_kill(main_process, number);
     take(set, number, 0);

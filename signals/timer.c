@@ -21,10 +21,10 @@
 #include <string.h>
 #include <sys/time.h>
 #include <sys/timerfd.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { TOO_EARLY = 3 }; /* exit status of the reader */
 enum { MISSED = 5, PERIOD_MS = 20, MISSED_MS = 110, MICROSECONDS = 1000, MILLISECOND = 1000000 };
 
 static const char usage[] =
@@ -120,9 +120,7 @@ static void read_with_alarm(int fd)
     say("alarm(1) = %u", alarm(1));
     stop_once(); /* the gap: here we are held up */
     say("read(%d) ...", fd);
-    const ssize_t count = read(fd, &byte, 1);
-    say("... = %zd %s", count, count == -1 ? errno_name(errno) : "");
-    _exit(count == -1 && errno == EINTR ? TOO_EARLY : EXIT_FAILURE);
+    errx(EXIT_FAILURE, "unexpected: read() = %zd", read(fd, &byte, 1));
 }
 
 /* Returns the reader, stopped, when its alarm is pending. */
@@ -134,17 +132,24 @@ static pid_t start_reader(int fd)
     if (reader == 0)
         read_with_alarm(fd);
     wait_until_stopped(reader);
-    while (!is_in_set(SIGALRM, status_field(reader, "ShdPnd", 16))) {
-        if (has_ended(reader)) {
-            if (reap(reader) != TOO_EARLY)
-                errx(EXIT_FAILURE, "the reader failed");
-            say("somebody continued it before the alarm (fg?): once more");
-            return start_reader(fd);
+    int status;
+    pid_t changed;
+    for (bool pending = false; (changed = waitpid(reader, &status, WCONTINUED | WNOHANG)) == 0;) {
+        if (pending) {
+            say("its ShdPnd has SIGALRM: the second is over");
+            return reader;
         }
         nanosleep(&(struct timespec){.tv_nsec = MILLISECOND}, NULL);
+        pending = is_in_set(SIGALRM, status_field(reader, "ShdPnd", 16));
     }
-    say("its ShdPnd has SIGALRM: the second is over");
-    return reader;
+    if (changed == -1)
+        err(EXIT_FAILURE, "waitpid");
+    if (!WIFCONTINUED(status))
+        errx(EXIT_FAILURE, "the reader failed");
+    say("waitpid(%d): continued too early (fg?), once more", (int)reader);
+    kill(reader, SIGKILL);
+    reap(reader);
+    return start_reader(fd);
 }
 
 static void miss_the_alarm(void)

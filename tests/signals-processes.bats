@@ -202,7 +202,7 @@ kill(reaped, 0): ESRCH" ]
     try ./signals/pidfd
     [[ $output != "not to be shown here"* ]] || skip "no pid namespace"
     for error in EACCES EROFS EMFILE; do
-        try strace -f -o "$T/trace" -P /proc/sys/kernel/ns_last_pid -e inject=openat:error=$error ./signals/pidfd
+        try strace -f -o "$T/trace" -P /proc/sys/kernel/ns_last_pid -e "inject=?open,openat:error=$error" ./signals/pidfd
         if [ $error = EMFILE ]; then
             [ "$status" = 1 ]
             [[ -z $output && $stderr = *"pidfd: open, write or close /proc/sys/kernel/ns_last_pid: EMFILE"* ]]
@@ -213,4 +213,7 @@ kill(reaped, 0): ESRCH" ]
         fi
         [[ $stderr != *"=> "* ]]
     done
+    try strace -f -o "$T/trace" -e inject=pidfd_send_signal:error=ENOSYS ./signals/pidfd
+    [ "$status" = 1 ]
+    [[ $stderr = *"pidfd_send_signal(3, SIGTERM) = -1 ENOSYS"*unexpected* && $stderr != *"=> "* ]]
 }
