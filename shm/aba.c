@@ -58,15 +58,21 @@ static void push(uint32_t node)
     while (!atomic_compare_exchange_strong(&stack->top, &top, new_top(top, node)));
 }
 
-/* Now and then it lets others run between its two steps: that is where they could do harm. */
+/* Where others could do harm. Not for ever: on a busy machine, to yield may mean a long wait. */
+static void let_others_in(void)
+{
+    enum { SELDOM = 3, LAST = 600 };
+    static unsigned calls;
+    if (++calls <= LAST && calls % SELDOM == 0)
+        sched_yield();
+}
+
 static uint32_t pop(void)
 {
-    static unsigned calls;
     uint64_t top = atomic_load(&stack->top);
     while (index_of(top) != NOBODY) {
         const uint32_t below = atomic_load(&stack->below[index_of(top)]);
-        if (++calls % 64 == 0)
-            sched_yield();
+        let_others_in(); /* between its two steps */
         if (atomic_compare_exchange_strong(&stack->top, &top, new_top(top, below)))
             break;
     }
@@ -131,6 +137,7 @@ static void pop_and_push(long count)
             continue; /* the others have all of them */
         if (atomic_fetch_add(&stack->owners[node], 1) != 0)
             errx(EXIT_FAILURE, "two processes have node %c", names[node]);
+        let_others_in(); /* with a node in hand */
         atomic_fetch_sub(&stack->owners[node], 1);
         push(node);
     }

@@ -235,13 +235,14 @@ segments_are() {
 
 @test "semop is never restarted: p, stopped and continued, gets EINTR and waits again" {
     create 0
-    start p ./sem/p -k "$key"
+    start p ./sem/p -u -k "$key" </dev/null
     eventually stat_is ncount 1
     kill -STOP "$p"
     eventually stat_is ncount 0
     kill -CONT "$p"
     eventually stat_is ncount 1
     grep -q "p | ... = -1 EINTR" "$T/p.err"
+    [ "$(grep -c 'p | semop([0-9]*, -1, SEM_UNDO) \.\.\.' "$T/p.err")" = 2 ]
     give
     finish p
     [ "$status" = 0 ]
