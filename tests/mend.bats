@@ -33,6 +33,15 @@ setup_file() {
     } | xargs -P $((2 * $(nproc))) -I{} bash -c 'judge {}' 3>&-
 }
 
+# ask [ARGUMENT...]: as try, with more patience: a verdict takes seconds.
+ask() {
+    status=0
+    timeout -k 1 120 "$mend" "$@" >"$T/.output" 2>"$T/.stderr" 3>&- || status=$?
+    output=$(<"$T/.output")
+    stderr=$(<"$T/.stderr")
+    mapfile -t lines <"$T/.output"
+}
+
 # said KIND NAME REGEX: that is not right yet, and this is why.
 said() {
     [[ $(<"$results/$1/$2") =~ "$2 is not right yet. "($3).*" status 1 "$ ]] || { cat "$results/$1/$2"; return 1; }
@@ -125,9 +134,11 @@ gist() {
 }
 
 @test "mend: no line of a verdict has more than 79 columns, or ends in a blank, but for a path" {
-    [ -z "$(cat "$results"/*/*/*.lines | grep -v / | grep -E '.{80}| $')" ]
-    IPC_MEND_DIR=$T/copies try "$mend" -l
-    [ -z "$(grep -E '.{80}| $' <<<"$output")" ]
+    run bash -c "cat '$results'/*/*/*.lines | grep -v / | grep -E '.{80}| $'"
+    [ "$output" = "" ]
+    IPC_MEND_DIR=$T/copies ask -l
+    run grep -E '.{80}| $' "$T/.output"
+    [ "$status" = 1 ]
 }
 
 @test "mend: the right cure passes" {
@@ -162,47 +173,47 @@ gist() {
 
 @test "mend without a name: the one that was edited last, then the next; -l marks, -r starts again, -n and -s show" {
     export IPC_MEND_DIR=$T/copies
-    try "$mend"
+    ask
     [ "$status" = 1 ]
     [[ $output = *"Counts the words"*"pipe/eof is not right yet."* ]]
     patch -s "$T/copies/pipe/eof.c" <"$tree/pipe/mend/eof.cure"
-    try "$mend"
+    ask
     [[ $output = "pipe/eof is right."*"Prints a heading"*"pipe/stdio is not right yet."* ]]
-    try "$mend" -l
+    ask -l
     [[ ${lines[0]} = "x pipe/eof "* ]]
     [[ ${lines[1]} = "  pipe/stdio "* ]]
-    try "$mend" -n
+    ask -n
     [ "${#lines[@]}" -ge 1 ]
     [[ $output != *"The child has a copy"* ]]
-    try "$mend" -nn eof
+    ask -nn eof
     [[ $output = *"The child has a copy"* ]]
-    try "$mend" -s
+    ask -s
     [[ $output = *"+        close(fd[1]);"* ]]
-    try "$mend" -s stdio
+    ask -s stdio
     [ "$status" = 1 ]
     [[ $output = *"not mended yet"* ]]
-    try "$mend" -ss stdio
+    ask -ss stdio
     [[ $output = *"+    fflush(stdout);"* ]]
-    try "$mend" -r eof
+    ask -r eof
     cmp "$T/copies/pipe/eof.c" "$tree/pipe/mend/eof.c"
 }
 
 @test "mend: a name that two folders have is asked for with its folder, and wrong usage is status 2" {
-    try "$mend" full
+    ask full
     [ "$status" = 2 ]
     [[ $stderr = *"pipe/full msgq/full: which full?"* ]]
-    try "$mend" nothing
+    ask nothing
     [ "$status" = 2 ]
-    try "$mend" -x
+    ask -x
     [ "$status" = 2 ]
-    try "$mend" eof full
+    ask eof full
     [ "$status" = 2 ]
 }
 
 @test "mend: what does not compile is said by the compiler" {
     mkdir -p "$T/copies/pipe"
     echo "int main(void) { return x; }" >"$T/copies/pipe/eof.c"
-    IPC_MEND_DIR=$T/copies try "$mend" eof
+    IPC_MEND_DIR=$T/copies ask eof
     [ "$status" = 1 ]
     [[ $stderr = *"error:"* ]]
     [[ $output = *"does not compile"* ]]
@@ -212,7 +223,7 @@ gist() {
 cheat() {
     mkdir -p "$T/copies/${1%/*}"
     cat >"$T/copies/$1.c"
-    IPC_MEND_DIR=$T/copies try "$mend" "$1"
+    IPC_MEND_DIR=$T/copies ask "$1"
     [ "$status" = 1 ]
     [[ $output = *"is not right yet."* ]]
 }
@@ -231,14 +242,16 @@ cheat() {
 right() {
     mkdir -p "$T/copies/${1%/*}"
     sed -E "$2" "$tree/${1%/*}/mend/${1#*/}.c" >"$T/copies/$1.c"
-    output=$(IPC_MEND_DIR=$T/copies timeout 60 "$mend" "$1" 2>&1 3>&-) && [ "$output" = "$1 is right." ]
+    IPC_MEND_DIR=$T/copies ask "$1"
+    [ "$output" = "$1 is right." ]
 }
 
 # wrong DIR/NAME SCRIPT REGEX: as above, and this is said.
 wrong() {
     mkdir -p "$T/copies/${1%/*}"
     sed -E "$2" "$tree/${1%/*}/mend/${1#*/}.c" >"$T/copies/$1.c"
-    output=$(IPC_MEND_DIR=$T/copies timeout 60 "$mend" "$1" 2>&1 3>&-) && { echo "$output"; return 1; }
+    IPC_MEND_DIR=$T/copies ask "$1"
+    [ "$status" = 1 ]
     [[ $(tr '\n' ' ' <<<"$output") =~ $3 ]]
 }
 
@@ -268,15 +281,14 @@ wrong() {
     printf '#!/bin/sh\nexit 1\n' >"$T/bin/unshare"
     chmod +x "$T/bin/unshare"
     cp "$tree/shm/mend/leak.c" "$T/copies/shm"
-    PATH=$T/bin:$PATH IPC_MEND_DIR=$T/copies try "$mend" shm/leak
+    PATH=$T/bin:$PATH IPC_MEND_DIR=$T/copies ask shm/leak
     [[ $output = *"has ended and left shared memory segment"* ]]
     none_left
     patch -s "$T/copies/shm/leak.c" <"$tree/shm/mend/leak.cure"
     PATH=$T/bin:$PATH IPC_MEND_DIR=$T/copies TMPDIR=$T/tmp start judge "$mend" shm/leak
     eventually judging
     queue=$(ipcmk -Q | grep -o '[0-9]*$')
-    finish judge
-    [ "$status" = 0 ]
+    wait "$judge"
     ipcrm -q "$queue"
     [[ $(<"$T/judge.err") = *"not removed, for another program may have made it: msg $queue"* ]]
 }
@@ -295,7 +307,7 @@ beginning() { # the judge is there, if it has not yet begun
         for name in sem/undo shm/leak pipe/eof; do
             rm -rf "$T/copies"
             IPC_MEND_DIR=$T/copies TMPDIR=$T/tmp start judge setsid "$mend" "$name"
-            [ "$name" = shm/leak ] && eventually beginning || eventually judging
+            if [ "$name" = shm/leak ]; then eventually beginning; else eventually judging; fi
             kill -$signal -- "-$judge"
             finish judge
             [ "$status" != 0 ]

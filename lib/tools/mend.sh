@@ -69,12 +69,12 @@ end_judge() {
     while [ -n "$judge" ] && kill -0 "$judge" 2>/dev/null; do
         if grep -qsx unshare "/proc/$judge/comm"; then
             # shellcheck disable=SC2046 # words are wanted
-            kill -KILL $(cat "/proc/$judge/task/$judge/children") 2>/dev/null || kill -TERM "$judge"
+            kill -KILL $(cat "/proc/$judge/task/$judge/children") || kill -TERM "$judge"
         else
             kill -TERM "$judge"
         fi
         read -r -t 0.05 <>"$work/never"
-    done
+    done 2>/dev/null
     exit 130
 }
 
