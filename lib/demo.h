@@ -138,9 +138,9 @@ bool is_asleep_in(pid_t pid, const char *call, long argument);
  * between: its context switches, in /proc/PID/status, stay the same. See proc(5). */
 bool still_asleep(pid_t pid, int milliseconds);
 
-/* On i386 one system call, ipc(2), is all of System V, and socketcall(2) is all of the sockets. Puts
- * the call that is meant in their place, and its arguments; and for a 64-bit program the numbers of
- * read(2) and write(2) on i386. Returns whether it did: on no other processor. i386.c */
+/* On i386 one system call, ipc(2), is all of System V, and socketcall(2) is all of the sockets.
+ * Puts the call that is meant in their place, and its arguments; and for a 64-bit program the
+ * numbers of read(2) and write(2) on i386. Returns whether it did: on no other processor. i386.c */
 bool unfold_call(pid_t pid, long *number, unsigned long argument[6]);
 
 /* The number in a line of /proc/PID/status, in base 10 or 16. See proc(5). */

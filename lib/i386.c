@@ -88,6 +88,7 @@ bool unfold_call(pid_t pid, long *number, unsigned long argument[6])
 
 #else
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): on i386 it changes them */
 bool unfold_call(pid_t pid, long *number, unsigned long argument[6])
 {
     (void)pid, (void)number, (void)argument;

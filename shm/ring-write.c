@@ -6,7 +6,7 @@
  *
  * futex(2), futex(7), shmget(2), F_SETLK in fcntl(2), setitimer(2)
  */
-#define _DEFAULT_SOURCE      /* syscall */
+#define _DEFAULT_SOURCE /* syscall */
 #include "meet.h"
 #include "ring.h"
 
