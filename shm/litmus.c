@@ -5,8 +5,8 @@
  * own for a while, and may do the load before the others can see it: then both may read 0. A full
  * fence between the store and the load forbids that. With -x there is none.
  *
- * C lets the compiler exchange the two as well; a signal fence, which is no instruction, forbids it
- * that. What remains is the CPU's doing.
+ * C lets the compiler swap the two as well; a signal fence, which is no instruction, prevents that.
+ * What remains is the CPU's doing.
  */
 #define _GNU_SOURCE /* sched_setaffinity */
 #include "../lib/demo.h"
@@ -148,6 +148,6 @@ int main(int argc, char *argv[])
     if ((both > 0) == fenced)
         errx(EXIT_FAILURE, "unexpected: %d of %d rounds", both, rounds);
     lesson(fenced ? "a full fence: no load before the CPU's own store can be seen by the others"
-                  : "both have read 0: a load has overtaken the store that stands before it");
+                  : "both have read 0: a load has overtaken the store before it");
     return EXIT_SUCCESS;
 }
