@@ -2,6 +2,7 @@
 load helper
 
 quick=(-d 0.05 -p same)
+export TRY_FOR=60 # on a busy machine, two processes that spin get little done
 
 # Every line must have the columns of the header.
 assert_table() {

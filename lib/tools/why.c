@@ -16,6 +16,7 @@
 #include <glob.h>
 #include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -393,7 +394,8 @@ static void explain_wait(struct task *task)
     task->open |= task->waker_count == 0;
 }
 
-/* Bit 0 of a set in /proc/PID/status is signal 1. */
+/* Bit 0 of a set in /proc/PID/status is signal 1. The C library keeps those between SIGSYS and
+ * SIGRTMIN for itself; glibc before 2.34 has handlers for them in every program with threads. */
 static void print_signals(const char *what, unsigned long long set)
 {
     static const char *const names[] = {
@@ -402,10 +404,10 @@ static void print_signals(const char *what, unsigned long long set)
         "TTOU", "URG",  "XCPU", "XFSZ", "VTALRM", "PROF",   "WINCH", "IO",   "PWR",  "SYS"};
     struct text list = {""};
     for (size_t i = 1; i <= 64; i++)
-        if ((set >> (i - 1) & 1) != 0)
+        if ((set >> (i - 1) & 1) != 0 && (i <= SIGSYS || i >= (size_t)SIGRTMIN))
             list = i < sizeof names / sizeof *names ? text("%.3000s SIG%s", list.s, names[i])
                                                     : text("%.3000s %zu", list.s, i);
-    line("    %s:%s", what, set == 0 ? " none" : list.s);
+    line("    %s:%s", what, list.s[0] == '\0' ? " none" : list.s);
 }
 
 static void explain_signals(struct task *task)
