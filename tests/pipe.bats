@@ -299,7 +299,7 @@ END
     for option in "" -r; do
         start pool ./pipe/pool $option -j 200 -w 2
         eventually pgrep -P "$pool" >/dev/null
-        kill -KILL "$(pgrep -P "$pool" | tail -1)"
+        kill -KILL "$(pgrep -P "$pool" | head -n 1)" # with -r the last one may have done its short jobs by now
         finish pool
         [ "$status" = 1 ]
         grep -q "^pool: " "$T/pool.err"

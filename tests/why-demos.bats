@@ -13,7 +13,7 @@ children_of() {
 # hold NAME COUNT PATTERN COMMAND... stops the demo that watches its children, when so many of them sleep and its story
 # has such a line; a machine under load may be too late, and COMMAND has ended: then again. Sets $children.
 hold() {
-    tries 5 caught "$@"
+    tries 20 caught "$@"
 }
 
 caught() {
