@@ -5,6 +5,7 @@
 
 #include <ctype.h>
 #include <err.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
 #include <limits.h>
@@ -165,6 +166,15 @@ static bool is_like_us(pid_t pid)
            our_ids.st_ino == its_ids.st_ino;
 }
 
+/* Whether we may see what its descriptors are: the same right as for the link to its program. (Root
+ * may list descriptors without it, but not look at them.) A kernel thread has no program. */
+static bool may_be_read(pid_t pid)
+{
+    char program[1];
+    return readlink(text("/proc/%d/exe", (int)pid).s, program, sizeof program) != -1 ||
+           (errno != EACCES && errno != EPERM);
+}
+
 static void read_task(const char *path)
 {
     struct task task = {.number = -1};
@@ -179,7 +189,8 @@ static void read_task(const char *path)
         return;
     task.uid = process.st_uid;
     sscanf(contents(text("%s/comm", path)).s, "%15[^\n]", task.name);
-    task.seen = call.s[0] != '\0' && (task.state == 'Z' || is_like_us(task.pid));
+    task.is_foreign = call.s[0] != '\0' && task.state != 'Z' && !is_like_us(task.pid);
+    task.seen = call.s[0] != '\0' && !task.is_foreign;
     if (task.seen && sscanf(call.s, "%ld %lx %lx %lx %lx %lx %lx", &task.number, a, a + 1, a + 2,
                             a + 3, a + 4, a + 5) == 7)
         for (const struct call *c = calls; c < calls + sizeof calls / sizeof *calls; c++)
@@ -189,7 +200,7 @@ static void read_task(const char *path)
             }
     tasks = one_more(tasks, task_count, sizeof task);
     tasks[task_count++] = task;
-    if (task.tid == task.pid && access(text("/proc/%d/fd", (int)task.pid).s, R_OK | X_OK) == -1)
+    if (task.tid == task.pid && !may_be_read(task.pid))
         hidden++;
 }
 

@@ -521,6 +521,16 @@ static void conclude(struct task *task)
         line("=> only %s %s%s", who(first).s, task->deed, limit);
 }
 
+static const char *why_unseen(const struct task *task)
+{
+    if (task->is_foreign)
+        return "another IPC namespace, or another word size";
+    if (task->uid == geteuid())
+        return "no ptrace(2) here";
+    return geteuid() == 0 ? "it belongs to another user; no CAP_SYS_PTRACE"
+                          : "it belongs to another user";
+}
+
 /* Returns false where we may not see why it sleeps. */
 static bool answer(struct task *task)
 {
@@ -533,9 +543,7 @@ static bool answer(struct task *task)
         return true;
     }
     if (!task->seen)
-        line("    its call may not be seen: %s", task->uid == geteuid()
-                                                     ? "no ptrace(2) here, or another world"
-                                                     : "it belongs to another user");
+        line("    its call may not be seen: %s", why_unseen(task));
     conclude(task);
     return task->seen;
 }
