@@ -32,6 +32,7 @@ static void send_all(void)
 {
     lane(1, "sender");
     die_with_parent();
+    wait_asleep(main_process); /* within fork(), glibc may block every signal for a moment */
     if (!say_set(main_process, "SigBlk", SIGUSR1))
         errx(EXIT_FAILURE, "SIGUSR1 is not blocked");
     for (int i = 0; i < TIMES; i++) {

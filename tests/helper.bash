@@ -192,11 +192,11 @@ peer_or_skip() {
     [ -x "$peer" ] || skip "no C compiler"
 }
 
-# try COMMAND... runs it, for ten seconds at the most: $status, $output and $stderr, and their lines in
+# try COMMAND... runs it, for ten seconds at the most, or $TRY_FOR: $status, $output and $stderr, and their lines in
 # ${lines[@]} and ${stderr_lines[@]}. (What bats's own run does, without its warning about a status of 127.)
 try() {
     status=0
-    timeout -k 1 10 "$@" >"$T/.output" 2>"$T/.stderr" 3>&- || status=$?
+    timeout -k 1 "${TRY_FOR:-10}" "$@" >"$T/.output" 2>"$T/.stderr" 3>&- || status=$?
     output=$(<"$T/.output")
     stderr=$(<"$T/.stderr")
     mapfile -t lines <"$T/.output"

@@ -91,6 +91,7 @@ asleep="It does not end: .*pid [0-9]+ sleeps in"
 }
 
 @test "mend: the popular cure that is none is refused, with its own message" {
+    needs patch
     said wrong pipe/eof ".*[Pp]id [0-9]+ was killed by SIGPIPE"
     said wrong pipe/stdio "Line 3 of its output is 'the length of [0-9] words'"
     said wrong pipe/status "Its exit status is 0 and should be 137"
@@ -142,10 +143,12 @@ gist() {
 }
 
 @test "mend: the right cure passes" {
+    needs patch
     all_right cure
 }
 
 @test "mend: the right cure passes on one CPU, which it shares with the judge" {
+    needs patch
     all_right cure-one-cpu
 }
 
@@ -172,6 +175,7 @@ gist() {
 }
 
 @test "mend without a name: the one that was edited last, then the next; -l marks, -r starts again, -n and -s show" {
+    needs patch
     export IPC_MEND_DIR=$T/copies
     ask
     [ "$status" = 1 ]

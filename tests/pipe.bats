@@ -302,7 +302,7 @@ END
     for option in "" -r; do
         start pool ./pipe/pool $option -j 200 -w 2
         eventually says pool "the new worker sleeps"
-        kill -KILL "$(pgrep -P "$pool" | tail -1)"
+        kill -KILL "$(pgrep -P "$pool" | head -n 1)" # with -r the last one may have done its short jobs by now
         finish pool
         [ "$status" = 1 ]
         grep -q "^pool: " "$T/pool.err"

@@ -13,7 +13,7 @@ children_of() {
 # hold NAME COUNT PATTERN COMMAND... stops the demo that watches its children, when so many of them sleep and its story
 # has such a line; a machine under load may be too late, and COMMAND has ended: then again. Sets $children.
 hold() {
-    tries 5 caught "$@"
+    tries 20 caught "$@"
 }
 
 caught() {
@@ -44,11 +44,12 @@ go_on() {
     finish "$1"
 }
 
-# why PID: what it says, each "waits for" in the line of the one before.
+# why PID: what it says, each "waits for" in the line of the one before; see why in why.bats.
 why() {
     try ./lib/tools/why "$@"
     [ "$status" = 0 ]
-    output=$(sed -E ':a; N; $!ba; s/\n   (waits|which)/ \1/g' <<<"$output")
+    output=$(sed -E 's/, of those that may be seen$//; s/none that may be seen$/no other process/' <<<"$output" |
+        sed -E ':a; N; $!ba; s/\n   (waits|which)/ \1/g')
 }
 
 # line PATTERN: it says so.

@@ -36,3 +36,9 @@ count_calls() {
         }
         END { for (call in times) print call, times[call] }'
 }
+
+# came_to CALL NTH reads a trace: has a process made the call that many times? If so, it was late, or has failed. (The
+# strace of Debian 11 does not mark a call that it has made late.)
+came_to() {
+    count_calls "$2" | awk -v call="$1" -v nth="$2" '$1 == call && $2 >= nth { found = 1 } END { exit !found }'
+}

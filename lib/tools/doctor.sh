@@ -44,6 +44,6 @@ else
     fact namespaces "not allowed: tests run one file at a time"
 fi
 
-for tool in cc:gcc make:make bats:bats strace:strace ipcs:util-linux ps:procps perl:perl nc:netcat-openbsd socat:socat; do
+for tool in cc:gcc make:make bats:bats strace:strace patch:patch ipcs:util-linux ps:procps perl:perl nc:netcat-openbsd socat:socat; do
     command -v "${tool%:*}" >/dev/null || lacks "${tool%:*}" "apt-get install ${tool#*:}"
 done

@@ -46,7 +46,7 @@ function object(args, reads,    o, ends) {
     o = substr(args, 1, RLENGTH - 1); sub(/^[0-9]+</, "", o)
     if (o ~ /^pipe:/ && args ~ /^[0-2]</ && !(o in made)) return "" # its own stdin or stdout
     if (o ~ /^pipe:/ || o in fifo) return o
-    if (o ~ /^(UNIX|TCP)/) {
+    if (o ~ /^(UNIX|TCP|\(null\):)/) { # strace 5.10 knows a socket by its ends only
         sub(/^[^[]*\[/, "", o); sub(/[],].*/, "", o)
         if (split(o, ends, "->") == 2) return reads ? ends[2] "->" ends[1] : o
         return "socket " o
@@ -70,7 +70,10 @@ function call_text(c, args, result,    data, first, f) {
     split(args, f, ", ")
     first = f[1]
     if (c ~ /^(fork|wait|poll|select|futex|pause|sigsuspend|sigwait|accept)$/) first = c == "accept" ? first : ""
-    if (c ~ /^(open|mkfifo)$/) { first = f[2]; gsub(/.*\/|"/, "", first); first = first (c == "open" && f[3] ? ", " flags(f[3]) : "") }
+    if (c ~ /^(open|mkfifo)$/) { # openat() has a folder before the path
+        first = path_of(args); sub(/.*\//, "", first)
+        if (c == "open") first = first ", " flags(f[args ~ /^"/ ? 2 : 3])
+    }
     if (c == "semop" && match(args, /sem_op=-?[0-9]+|\{[0-9]+, -?[0-9]+/)) {
         data = substr(args, RSTART, RLENGTH); gsub(/.*[=, ]/, "", data); first = first ", " data; data = ""
     }

@@ -5,6 +5,7 @@
 
 #include <ctype.h>
 #include <err.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
 #include <limits.h>
@@ -179,6 +180,15 @@ static void name_call(struct task *task)
         }
 }
 
+/* Whether we may see what its descriptors are: the same right as for the link to its program. (Root
+ * may list descriptors without it, but not look at them.) A kernel thread has no program. */
+static bool may_be_read(pid_t pid)
+{
+    char program[1];
+    return readlink(text("/proc/%d/exe", (int)pid).s, program, sizeof program) != -1 ||
+           (errno != EACCES && errno != EPERM);
+}
+
 static void read_task(const char *path)
 {
     struct task task = {.number = -1};
@@ -195,17 +205,18 @@ static void read_task(const char *path)
     sscanf(contents(text("%s/comm", path)).s, "%15[^\n]", task.name);
     const bool in_call = sscanf(call.s, "%ld %lx %lx %lx %lx %lx %lx", &task.number, a, a + 1,
                                 a + 2, a + 3, a + 4, a + 5) == 7;
-    task.seen =
-        call.s[0] != '\0' &&
-        (task.state == 'Z' || (has_our_ids(task.pid) && (unfold_call(task.tid, &task.number, a) ||
-                                                         has_our_numbers(task.pid))));
+    const bool is_like_us = task.state == 'Z' ||
+                            (has_our_ids(task.pid) &&
+                             (unfold_call(task.tid, &task.number, a) || has_our_numbers(task.pid)));
+    task.seen = call.s[0] != '\0' && is_like_us;
+    task.is_foreign = call.s[0] != '\0' && !is_like_us;
     if (task.seen && in_call)
         name_call(&task);
     else
         task.number = -1;
     tasks = one_more(tasks, task_count, sizeof task);
     tasks[task_count++] = task;
-    if (task.tid == task.pid && access(text("/proc/%d/fd", (int)task.pid).s, R_OK | X_OK) == -1)
+    if (task.tid == task.pid && !may_be_read(task.pid))
         hidden++;
 }
 

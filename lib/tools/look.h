@@ -16,6 +16,7 @@ struct task { /* a thread */
     uid_t uid;
     char name[16], state; /* the letter of ps(1) */
     bool seen;            /* whether we may see its call */
+    bool is_foreign;      /* we may, but its numbers mean other things than ours */
     const char *call;     /* NULL: none, or one that is not in our table */
     long number;
     unsigned long argument[6], limit; /* of its time; 0: none */

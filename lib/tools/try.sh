@@ -146,7 +146,7 @@ while read -r how call fault nth; do
     number=$((number + 1))
     [ ! -t 2 ] || printf '\r%d of %d ' "$number" "$total" >&2
     run "$seconds" -e trace="$call,?msgget,?semget,?shmget,?openat,?mknodat,?mknod" -e inject="$call:$fault:when=$nth" -- "$@"
-    grep -q 'INJECTED\|DELAYED' "$work/trace" || continue # not reached this time
+    came_to "$call" "$nth" <"$work/trace" || continue # not reached this time
     ! grep -q '\(RMID\|unlink\).*INJECTED' "$work/trace" || left= # what removes it has failed
     echo "$how|$(judge "$how")$left|$call no. $nth$(case $fault in error=*) echo " = ${fault#error=}" ;; esac)"
 done <"$work/cases" >"$work/verdicts"

@@ -16,6 +16,7 @@
 #include <glob.h>
 #include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -393,7 +394,8 @@ static void explain_wait(struct task *task)
     task->open |= task->waker_count == 0;
 }
 
-/* Bit 0 of a set in /proc/PID/status is signal 1. */
+/* Bit 0 of a set in /proc/PID/status is signal 1. The C library keeps those between SIGSYS and
+ * SIGRTMIN for itself; glibc before 2.34 has handlers for them in every program with threads. */
 static void print_signals(const char *what, unsigned long long set)
 {
     static const char *const names[] = {
@@ -402,10 +404,10 @@ static void print_signals(const char *what, unsigned long long set)
         "TTOU", "URG",  "XCPU", "XFSZ", "VTALRM", "PROF",   "WINCH", "IO",   "PWR",  "SYS"};
     struct text list = {""};
     for (size_t i = 1; i <= 64; i++)
-        if ((set >> (i - 1) & 1) != 0)
+        if ((set >> (i - 1) & 1) != 0 && (i <= SIGSYS || i >= (size_t)SIGRTMIN))
             list = i < sizeof names / sizeof *names ? text("%.3000s SIG%s", list.s, names[i])
                                                     : text("%.3000s %zu", list.s, i);
-    line("    %s:%s", what, set == 0 ? " none" : list.s);
+    line("    %s:%s", what, list.s[0] == '\0' ? " none" : list.s);
 }
 
 static void explain_signals(struct task *task)
@@ -519,6 +521,16 @@ static void conclude(struct task *task)
         line("=> only %s %s%s", who(first).s, task->deed, limit);
 }
 
+static const char *why_unseen(const struct task *task)
+{
+    if (task->is_foreign)
+        return "another IPC namespace, or another word size";
+    if (task->uid == geteuid())
+        return "no ptrace(2) here";
+    return geteuid() == 0 ? "it belongs to another user; no CAP_SYS_PTRACE"
+                          : "it belongs to another user";
+}
+
 /* Returns false where we may not see why it sleeps. */
 static bool answer(struct task *task)
 {
@@ -531,9 +543,7 @@ static bool answer(struct task *task)
         return true;
     }
     if (!task->seen)
-        line("    its call may not be seen: %s", task->uid == geteuid()
-                                                     ? "no ptrace(2) here, or another world"
-                                                     : "it belongs to another user");
+        line("    its call may not be seen: %s", why_unseen(task));
     conclude(task);
     return task->seen;
 }
