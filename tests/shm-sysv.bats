@@ -341,7 +341,7 @@ segments() {
     local others
     others=$(segments)
     # fork() is held up, so that there is time to look and to kill.
-    start tracer strace -o "$T/trace" -e inject=clone,clone3,fork:delay_enter=700000:when=1 ./shm/attach
+    start tracer strace -o "$T/trace" -e inject=clone,clone3,fork:delay_enter=5000000:when=1 ./shm/attach
     eventually grep -qE "parent [|] at .*: \"hello\"$" "$T/tracer.err"
     [ "$(segments)" = $((others + 1)) ]
     kill -KILL "$(pgrep -P "$tracer")"
