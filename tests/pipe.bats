@@ -379,7 +379,7 @@ END
     : >"$T/empty"
     while read -r line; do
         read -ra words <<<"$line"
-        try ./pipe/"${words[@]}"
+        try ./pipe/"${words[0]}" "${words[@]:1}"
         [ "$status" = 0 ]
         [[ $stderr != *"=>"* ]] || { echo "$line: $stderr"; false; }
     done <<END
