@@ -124,7 +124,7 @@ asleep="It does not end: .*pid [0-9]+ sleeps in"
 
 # gist KIND NAME: the verdict, without the words and numbers that differ from run to run.
 gist() {
-    sed "s/ Look at .*//; s/'[^']*'/X/g; s/[0-9][0-9]*/N/g; s/With each process.s first [a-z0-9]*() N ms late: //; s/On one CPU: //" <"$results/$1/$2"
+    sed "s/ Look at .*//; s/'[^']*'/X/g; s/[0-9][0-9]*/N/g; s/With each process.s first [a-z0-9]*() N ms [a-z]*: //; s/On one CPU: //" <"$results/$1/$2"
 }
 
 @test "mend: what is said of a popular cure that is none is not what is said of the program as it is given" {

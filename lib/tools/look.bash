@@ -59,7 +59,7 @@ users() { # users KIND ID: the processes that the kernel names: the creator, or 
     shm) awk -v id="$2" '$2 == id { print $5 }' /proc/sysvipc/shm ;;
     msg) awk -v id="$2" '$2 == id { print $6; print $7 }' /proc/sysvipc/msg ;;
     sem) ipcs -s -i "$2" | awk '/^[0-9]/ { print $5 }' ;;
-    *) echo "$1" ;;
+    *) echo "$1"; echo "${1##*[!0-9]}" ;; # the path, or a pid at its end
     esac
 }
 
@@ -73,7 +73,7 @@ mine() { # of the objects on stdin those that the session has made or used
 remove_since() { # remove_since FILE FD: what is not removed is named there
     local kind id
     while read -r kind id; do
-        [ "$(mine <<<"$kind $id")" ] || { echo "not removed, for another program may have made it: $kind $id" >&"$2"; continue; }
+        [ "$(mine <<<"$kind $id")" ] || { echo "not removed, for another program may have made it: $kind${id:+ $id}" >&"$2"; continue; }
         case $kind in shm) ipcrm -m "$id" ;; sem) ipcrm -s "$id" ;; msg) ipcrm -q "$id" ;; *) rm -f "$kind" ;; esac
     done < <(objects_since "$1")
 }

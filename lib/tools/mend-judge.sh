@@ -38,8 +38,8 @@ wrong() {
 }
 
 shown() { # shell words
-    local word
-    for word; do [[ $word =~ ^[[:alnum:]/._+-]+$ ]] && echo " $word" || echo " ${word@Q}"; done | tr -d '\n'
+    local one
+    for one; do [[ $one =~ ^[[:alnum:]/._+-]+$ ]] && echo " $one" || echo " ${one@Q}"; done | tr -d '\n'
 }
 
 start() { # start WRAP... in an empty folder, with a new input, without descriptors of ours
