@@ -62,18 +62,6 @@ static int listen_first(struct sockaddr_in address)
     return fd;
 }
 
-/* A third one is refused then, and listens itself. */
-static int accept_second(int listener)
-{
-    const int fd = accept(listener, NULL, NULL);
-    if (fd == -1)
-        err(EXIT_FAILURE, "accept");
-    say("accept(%d) = %d", listener, fd);
-    const bool welcome = is_own_peer(fd);
-    close(welcome ? listener : fd);
-    return welcome ? fd : accept_second(listener);
-}
-
 static bool is_broken(int fd)
 {
     return poll(&(struct pollfd){.fd = fd}, 1, 1) == 1; /* POLLERR and POLLHUP come unasked */
@@ -103,7 +91,9 @@ static int find_peer(in_port_t port)
         .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     for (int i = 0; i < TRIES; i++) {
         const int listener = listen_first(address);
-        const int fd = listener != -1 ? accept_second(listener) : connect_second(address);
+        const int fd = listener != -1 ? accept_own(listener) : connect_second(address);
+        if (listener != -1)
+            close(listener); /* a third one is refused then, and listens itself */
         if (fd != -1)
             return fd;
         poll(NULL, 0, RETRY_MS);
@@ -141,10 +131,12 @@ static void read_some(struct flow *flow)
 static void write_some(struct flow *flow)
 {
     const ssize_t count = write(flow->to, flow->buffer + flow->start, flow->left);
-    if (count == -1 && errno != EAGAIN)
+    if (count == -1 && errno == EAGAIN)
+        return;
+    if (count == -1)
         err(EXIT_FAILURE, "write to %s", flow->target);
-    flow->start += count == -1 ? 0 : (size_t)count;
-    flow->left -= count == -1 ? 0 : (size_t)count;
+    flow->start += (size_t)count;
+    flow->left -= (size_t)count;
 }
 
 static void talk(int peer)
@@ -178,7 +170,7 @@ static void talk(int peer)
             say("shutdown(%d, SHUT_WR) = %d", peer, result);
         }
     }
-    say("%llu bytes sent, %llu received", outgoing.bytes, incoming.bytes);
+    say("%llu byte%s sent, %llu received", outgoing.bytes, plural(outgoing.bytes), incoming.bytes);
 }
 
 int main(int argc, char *argv[])

@@ -28,16 +28,19 @@ static char buffer[BUFFER], *unsent = buffer;
 static size_t left; /* to be sent, from `unsent` on */
 static unsigned long long sent, received;
 
-/* The TEXTs as lines, in one piece. */
 static void take_texts(char *texts[])
 {
-    FILE *const lines = open_memstream(&unsent, &left);
-    if (lines == NULL)
-        err(EXIT_FAILURE, "open_memstream");
-    for (; *texts != NULL; texts++)
-        fprintf(lines, "%s\n", *texts);
-    if (fclose(lines) == EOF)
-        err(EXIT_FAILURE, "fclose");
+    for (; *texts != NULL && left < BUFFER; texts++)
+        left += (size_t)snprintf(buffer + left, BUFFER - left, "%s\n", *texts);
+    if (left >= BUFFER)
+        errx(USAGE_ERROR, "%d bytes of TEXT or more: use stdin", BUFFER);
+}
+
+static const char *missing(void)
+{
+    static char text[80];
+    snprintf(text, sizeof text, "%llu of %llu byte%s missing", sent - received, sent, plural(sent));
+    return text;
 }
 
 /* Returns false at the end of stdin. */
@@ -70,7 +73,7 @@ static bool receive_some(int server)
     static char bytes[BUFFER];
     const ssize_t count = recv(server, bytes, sizeof bytes, 0);
     if (count == -1)
-        err(EXIT_FAILURE, "recv: %llu of %llu bytes have not come back", sent - received, sent);
+        err(EXIT_FAILURE, "recv: %s", missing());
     say("recv(%d) = %zd %s", server, count, quoted(bytes, (size_t)count));
     received += (size_t)count;
     if (received > sent)
@@ -87,34 +90,43 @@ static void wait_for(struct pollfd ends[2], bool owes)
     int ready = poll(ends, 2, owes ? NOTICE_MS : -1);
     if (ready == 0) {
         limit_story(LINES);
-        say("nothing for %d ms; %llu bytes are missing", NOTICE_MS, sent - received);
+        say("nothing for %d ms; %s", NOTICE_MS, missing());
         const long unread = unread_by_peer(ends[SERVER].fd);
         if (unread != -1)
-            say("%ld bytes unread at the server", unread);
+            say("%ld byte%s unread at the server", unread, plural((unsigned long)unread));
         ready = poll(ends, 2, PATIENCE_MS);
     }
     if (ready == -1)
         err(EXIT_FAILURE, "poll");
     if (ready == 0)
-        errx(EXIT_FAILURE, "no answer for %d ms: %llu of %llu bytes have not come back",
-             PATIENCE_MS, sent - received, sent);
+        errx(EXIT_FAILURE, "no answer for %d ms: %s", PATIENCE_MS, missing());
 }
 
-/* Both directions at once. */
+/* Both directions at once, each to its end. */
 static void exchange(int server, bool more)
 {
-    while (more || left > 0 || received < sent) {
+    bool closed = false; /* our direction */
+    for (;;) {
+        const bool all_back = left == 0 && received == sent;
+        if (all_back && !more && !closed) {
+            limit_story(LINES);
+            if (shutdown(server, SHUT_WR) == -1)
+                err(EXIT_FAILURE, "shutdown");
+            say("shutdown(%d, SHUT_WR)", server);
+            closed = true;
+        }
         struct pollfd ends[] = {{.fd = more && left == 0 ? STDIN_FILENO : -1, .events = POLLIN},
                                 {.fd = server, .events = left > 0 ? POLLIN | POLLOUT : POLLIN}};
-        wait_for(ends, left > 0 || received < sent);
+        wait_for(ends, closed || !all_back);
         if ((ends[SERVER].revents & ~POLLOUT) != 0 && !receive_some(server))
-            errx(EXIT_FAILURE, "the server has closed: %llu of %llu bytes have not come back",
-                 sent - received, sent);
+            break;
         if ((ends[SERVER].revents & POLLOUT) != 0)
             send_some(server);
         if (ends[INPUT].revents != 0)
             more = read_input();
     }
+    if (!closed)
+        errx(EXIT_FAILURE, "the server has closed: %s", missing());
 }
 
 int main(int argc, char *argv[])
@@ -131,14 +143,6 @@ int main(int argc, char *argv[])
     say("connect(%d): port %u", server, (unsigned)port);
     limit_story(LINES);
     exchange(server, optind == argc);
-    const int result = shutdown(server, SHUT_WR);
-    if (result == -1)
-        err(EXIT_FAILURE, "shutdown");
-    limit_story(LINES);
-    say("shutdown(%d, SHUT_WR) = %d", server, result);
-    struct pollfd ends[] = {{.fd = -1}, {.fd = server, .events = POLLIN}};
-    wait_for(ends, true);
-    receive_some(server);
     lesson("a stream has two directions: watch both, and each can be closed by itself");
     return EXIT_SUCCESS;
 }

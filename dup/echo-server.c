@@ -10,9 +10,7 @@
 
 #include <err.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,7 +54,8 @@ static void accept_client(void)
     if (client_count < FEW || fd == -1)
         limit_story(LINES);
     if (fd == -1) {
-        say("accept4(%d) = -1 %s: %d clients", listener, errno_name(errno), client_count);
+        say("accept4(%d) = -1 %s: %d client%s", listener, errno_name(errno), client_count,
+            plural((unsigned)client_count));
         if (errno != EAGAIN && errno != ECONNABORTED)
             want(listener, 0); /* EMFILE: it is still to be accepted, and we would spin */
         return;
@@ -77,7 +76,7 @@ static void close_client(int fd)
         err(EXIT_FAILURE, "close");
     if (--client_count < FEW)
         limit_story(LINES);
-    say("close(%d): %d clients left", fd, client_count);
+    say("close(%d): %d client%s left", fd, client_count, plural((unsigned)client_count));
     want(listener, POLLIN);
 }
 
@@ -197,13 +196,10 @@ int main(int argc, char *argv[])
     check_operands(argc, argv, 0, 0);
     if (strcmp(way, "select") != 0 && strcmp(way, "poll") != 0 && strcmp(way, "epoll") != 0)
         errx(USAGE_ERROR, "-m '%s': not select, poll or epoll", way);
-    signal(SIGPIPE, SIG_IGN); /* the reader of the story may be gone */
     pair_lane("server");
     let_story_be_lost();
     limit_descriptors(strcmp(way, "select") == 0 ? FD_SETSIZE : MOST_FDS); /* see FD_SET(3) */
-    listener = bind_to(demo_port(2, port));
-    if (fcntl(listener, F_SETFL, O_NONBLOCK) == -1)
-        err(EXIT_FAILURE, "fcntl");
+    listener = bind_nonblocking(demo_port(2, port));
     if (setsockopt(listener, SOL_SOCKET, SO_OOBINLINE, &(int){1}, sizeof(int)) == -1)
         err(EXIT_FAILURE, "setsockopt SO_OOBINLINE"); /* an urgent byte comes back too */
     start_to_listen(listener);

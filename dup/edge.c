@@ -27,16 +27,11 @@ static const char usage[] =
     "  -m oneshot  EPOLLONESHOT, two workers\n"
     "  -x          the server reads only once; the workers do without EPOLLONESHOT\n";
 
-static void tell_epoll(int epoll, int operation, int fd, unsigned flag)
+static void watch(int epoll, int operation, int fd, unsigned flag)
 {
     struct epoll_event event = {.events = EPOLLIN | flag, .data.fd = fd};
-    const int result = epoll_ctl(epoll, operation, fd, &event);
-    if (result == -1)
+    if (epoll_ctl(epoll, operation, fd, &event) == -1)
         err(EXIT_FAILURE, "epoll_ctl");
-    const char *const names = flag == EPOLLET ? ", EPOLLIN|EPOLLET" : ", EPOLLIN|EPOLLONESHOT";
-    const bool again = operation == EPOLL_CTL_MOD;
-    say("epoll_ctl(%d, %s, %d%s) = %d", epoll, again ? "MOD" : "ADD", fd, again ? "" : names,
-        result);
 }
 
 static int wait_for_event(int epoll, int milliseconds)
@@ -58,7 +53,7 @@ static ssize_t receive(int fd)
     const ssize_t count = recv(fd, buffer, sizeof buffer, MSG_DONTWAIT);
     if (count == -1 && errno != EAGAIN)
         err(EXIT_FAILURE, "recv");
-    say("recv(%d) = %zd %s", fd, count, count == -1 ? errno_name(errno) : "");
+    say("recv(%d) = %zd %s", fd, count, error_of(count));
     return count;
 }
 
@@ -70,17 +65,23 @@ static void send_text(int fd, const char *text)
     say("send(%d, \"%s\") = %zd", fd, text, sent);
 }
 
+static void end(pid_t child)
+{
+    if (kill(child, SIGTERM) == -1 || reap(child) != 128 + SIGTERM)
+        errx(EXIT_FAILURE, "kill: a child has ended by itself");
+}
+
 static void ask(int fd)
 {
+    static char request[REQUEST], answer[16];
     lane(1, "client");
     die_with_parent();
-    static char request[REQUEST], answer[16];
     const ssize_t sent = send(fd, request, sizeof request, 0);
-    if (sent != REQUEST)
+    if (sent == -1)
         err(EXIT_FAILURE, "send");
     say("send(%d) = %zd; recv(%d) ...", fd, sent, fd);
     const ssize_t count = recv(fd, answer, sizeof answer, 0);
-    if (count < 1)
+    if (count == -1)
         err(EXIT_FAILURE, "recv");
     say("... = %zd %s", count, quoted(answer, (size_t)count));
     _exit(EXIT_SUCCESS);
@@ -95,9 +96,9 @@ static void show_edge(int epoll, int fds[2], bool reads_once)
     if (client == 0)
         ask(fds[CLIENT]);
     wait_asleep_in(client, "recv", fds[CLIENT]); /* so all that it sends has come */
-    ssize_t got = 0;
+    ssize_t got = 0, count;
     while (got < REQUEST && wait_for_event(epoll, STALL_MS) == 1)
-        for (ssize_t count; (count = receive(fds[SERVER])) > 0;) {
+        while ((count = receive(fds[SERVER])) > 0) {
             got += count;
             if (reads_once)
                 break;
@@ -116,8 +117,7 @@ static void show_edge(int epoll, int fds[2], bool reads_once)
         err(EXIT_FAILURE, "ioctl FIONREAD");
     say("ioctl(%d, FIONREAD) = %d: still unread", fds[SERVER], unread);
     say_asleep_in("the client", client, "recv", fds[CLIENT]);
-    if (kill(client, SIGTERM) == -1 || reap(client) != 128 + SIGTERM)
-        errx(EXIT_FAILURE, "kill: the client has ended");
+    end(client);
     lesson("one event, one read: what is left waits for a change, and so does the client");
 }
 
@@ -131,7 +131,8 @@ static void work(int number, int epoll, int fd, unsigned flag)
             err(EXIT_FAILURE, "kill");
         while (receive(fd) > 0)
             continue;
-        tell_epoll(epoll, EPOLL_CTL_MOD, fd, flag);
+        watch(epoll, EPOLL_CTL_MOD, fd, flag);
+        say("epoll_ctl(%d, MOD, %d)", epoll, fd);
     }
 }
 
@@ -148,8 +149,6 @@ static void show_oneshot(int epoll, int fds[2], unsigned flag, bool wrong)
     }
     send_text(fds[CLIENT], "one ");
     const pid_t first = waitpid(-1, NULL, WUNTRACED), second = workers[first == workers[0]];
-    if (first == -1)
-        err(EXIT_FAILURE, "waitpid");
     send_text(fds[CLIENT], "two ");
     if (wrong) {
         if (waitpid(second, NULL, WUNTRACED) == -1 || kill(second, SIGCONT) == -1)
@@ -160,15 +159,15 @@ static void show_oneshot(int epoll, int fds[2], unsigned flag, bool wrong)
             errx(EXIT_FAILURE, "two workers were woken for one client");
         say_asleep_in("100 ms later: the other one", second, "epoll_wait", epoll);
     }
-    if (kill(first, SIGCONT) == -1)
-        err(EXIT_FAILURE, "kill");
+    if (first == -1 || kill(first, SIGCONT) == -1)
+        err(EXIT_FAILURE, "waitpid or kill");
     wait_asleep_in(first, "epoll_wait", epoll);
-    for (int i = 0; i < 2; i++)
-        if (kill(workers[i], SIGTERM) == -1 || reap(workers[i]) != 128 + SIGTERM)
-            errx(EXIT_FAILURE, "kill: a worker has ended");
-    lesson("%s",
-           wrong ? "two workers read from one client at the same time: one gets it all"
-                 : "EPOLLONESHOT: one event wakes one worker, which asks for the next with MOD");
+    end(workers[0]);
+    end(workers[1]);
+    if (wrong)
+        lesson("two workers read from one client at the same time: one gets it all");
+    else
+        lesson("EPOLLONESHOT: one event wakes one worker, which asks for the next with MOD");
 }
 
 int main(int argc, char *argv[])
@@ -184,6 +183,7 @@ int main(int argc, char *argv[])
     const bool is_oneshot = strcmp(way, "oneshot") == 0;
     if (!is_oneshot && strcmp(way, "et") != 0)
         errx(USAGE_ERROR, "-m '%s': not et or oneshot", way);
+
     lane(0, "server");
     int fds[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == -1)
@@ -192,7 +192,9 @@ int main(int argc, char *argv[])
     if (epoll == -1)
         err(EXIT_FAILURE, "epoll_create1");
     const unsigned flag = is_oneshot && !wrong ? EPOLLONESHOT : EPOLLET;
-    tell_epoll(epoll, EPOLL_CTL_ADD, fds[SERVER], flag);
+    watch(epoll, EPOLL_CTL_ADD, fds[SERVER], flag);
+    say("epoll_ctl(%d, ADD, %d, EPOLLIN|%s)", epoll, fds[SERVER],
+        flag == EPOLLET ? "EPOLLET" : "EPOLLONESHOT");
     if (is_oneshot)
         show_oneshot(epoll, fds, flag, wrong);
     else

@@ -1,9 +1,8 @@
 /* halfclose-server - reads a request to its end of file, then answers; is anybody still there?
  *
- * The answer says how long the request was, so it cannot come before the end; halfclose-client
- * sends the end in two wrong ways and a right one. The server reports how long it has waited for
- * the end, and whether the client's kernel has acknowledged the answer, or refused it with an RST
- * because no process has the socket any more.
+ * The answer says how long the request was, so it cannot come before the end. The server reports
+ * whether the client's kernel has acknowledged the answer, or refused it with an RST because no
+ * process has the socket any more.
  *
  * tcp(7), shutdown(2), poll(2), SIOCOUTQ in tcp(7)
  */
@@ -26,18 +25,6 @@ static const char usage[] =
     "  -p PORT  listen there; 0 is any free one (20001 + 10 * (UID modulo 1201))\n"
     "  prints \"port N\", then what the client sends; serves one client, and ends\n"
     "  other terminal: ./dup/halfclose-client\n";
-
-static int accept_one(int listener)
-{
-    const int fd = accept(listener, NULL, NULL);
-    if (fd == -1)
-        err(EXIT_FAILURE, "accept");
-    say("accept(%d) = %d", listener, fd);
-    if (is_own_peer(fd))
-        return fd;
-    close(fd);
-    return accept_one(listener);
-}
 
 /* Returns the length of the answer. A client that is silent, but does not go, is given up. */
 static size_t read_to_end(int fd, char *answer, size_t size)
@@ -98,8 +85,7 @@ static bool write_answer(int fd, const char *answer, size_t length)
     const ssize_t count = write(fd, answer, length);
     if (count == -1 && errno != EPIPE && errno != ECONNRESET)
         err(EXIT_FAILURE, "write");
-    const char *const error = count == -1 ? errno_name(errno) : "";
-    say("write(%d, %s) = %zd %s", fd, quoted(answer, length), count, error);
+    say("write(%d, %s) = %zd %s", fd, quoted(answer, length), count, error_of(count));
     return count != -1;
 }
 
@@ -109,14 +95,13 @@ int main(int argc, char *argv[])
     while (next_option(argc, argv, "p:", usage) != -1)
         port = optarg;
     check_operands(argc, argv, 0, 0);
-    const in_port_t number = demo_port(1, port);
 
     pair_lane("server");
     if (signal(SIGPIPE, SIG_IGN) == SIG_ERR) /* or a client that is gone would kill the server */
         err(EXIT_FAILURE, "signal");
-    const int listener = bind_to(number);
+    const int listener = bind_to(demo_port(1, port));
     start_to_listen(listener);
-    const int fd = accept_one(listener);
+    const int fd = accept_own(listener);
     close(listener); /* the next one is refused, and does not wait in vain */
     char answer[64];
     const size_t length = read_to_end(fd, answer, sizeof answer);

@@ -1,11 +1,9 @@
 /* iov - writev: header and body from two buffers in one call; readv: back into two
  *
- * A message is a header of 16 bytes with the length, and the body. With one write() they would have
- * to be copied together first; with two, a reader could see one without the other. writev() takes a
- * list of buffers. Like write(), it may take only a part, which may end in the middle of a buffer:
- * the list must be advanced by that much. With -x that is forgotten.
- *
- * The first call finds an empty pipe that nobody reads yet, so a long body fills it for certain.
+ * With one write() header and body would have to be copied together first. writev() takes a list of
+ * buffers. Like write(), it may take only a part, which may end in the middle of a buffer: the list
+ * must be advanced by that much. With -x that is forgotten. The first call finds an empty pipe that
+ * nobody reads yet, so a long body fills it for certain.
  *
  * writev(2), readv(2), O_NONBLOCK in pipe(7)
  */
@@ -13,7 +11,6 @@
 #include "../lib/demo.h"
 
 #include <err.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -54,25 +51,18 @@ static void read_body(const char *path)
 /* fork() has given the reader a copy of the body to compare with. */
 static void read_message(int fd, bool print)
 {
-    lane(1, "reader");
-    die_with_parent();
-    char header[HEADER + 1] = "", *const bytes = malloc(length + HEADER);
+    char header[HEADER], *const bytes = malloc(length + 1);
     if (bytes == NULL)
         err(EXIT_FAILURE, "malloc");
     struct iovec list[] = {{header, HEADER}, {bytes, length}};
     const ssize_t first = readv(fd, list, 2);
     if (first == -1)
         err(EXIT_FAILURE, "readv");
-    if (first < HEADER) /* the first writev() has put it there */
-        errx(EXIT_FAILURE, "readv: no whole header");
     say("readv(%d, 2 buffers) = %zd", fd, first);
-    const size_t got = (size_t)first - HEADER;
-    say("header %s, body %zu bytes", quoted(header, HEADER), got);
+    const size_t got = (size_t)first - HEADER; /* the first writev() has put the header there */
+    say("header %s, body %zu byte%s", quoted(header, HEADER), got, plural(got));
 
-    const ssize_t rest = read_full(fd, bytes + got, length - got);
-    if (rest == -1)
-        err(EXIT_FAILURE, "read");
-    if (got + (size_t)rest < length)
+    if (read_full(fd, bytes + got, length - got) < (ssize_t)(length - got))
         errx(EXIT_FAILURE, "read: the body is too short");
     size_t same = 0;
     while (same < length && bytes[same] == body[same])
@@ -80,19 +70,11 @@ static void read_message(int fd, bool print)
     if (same < length)
         say("byte %zu of the body: %s", same, quoted(bytes + same, HEADER));
     else
-        say("%zu of %zu bytes of body have come", got + (size_t)rest, length);
+        say("the body is the same: %zu of %zu", same, length);
     if (print && write_full(STDOUT_FILENO, bytes, length) == -1)
         err(EXIT_FAILURE, "stdout");
     const ssize_t more = read_full(fd, bytes, length);
-    if (more == -1)
-        err(EXIT_FAILURE, "read");
     _exit(same == length && more == 0 ? EXIT_SUCCESS : DIFFERENT);
-}
-
-static void close_end(int fd)
-{
-    if (close(fd) == -1)
-        err(EXIT_FAILURE, "close");
 }
 
 /* Takes from the list what was written. */
@@ -139,10 +121,10 @@ int main(int argc, char *argv[])
         length = (size_t)fcntl(fds[WRITE_END], F_GETPIPE_SZ) + BUFFER;
         body = calloc(length, 1);
     }
-    if (body == NULL || fcntl(fds[WRITE_END], F_SETFL, O_NONBLOCK) == -1)
-        err(EXIT_FAILURE, "calloc or fcntl");
     snprintf(header, sizeof header, "%*zu\n", HEADER - 1, length);
     struct iovec list[] = {{header, HEADER}, {body, length}};
+    if (body == NULL || fcntl(fds[WRITE_END], F_SETFL, O_NONBLOCK) == -1)
+        err(EXIT_FAILURE, "calloc or fcntl");
     const size_t first = write_some(fds[WRITE_END], list);
     if (!wrong)
         advance(list, first);
@@ -153,13 +135,18 @@ int main(int argc, char *argv[])
     if (reader == -1)
         err(EXIT_FAILURE, "fork");
     if (reader == 0) {
-        close_end(fds[WRITE_END]);
+        lane(1, "reader");
+        die_with_parent();
+        if (close(fds[WRITE_END]) == -1)
+            err(EXIT_FAILURE, "close");
         read_message(fds[READ_END], !wrong);
     }
-    close_end(fds[READ_END]);
+    if (close(fds[READ_END]) == -1)
+        err(EXIT_FAILURE, "close");
     while (list[1].iov_len > 0)
         advance(list, write_some(fds[WRITE_END], list));
-    close_end(fds[WRITE_END]);
+    if (close(fds[WRITE_END]) == -1)
+        err(EXIT_FAILURE, "close");
     if (reap(reader) != (wrong ? DIFFERENT : EXIT_SUCCESS))
         errx(EXIT_FAILURE, "the reader failed");
     lesson("%s", wrong

@@ -14,21 +14,21 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <unistd.h>
+
+enum kind { FLOCK, OFD_SETLK, SETLK };
+enum { STRANGER = -1, REFUSED = EXIT_SUCCESS, LOCKED = 3 }; /* exit statuses of the other process */
 
 static const char usage[] =
     "usage: lock [-x]\n"
     "  prints what becomes of each kind of lock\n"
     "  -x  F_SETLK, and a function that opens and closes the file: the lock is gone\n";
 
-enum kind { FLOCK, OPEN_FILE, PROCESS };
-enum { STRANGER = -1 };
-enum { REFUSED = EXIT_SUCCESS, LOCKED = 3 }; /* what another process reports by its exit status */
-static char path[PATH_MAX];
+static const char *const names[] = {"flock", "F_OFD_SETLK", "F_SETLK"};
+static const char *path;
 
 static int open_file(void)
 {
@@ -42,19 +42,20 @@ static int open_file(void)
 static bool lock(enum kind kind, int fd)
 {
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET}; /* l_len 0: to the end */
-    const int command = kind == PROCESS ? F_SETLK : F_OFD_SETLK;
-    const int result = kind == FLOCK ? flock(fd, LOCK_EX | LOCK_NB) : fcntl(fd, command, &whole);
+    int result;
+    if (kind == FLOCK)
+        result = flock(fd, LOCK_EX | LOCK_NB);
+    else
+        result = fcntl(fd, kind == OFD_SETLK ? F_OFD_SETLK : F_SETLK, &whole);
     if (result == -1 && errno != EAGAIN && errno != EACCES)
-        err(EXIT_FAILURE, kind == FLOCK ? "flock" : "fcntl");
-    say(kind == FLOCK       ? "flock(%d, LOCK_EX|LOCK_NB) = %d %s"
-        : kind == OPEN_FILE ? "fcntl(%d, F_OFD_SETLK) = %d %s"
-                            : "fcntl(%d, F_SETLK) = %d %s",
-        fd, result, result == -1 ? errno_name(errno) : "");
+        err(EXIT_FAILURE, "flock or fcntl");
+    say("%s(%d, %s) = %d %s", kind == FLOCK ? "flock" : "fcntl", fd,
+        kind == FLOCK ? "LOCK_EX|LOCK_NB" : names[kind], result, error_of(result));
     return result == 0;
 }
 
-/* Another process tries the lock: a child through `fd`, which it has inherited, or a stranger,
- * through a descriptor of its own. Returns whether it got it. */
+/* Whether another process gets the lock: a child through `fd`, which it has inherited, or a
+ * stranger, through a descriptor of its own. */
 static bool other_gets_it(enum kind kind, int fd)
 {
     const pid_t other = fork();
@@ -71,42 +72,27 @@ static bool other_gets_it(enum kind kind, int fd)
     return status == LOCKED;
 }
 
-/* What a library might do, without knowing of any lock. */
-static void look_into_file(void)
-{
-    const int fd = open_file();
-    say("open() = %d", fd);
-    const int closed = close(fd);
-    if (closed == -1)
-        err(EXIT_FAILURE, "close");
-    say("close(%d) = %d: not the locked descriptor", fd, closed);
-}
-
-static void try_kind(enum kind kind, const char *name)
+static void try_kind(enum kind kind, bool print)
 {
     const int fd = open_file();
     if (!lock(kind, fd))
         errx(EXIT_FAILURE, "the lock is not free");
     const bool stranger = other_gets_it(kind, STRANGER), child = other_gets_it(kind, fd);
-    look_into_file();
-    const bool lost = other_gets_it(kind, STRANGER);
-    printf("%-11s  %-8s  %-7s  %s\n", name, stranger ? "gets it" : "refused",
-           child ? "has it" : "refused", lost ? "lost" : "held");
-    flush_stdout();
-    if (stranger || child == (kind == PROCESS) || lost != (kind == PROCESS))
-        errx(EXIT_FAILURE, "unexpected: %s", name);
-    if (close(fd) == -1)
-        err(EXIT_FAILURE, "close");
-}
 
-static void lose_lock(void)
-{
-    if (!lock(PROCESS, open_file()) || other_gets_it(PROCESS, STRANGER))
-        errx(EXIT_FAILURE, "the lock does not work");
-    look_into_file();
-    if (!other_gets_it(PROCESS, STRANGER))
-        errx(EXIT_FAILURE, "the lock is still held");
-    lesson("F_SETLK: any close() of the file, through any descriptor, drops the lock");
+    const int again = open_file(); /* as a library might, without knowing of any lock */
+    say("open() = %d", again);
+    if (close(again) == -1)
+        err(EXIT_FAILURE, "close");
+    say("close(%d): not the locked descriptor", again);
+    const bool lost = other_gets_it(kind, STRANGER);
+
+    if (print)
+        printf("%-11s  %-8s  %-7s  %s\n", names[kind], stranger ? "gets it" : "refused",
+               child ? "has it" : "refused", lost ? "lost" : "held");
+    flush_stdout();
+    if (stranger || child == (kind == SETLK) || lost != (kind == SETLK))
+        errx(EXIT_FAILURE, "unexpected: %s", names[kind]);
+    close(fd);
 }
 
 int main(int argc, char *argv[])
@@ -117,22 +103,15 @@ int main(int argc, char *argv[])
     check_operands(argc, argv, 0, 0);
 
     lane(0, "owner");
-    snprintf(path, sizeof path, "%s", demo_path("lock-XXXXXX"));
-    hold_endings();
-    const int fd = mkstemp(path);
-    if (fd == -1)
-        err(EXIT_FAILURE, "mkstemp %s", path);
-    unlink_at_exit(path);
-    release_endings();
-    close(fd);
+    path = private_file("lock", "");
     if (wrong) {
-        lose_lock();
+        try_kind(SETLK, false);
+        lesson("F_SETLK: any close() of the file, through any descriptor, drops the lock");
         return EXIT_SUCCESS;
     }
     puts("lock         stranger  child    after another close()");
-    try_kind(FLOCK, "flock");
-    try_kind(OPEN_FILE, "F_OFD_SETLK");
-    try_kind(PROCESS, "F_SETLK");
+    for (enum kind kind = FLOCK; kind <= SETLK; kind++)
+        try_kind(kind, true);
     lesson("flock() and F_OFD_SETLK lock for the open file, F_SETLK for the process");
     return EXIT_SUCCESS;
 }

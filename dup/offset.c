@@ -4,15 +4,12 @@
  * which has the offset and the status flags, and that leads to the file itself. dup() and fork()
  * copy the number: all copies move one offset. Only FD_CLOEXEC belongs to the number.
  *
- * The table at the end is the kernel's own, from /proc/PID/fdinfo.
- *
  * open(2), dup(2), fork(2), fcntl(2), /proc/PID/fdinfo in proc(5)
  */
 #include "../lib/demo.h"
 
 #include <err.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,29 +20,9 @@ static const char usage[] =
     "usage: offset\n"
     "  prints what the kernel knows about each descriptor: offset, flags, FD_CLOEXEC\n";
 
-enum { WORD = 4 };
-static const char words[] = "one two six ten ";
-
-static char path[PATH_MAX];
-
-/* The file has the words, and is removed at the end. */
-static int make_file(void)
-{
-    snprintf(path, sizeof path, "%s", demo_path("offset-XXXXXX"));
-    hold_endings();
-    const int fd = mkstemp(path);
-    if (fd == -1)
-        err(EXIT_FAILURE, "mkstemp %s", path);
-    unlink_at_exit(path);
-    release_endings();
-    if (pwrite(fd, words, strlen(words), 0) != (ssize_t)strlen(words)) /* the offset stays 0 */
-        err(EXIT_FAILURE, "pwrite %s", path);
-    return fd;
-}
-
 static void read_word(int fd, const char *expected)
 {
-    char word[WORD];
+    char word[4];
     const ssize_t count = read(fd, word, sizeof word);
     if (count == -1)
         err(EXIT_FAILURE, "read");
@@ -59,14 +36,12 @@ static void change_all(int fd)
     lane(1, "child");
     die_with_parent();
     read_word(fd, "two ");
-    int result = fcntl(fd, F_SETFL, O_APPEND | O_NONBLOCK);
-    if (result == -1)
+    if (fcntl(fd, F_SETFL, O_APPEND | O_NONBLOCK) == -1)
         err(EXIT_FAILURE, "fcntl F_SETFL");
-    say("fcntl(%d, F_SETFL, O_APPEND|O_NONBLOCK) = %d", fd, result);
-    result = fcntl(fd, F_SETFD, FD_CLOEXEC);
-    if (result == -1)
+    say("fcntl(%d, F_SETFL, O_APPEND|O_NONBLOCK)", fd);
+    if (fcntl(fd, F_SETFD, FD_CLOEXEC) == -1)
         err(EXIT_FAILURE, "fcntl F_SETFD");
-    say("fcntl(%d, F_SETFD, FD_CLOEXEC) = %d", fd, result);
+    say("fcntl(%d, F_SETFD, FD_CLOEXEC)", fd);
     for (;;)
         pause();
 }
@@ -74,21 +49,18 @@ static void change_all(int fd)
 /* One row of the table: what the kernel says; and that must be so. */
 static void print_row(const char *name, pid_t pid, int fd, long expected_offset, int expected_flags)
 {
-    char info_path[64];
+    char path[64];
     long offset;
-    unsigned flags;
-    snprintf(info_path, sizeof info_path, "/proc/%d/fdinfo/%d", (int)pid, fd);
-    FILE *const info = fopen(info_path, "r");
-    if (info == NULL)
-        err(EXIT_FAILURE, "open %s", info_path);
-    if (fscanf(info, "pos: %ld flags: %o", &offset, &flags) != 2)
-        errx(EXIT_FAILURE, "read %s: no offset and no flags", info_path);
+    int flags;
+    snprintf(path, sizeof path, "/proc/%d/fdinfo/%d", (int)pid, fd);
+    FILE *const info = fopen(path, "r");
+    if (info == NULL || fscanf(info, "pos: %ld flags: %o", &offset, (unsigned *)&flags) != 2)
+        err(EXIT_FAILURE, "open or read %s", path);
     fclose(info);
     printf("%-13s %6ld  %-9s %-11s %s\n", name, offset, (flags & O_APPEND) != 0 ? "on" : "off",
            (flags & O_NONBLOCK) != 0 ? "on" : "off", (flags & O_CLOEXEC) != 0 ? "on" : "off");
-    flush_stdout();
-    const unsigned shown = O_APPEND | O_NONBLOCK | O_CLOEXEC;
-    if (offset != expected_offset || (flags & shown) != (unsigned)expected_flags)
+    flags &= O_APPEND | O_NONBLOCK | O_CLOEXEC;
+    if (offset != expected_offset || flags != expected_flags)
         errx(EXIT_FAILURE, "unexpected: %s", name);
 }
 
@@ -99,15 +71,14 @@ int main(int argc, char *argv[])
     check_operands(argc, argv, 0, 0);
 
     lane(0, "parent");
-    const int first = make_file();
-    say("mkstemp() = %d: a file with the words \"%s\"", first, words);
+    const char *const path = private_file("offset", "one two six ten ");
+    const int first = open(path, O_RDONLY);
     const int copy = dup(first);
-    if (copy == -1)
-        err(EXIT_FAILURE, "dup");
+    const int second = open(path, O_RDONLY);
+    if (first == -1 || copy == -1 || second == -1)
+        err(EXIT_FAILURE, "open or dup %s", path);
+    say("open() = %d: a file with the words \"one two six ten \"", first);
     say("dup(%d) = %d", first, copy);
-    const int second = open(path, O_RDONLY | O_NOFOLLOW);
-    if (second == -1)
-        err(EXIT_FAILURE, "open %s", path);
     say("open() = %d: the same file, opened again", second);
 
     read_word(first, "one ");
@@ -125,13 +96,13 @@ int main(int argc, char *argv[])
     print_row("its dup", getpid(), copy, 12, O_APPEND | O_NONBLOCK);
     print_row("in the child", child, first, 12, O_APPEND | O_NONBLOCK | O_CLOEXEC);
     print_row("opened again", getpid(), second, 4, 0);
+    flush_stdout();
 
     if (kill(child, SIGTERM) == -1 || reap(child) != 128 + SIGTERM)
         errx(EXIT_FAILURE, "kill: the child has ended by itself");
-    const int closed = close(first);
-    if (closed == -1)
+    if (close(first) == -1)
         err(EXIT_FAILURE, "close");
-    say("close(%d) = %d: one number is left of three", first, closed);
+    say("close(%d): one number is left of three", first);
     read_word(copy, "ten ");
     lesson("dup and fork copy the number; offset and flags belong to the one open file");
     return EXIT_SUCCESS;

@@ -21,7 +21,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { PATIENCE_MS = 1000, NOTHING = -1 };
+enum { PATIENCE_MS = 1000 };
 enum { MOST = 4 }; /* descriptors in a message; if odd, the padding would have room for one more */
 
 static const char usage[] =
@@ -31,6 +31,7 @@ static const char usage[] =
     "  other terminal: ./dup/pass-send FILE\n";
 
 static int exit_status = EXIT_SUCCESS;
+static bool truncated; /* a message had more descriptors than we took */
 
 static bool is_welcome(int connection)
 {
@@ -38,11 +39,12 @@ static bool is_welcome(int connection)
     socklen_t size = sizeof peer;
     if (getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size) == -1)
         err(EXIT_FAILURE, "getsockopt SO_PEERCRED");
-    if (peer.uid == geteuid())
-        say("SO_PEERCRED: pid %d called connect()", (int)peer.pid);
-    else
+    if (peer.uid != geteuid()) {
         say("SO_PEERCRED: user %u: refused", (unsigned)peer.uid);
-    return peer.uid == geteuid();
+        return false;
+    }
+    say("SO_PEERCRED: pid %d called connect()", (int)peer.pid);
+    return true;
 }
 
 static bool comes_in_time(int fd)
@@ -55,7 +57,7 @@ static bool comes_in_time(int fd)
     return ready != 0;
 }
 
-/* Returns how many descriptors have come, or NOTHING. */
+/* Returns how many descriptors have come: 0 if that was not all that was sent. */
 static int receive_descriptors(int connection, bool without_room, int fds[MOST])
 {
     union {
@@ -74,7 +76,7 @@ static int receive_descriptors(int connection, bool without_room, int fds[MOST])
         err(EXIT_FAILURE, "recvmsg");
     if (length < 1) {
         say("recvmsg(%d) = %zd: no message", connection, length);
-        return NOTHING;
+        return 0;
     }
     /* There is one at most: nobody has asked for the other kinds, for instance by SO_PASSCRED. */
     const struct cmsghdr *const rights = CMSG_FIRSTHDR(&message);
@@ -84,8 +86,9 @@ static int receive_descriptors(int connection, bool without_room, int fds[MOST])
         memcpy(fds, CMSG_DATA(rights), (size_t)count * sizeof *fds); /* it may not be aligned */
     }
     say("recvmsg(%d) = %zd %s + %d fd%s", connection, length, quoted(text, (size_t)length), count,
-        count == 1 ? "" : "s");
-    if ((message.msg_flags & MSG_CTRUNC) == 0)
+        plural((unsigned)count));
+    truncated = (message.msg_flags & MSG_CTRUNC) != 0;
+    if (!truncated)
         return count;
     say("msg_flags: MSG_CTRUNC, some are lost"); /* no room, or no descriptor left */
     for (int i = 0; i < count; i++) {
@@ -93,11 +96,11 @@ static int receive_descriptors(int connection, bool without_room, int fds[MOST])
             err(EXIT_FAILURE, "close");
         say("close(%d)", fds[i]);
     }
-    return NOTHING;
+    return 0;
 }
 
-/* Prints the rest of the file, and returns how many bytes that was. It may be a folder, or open for
- * writing alone, or a pipe in which nothing comes: the sender gets its answer nevertheless. */
+/* Prints the rest of the file, and returns its length. It may be a folder, or a pipe in which
+ * nothing comes: the sender gets its answer nevertheless. */
 static size_t print_rest(int fd)
 {
     static char buffer[64 * 1024];
@@ -132,40 +135,38 @@ static size_t print_rest(int fd)
 static void answer(int connection, size_t bytes)
 {
     char line[32];
-    const int length = snprintf(line, sizeof line, "%zu byte%s\n", bytes, bytes == 1 ? "" : "s");
+    const int length = snprintf(line, sizeof line, "%zu byte%s\n", bytes, plural(bytes));
     const ssize_t sent = send(connection, line, (size_t)length, MSG_NOSIGNAL);
-    if (sent == -1 && errno != EPIPE && errno != ECONNRESET)
-        err(EXIT_FAILURE, "send");
-    if (sent == -1)
+    if (sent != -1)
+        say("send(%d, %s) = %zd", connection, quoted(line, (size_t)length), sent);
+    else if (errno == EPIPE || errno == ECONNRESET)
         say("send(%d) = -1 %s: the sender is gone", connection, errno_name(errno));
     else
-        say("send(%d, %s) = %zd", connection, quoted(line, (size_t)length), sent);
+        err(EXIT_FAILURE, "send");
 }
 
 int main(int argc, char *argv[])
 {
-    bool without_room = false;
+    bool without_room = false, done = false;
     while (next_option(argc, argv, "x", usage) != -1)
         without_room = true;
     check_operands(argc, argv, 0, 0);
 
     pair_lane("receiver");
     const int listener = listen_at(demo_path("pass"));
-    for (int count = NOTHING; count < 1;) {
+    while (!done) {
         const int connection = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
         if (connection == -1)
             err(EXIT_FAILURE, "accept4");
-        int fds[MOST];
-        if (is_welcome(connection) && comes_in_time(connection)) {
+        int fds[MOST], count = 0;
+        if (is_welcome(connection) && comes_in_time(connection))
             count = receive_descriptors(connection, without_room, fds);
-            if (without_room)
-                break;
-        }
         size_t bytes = 0;
         for (int i = 0; i < count; i++)
             bytes += print_rest(fds[i]);
         if (count > 0)
             answer(connection, bytes);
+        done = without_room ? truncated : count > 0;
         if (close(connection) == -1)
             err(EXIT_FAILURE, "close");
     }

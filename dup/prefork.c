@@ -10,10 +10,8 @@
 
 #include <err.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -128,8 +126,7 @@ static bool pass(int fd)
     const ssize_t sent = send_fd(best->channel, fd);
     if (sent == -1 && errno != EAGAIN && errno != EPIPE && errno != ETOOMANYREFS)
         err(EXIT_FAILURE, "sendmsg");
-    const char *const error = sent == -1 ? errno_name(errno) : "";
-    say("sendmsg(%d, fd %d) = %zd %s", best->channel, fd, sent, error);
+    say("sendmsg(%d, fd %d) = %zd %s", best->channel, fd, sent, error_of(sent));
     best->client_count += sent != -1;
     return sent != -1;
 }
@@ -184,7 +181,7 @@ static void serve_all(int listener, bool keeps_copy)
         if (list[0].revents == 0)
             continue;
         const int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-        say("accept4(%d) = %d %s", listener, fd, fd == -1 ? errno_name(errno) : "");
+        say("accept4(%d) = %d %s", listener, fd, error_of(fd));
         if (fd == -1 && errno != EAGAIN && errno != ECONNABORTED)
             poll(NULL, 0, REST_MS); /* EMFILE: the client still waits, and we would spin */
         if (fd != -1 && is_own_peer(fd) && pass(fd) && keeps_copy)
@@ -208,11 +205,8 @@ int main(int argc, char *argv[])
     check_operands(argc, argv, 0, 0);
     pair_lane("parent");
     let_story_be_lost();
-    signal(SIGPIPE, SIG_IGN); /* the reader of the story may be gone */
     limit_descriptors(MOST_FDS);
-    const int listener = bind_to(demo_port(2, port));
-    if (fcntl(listener, F_SETFL, O_NONBLOCK) == -1)
-        err(EXIT_FAILURE, "fcntl");
+    const int listener = bind_nonblocking(demo_port(2, port));
     for (int i = 0; i < worker_count; i++)
         start_worker(i, listener);
     start_to_listen(listener);

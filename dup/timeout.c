@@ -20,22 +20,24 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-enum { SILENT, WAITER }; /* the ends of a socket pair */
 enum { LIMIT_MS = 100, LIMIT_US = LIMIT_MS * 1000 };
 
 static const char usage[] = "usage: timeout [-m alarm|poll|rcvtimeo|connect]\n"
                             "  -m WAY  only this way (all four)\n"
                             "  prints for each way what the call has returned\n";
 
+static bool reported;
+
 /* Says what the call that waited has returned; and it must have failed just so. */
-static void report(const char *way, const char *call, ssize_t result, int expected)
+static void report(const char *way, ssize_t result, int expected)
 {
     const int error = result == -1 ? errno : 0;
-    say("... = %zd %s", result, error == 0 ? "" : errno_name(error));
-    printf(error == 0 ? "%s %zd\n" : "%s %zd %s\n", way, result, errno_name(error));
+    say("... = %zd %s", result, error_of(result));
+    printf("%s %zd%s%s\n", way, result, error == 0 ? "" : " ", error_of(result));
     flush_stdout();
+    reported = true;
     if (error != expected || result > 0)
-        errx(EXIT_FAILURE, "%s: unexpected %s", call, error == 0 ? "success" : errno_name(error));
+        errx(EXIT_FAILURE, "%s: unexpected %s", way, error == 0 ? "success" : errno_name(error));
 }
 
 static void do_nothing(int signal_number)
@@ -47,14 +49,13 @@ static void by_alarm(int fd)
 {
     char byte;
     const struct sigaction action = {.sa_handler = do_nothing}; /* without SA_RESTART */
-    if (sigaction(SIGALRM, &action, NULL) == -1)
-        err(EXIT_FAILURE, "sigaction");
     /* Again and again: the first one might come before read() has begun. */
     const struct itimerval limit = {{.tv_usec = LIMIT_US}, {.tv_usec = LIMIT_US}};
-    if (setitimer(ITIMER_REAL, &limit, NULL) == -1)
-        err(EXIT_FAILURE, "setitimer");
+    if (sigaction(SIGALRM, &action, NULL) == -1 || setitimer(ITIMER_REAL, &limit, NULL) == -1)
+        err(EXIT_FAILURE, "sigaction or setitimer");
     say("read(%d) ...", fd);
-    report("alarm", "read", read(fd, &byte, 1), EINTR);
+    report("alarm", read(fd, &byte, 1), EINTR);
+    setitimer(ITIMER_REAL, &(struct itimerval){.it_value = {0}}, NULL); /* or it goes on */
     lesson("a handler without SA_RESTART: the signal interrupts the call");
 }
 
@@ -62,7 +63,7 @@ static void by_poll(int fd)
 {
     struct pollfd end = {.fd = fd, .events = POLLIN};
     say("poll(%d, POLLIN, %d ms) ...", fd, LIMIT_MS);
-    report("poll", "poll", poll(&end, 1, LIMIT_MS), 0);
+    report("poll", poll(&end, 1, LIMIT_MS), 0);
     lesson("poll() waits instead of the call, and takes a timeout");
 }
 
@@ -73,7 +74,7 @@ static void by_rcvtimeo(int fd)
     if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) == -1)
         err(EXIT_FAILURE, "setsockopt SO_RCVTIMEO");
     say("recv(%d) ...", fd);
-    report("rcvtimeo", "recv", recv(fd, &byte, 1, 0), EAGAIN);
+    report("rcvtimeo", recv(fd, &byte, 1, 0), EAGAIN);
     lesson("SO_RCVTIMEO: the socket has a limit for each call that receives");
 }
 
@@ -81,77 +82,61 @@ static void by_connect(void)
 {
     struct sockaddr_in address;
     socklen_t length = sizeof address;
-    const int listener = bind_to(0), first = socket(AF_INET, SOCK_STREAM, 0);
-    const int second = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-    if (first == -1 || second == -1)
-        err(EXIT_FAILURE, "socket");
-    if (listen(listener, 0) == -1 || /* Linux takes one more than that */
+    const int listener = bind_to(0), fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    if (fd == -1 || listen(listener, 0) == -1 ||
         getsockname(listener, (struct sockaddr *)&address, &length) == -1)
-        err(EXIT_FAILURE, "listen or getsockname");
-    const int result = connect(first, (struct sockaddr *)&address, length);
-    if (result == -1)
-        err(EXIT_FAILURE, "connect");
-    say("connect(%d) = %d: now the queue is full", first, result);
+        err(EXIT_FAILURE, "socket, listen or getsockname");
+    const int first = connect_to(ntohs(address.sin_port));
+    say("connect(%d): now the queue is full", first); /* listen(0): Linux takes one */
 
-    say("connect(%d) ...", second);
-    report("connect", "connect", connect(second, (struct sockaddr *)&address, length), EINPROGRESS);
-    struct pollfd end = {.fd = second, .events = POLLOUT};
-    say("poll(%d, POLLOUT, %d ms) ...", second, LIMIT_MS);
-    const int ready = poll(&end, 1, LIMIT_MS);
-    if (ready == -1)
-        err(EXIT_FAILURE, "poll");
-    say("... = %d", ready);
+    say("connect(%d) ...", fd);
+    report("connect", connect(fd, (struct sockaddr *)&address, length), EINPROGRESS);
+    say("poll(%d, POLLOUT, %d ms) ...", fd, LIMIT_MS);
+    const int ready = poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, LIMIT_MS);
+    say("... = %d %s", ready, error_of(ready));
     int error;
     length = sizeof error;
-    if (getsockopt(second, SOL_SOCKET, SO_ERROR, &error, &length) == -1)
-        err(EXIT_FAILURE, "getsockopt SO_ERROR");
+    if (ready == -1 || getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) == -1)
+        err(EXIT_FAILURE, "poll or getsockopt SO_ERROR");
     if (ready != 0 || error != 0)
         errx(EXIT_FAILURE, "connect: it is not in progress any more");
-    say("getsockopt(%d, SO_ERROR) = %d: not connected, no error", second, error);
+    say("getsockopt(%d, SO_ERROR) = %d: not connected, no error", fd, error);
     lesson("connect() without O_NONBLOCK would wait: EINPROGRESS, poll(), SO_ERROR");
 }
 
-/* Each way in a process of its own: one that waits for ever is found by reap(). */
-static void try_way(const char *way)
+/* One way, or all if that is NULL. */
+static void wait_by(const char *way)
 {
-    const pid_t waiter = fork();
-    if (waiter == -1)
-        err(EXIT_FAILURE, "fork");
-    if (waiter == 0) {
-        int fds[2];
-        die_with_parent();
-        if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == -1)
-            err(EXIT_FAILURE, "socketpair");
-        if (strcmp(way, "alarm") == 0)
-            by_alarm(fds[WAITER]);
-        else if (strcmp(way, "poll") == 0)
-            by_poll(fds[WAITER]);
-        else if (strcmp(way, "rcvtimeo") == 0)
-            by_rcvtimeo(fds[WAITER]);
-        else
-            by_connect();
-        _exit(EXIT_SUCCESS);
-    }
-    if (reap(waiter) != EXIT_SUCCESS)
-        errx(EXIT_FAILURE, "%s: the waiter failed", way);
+    int fds[2]; /* the peer has fds[0], and is silent */
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == -1)
+        err(EXIT_FAILURE, "socketpair");
+    if (way == NULL || strcmp(way, "alarm") == 0)
+        by_alarm(fds[1]);
+    if (way == NULL || strcmp(way, "poll") == 0)
+        by_poll(fds[1]);
+    if (way == NULL || strcmp(way, "rcvtimeo") == 0)
+        by_rcvtimeo(fds[1]);
+    if (way == NULL || strcmp(way, "connect") == 0)
+        by_connect();
+    if (!reported)
+        errx(USAGE_ERROR, "-m '%s': not alarm, poll, rcvtimeo or connect", way);
 }
 
 int main(int argc, char *argv[])
 {
-    static const char *const ways[] = {"alarm", "poll", "rcvtimeo", "connect"};
-    const char *only = NULL;
+    const char *way = NULL;
     while (next_option(argc, argv, "m:", usage) != -1)
-        only = optarg;
+        way = optarg;
     check_operands(argc, argv, 0, 0);
 
     lane(0, "waiter");
-    bool tried = false;
-    for (int i = 0; i < 4; i++)
-        if (only == NULL || strcmp(only, ways[i]) == 0) {
-            try_way(ways[i]);
-            tried = true;
-        }
-    if (!tried)
-        errx(USAGE_ERROR, "-m '%s': not alarm, poll, rcvtimeo or connect", only);
-    return EXIT_SUCCESS;
+    const pid_t waiter = fork(); /* if it waits for ever, reap() finds that */
+    if (waiter == -1)
+        err(EXIT_FAILURE, "fork");
+    if (waiter == 0) {
+        die_with_parent();
+        wait_by(way);
+        _exit(EXIT_SUCCESS);
+    }
+    return reap(waiter);
 }

@@ -48,12 +48,20 @@ const char *quoted(const void *bytes, size_t length);
 /* "EAGAIN" for EAGAIN; a number for one that no demo meets. See errno(3). errno stays as it is. */
 const char *errno_name(int number);
 
+/* "EAGAIN" after a call that has returned -1 with that errno; "" after one that has not. errno
+ * stays as it is. */
+const char *error_of(ssize_t result);
+
 /* From now on a line that cannot be written at once is lost: a server must not wait for whoever
- * reads its story. Its other messages on stderr are lost likewise. */
+ * reads its story. Its other messages on stderr are lost likewise. SIGPIPE is ignored: that reader
+ * may have gone. */
 void let_story_be_lost(void);
 
 /* Print at most so many lines more; the last one is "... (and so on)". Until the next call. */
 void limit_story(int lines);
+
+/* "s", or "" for 1: say("%zu byte%s", count, plural(count)). */
+const char *plural(unsigned long long count);
 
 /* "POLLIN|POLLHUP": the events that poll(2) has returned. The next call overwrites it. */
 const char *poll_events(short events);
@@ -189,6 +197,10 @@ double now_in_ms(void);
  * overwrites the string. */
 const char *demo_path(const char *name);
 
+/* Make a file with this content in the private directory, with a name that begins with `name`. It
+ * is removed when this process ends. Returns its path; the next call overwrites the string. */
+const char *private_file(const char *name, const char *content);
+
 /* Exit unless the open file is a FIFO; `path` is for the message. See fstat(2). */
 void check_fifo(int fd, const char *path);
 
@@ -269,6 +281,10 @@ in_port_t demo_port(int pair, const char *option);
 int bind_to(in_port_t port);
 void start_to_listen(int fd);
 
+/* The same for a server that must not sleep in accept(2): O_NONBLOCK is set. A client that poll(2)
+ * has reported may have gone before it is accepted. */
+int bind_nonblocking(in_port_t port);
+
 /* Make RLIMIT_NOFILE as large as it may be, but not above `most`: no descriptor is given out from
  * there on. See getrlimit(2). */
 void limit_descriptors(rlim_t most);
@@ -283,6 +299,9 @@ int connect_to(in_port_t port);
  * system does not show the owners, it says so once and returns true. See sock_diag(7). */
 bool is_own_peer(int fd);
 
+/* accept(2) until a peer belongs to our user; all others are closed. Returns its descriptor. */
+int accept_own(int listener);
+
 /* How many bytes that we have sent lie unread at the other end; -1 where we cannot see it. */
 long unread_by_peer(int fd);
 
@@ -296,7 +315,7 @@ bool is_accepted(int fd);
 int listen_at(const char *path);
 
 /* A stream socket connected to `path`, as soon as a process listens there: it tries for a minute,
- * and says that it is waiting for `receiver`. */
+ * and says that it is waiting for `receiver`. Exits if that belongs to another user. */
 int connect_at(const char *path, const char *receiver);
 
 /* Pass one descriptor to another process (how that is done, dup/pass-send shows). send_fd() does

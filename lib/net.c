@@ -1,5 +1,5 @@
 /* net.c - TCP on the loopback interface, and UNIX sockets */
-#define _GNU_SOURCE /* MSG_CMSG_CLOEXEC */
+#define _GNU_SOURCE /* MSG_CMSG_CLOEXEC, struct ucred */
 #include "demo.h"
 
 #include <arpa/inet.h>
@@ -56,6 +56,14 @@ int bind_to(in_port_t port)
     const struct sockaddr_in address = local_address(port);
     if (bind(fd, (const struct sockaddr *)&address, sizeof address) == -1)
         err(EXIT_FAILURE, "bind to port %u", (unsigned)port);
+    return fd;
+}
+
+int bind_nonblocking(in_port_t port)
+{
+    const int fd = bind_to(port);
+    if (fcntl(fd, F_SETFL, O_NONBLOCK) == -1)
+        err(EXIT_FAILURE, "fcntl");
     return fd;
 }
 
@@ -202,6 +210,19 @@ bool is_own_peer(int fd)
     else
         say("the peer is user %u: refused", end.uid);
     return false;
+}
+
+int accept_own(int listener)
+{
+    for (;;) {
+        const int fd = accept(listener, NULL, NULL);
+        if (fd == -1)
+            err(EXIT_FAILURE, "accept");
+        say("accept(%d) = %d", listener, fd);
+        if (is_own_peer(fd))
+            return fd;
+        close(fd);
+    }
 }
 
 long unread_by_peer(int fd)
@@ -354,6 +375,12 @@ int connect_at(const char *path, const char *receiver)
     const int fd =
         connect_when_ready((const struct sockaddr *)&address, sizeof address, path, receiver);
     say("connect(%d): %s", fd, path);
+    struct ucred peer;
+    socklen_t size = sizeof peer;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == -1)
+        err(EXIT_FAILURE, "getsockopt SO_PEERCRED");
+    if (peer.uid != geteuid())
+        errx(EXIT_FAILURE, "%s: user %u listens there", path, (unsigned)peer.uid);
     return fd;
 }
 

@@ -59,6 +59,22 @@ const char *demo_path(const char *name)
     return path;
 }
 
+const char *private_file(const char *name, const char *content)
+{
+    static char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s", demo_path(name));
+    strcat(path, "-XXXXXX");
+    hold_endings();
+    const int fd = mkstemp(path);
+    if (fd == -1)
+        err(EXIT_FAILURE, "mkstemp %s", path);
+    unlink_at_exit(path);
+    release_endings();
+    if (write_full(fd, content, strlen(content)) == -1 || close(fd) == -1)
+        err(EXIT_FAILURE, "write or close %s", path);
+    return path;
+}
+
 void check_fifo(int fd, const char *path)
 {
     struct stat status;

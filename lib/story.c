@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,6 +91,7 @@ void limit_story(int lines)
 void let_story_be_lost(void)
 {
     story.may_be_lost = true;
+    signal(SIGPIPE, SIG_IGN);
     reopen(STDERR_FILENO, O_NONBLOCK);
 }
 
@@ -175,6 +177,16 @@ const char *errno_name(int number)
         return names[number];
     snprintf(unknown, sizeof unknown, "error %d", number);
     return unknown;
+}
+
+const char *error_of(ssize_t result)
+{
+    return result == -1 ? errno_name(errno) : "";
+}
+
+const char *plural(unsigned long long count)
+{
+    return count == 1 ? "" : "s";
 }
 
 const char *poll_events(short events)

@@ -69,8 +69,8 @@ static bool receive(char *text, size_t size, long wait_ms)
     }
     say("... = %zd %s", length, errno_name(errno));
     if (errno == EMSGSIZE)
-        errx(EXIT_FAILURE, "%s: EMSGSIZE: %zu bytes are below mq_msgsize, %ld", call, size,
-             attributes.mq_msgsize);
+        errx(EXIT_FAILURE, "%s: EMSGSIZE: %zu %s below mq_msgsize, %ld", call, size,
+             size == 1 ? "byte is" : "bytes are", attributes.mq_msgsize);
     if (errno != ETIMEDOUT)
         err(EXIT_FAILURE, "%s: %s", call, errno_name(errno));
     return false;

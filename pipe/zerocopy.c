@@ -40,8 +40,10 @@ int main(int argc, char *argv[])
         errx(EXIT_FAILURE, "%s: has bytes but no size, like the files in /proc", path);
     if (status.st_size > 0)
         ways[way].copy(file, STDOUT_FILENO, (size_t)status.st_size);
-    say("%lld bytes, %ld system call%s, %llu bytes crossed user space", (long long)status.st_size,
-        calls, calls == 1 ? "" : "s", crossed);
+    const long long size = status.st_size;
+    say("%lld byte%s, %ld system call%s, %llu byte%s crossed user space", size,
+        plural((unsigned long long)size), calls, plural((unsigned long)calls), crossed,
+        plural(crossed));
     if (status.st_size == 0)
         return EXIT_SUCCESS;
     if (way > 1)

@@ -59,7 +59,7 @@ int main(int argc, char *argv[])
     memcpy(memory, text, length);
     if (length < size)
         memory[length] = '\0';
-    say("%zu bytes %s", length, quoted(text, length));
+    say("%zu byte%s %s", length, plural(length), quoted(text, length));
     if (munmap(memory, size) == -1)
         err(EXIT_FAILURE, "munmap");
     say("it stays: ls -l /dev/shm%s", name);

@@ -41,7 +41,7 @@ int main(int argc, char *argv[])
     char *const text = strndup(segment, size_of(id));
     if (text == NULL)
         err(EXIT_FAILURE, "strndup");
-    say("%zu bytes %s", strlen(text), quoted(text, strlen(text)));
+    say("%zu byte%s %s", strlen(text), plural(strlen(text)), quoted(text, strlen(text)));
     puts(text);
     free(text);
     flush_stdout();

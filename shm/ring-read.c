@@ -75,7 +75,7 @@ int main(int argc, char *argv[])
         taken += count;
         publish(ring, &ring->taken, taken);
     }
-    say("the end, after %zu bytes", taken);
+    say("the end, after %zu byte%s", taken, plural(taken));
     if (checksum != ring->checksum)
         errx(EXIT_FAILURE, "unexpected: the writer has overwritten what was not taken yet");
     return EXIT_SUCCESS;

@@ -71,7 +71,7 @@ int main(int argc, char *argv[])
     }
     atomic_store_explicit(&ring->ended, 1, memory_order_release);
     wake_other(ring);
-    say("stdin has ended: %zu bytes", written);
+    say("stdin has ended: %zu byte%s", written, plural(written));
     wait_for_room(ring, written, CAPACITY);
     say("the reader has taken them all");
     return EXIT_SUCCESS;

@@ -52,7 +52,7 @@ int main(int argc, char *argv[])
     memcpy(segment, text, length);
     if (length < size)
         segment[length] = '\0';
-    say("%zu bytes %s", length, quoted(text, length));
+    say("%zu byte%s %s", length, plural(length), quoted(text, length));
 
     if (shmdt(segment) == -1)
         err(EXIT_FAILURE, "shmdt");

@@ -43,7 +43,7 @@ static void wait_until_read(int fd)
         watch_receiver(fd, 1);
         in_vain = now_in_ms() - start > PATIENCE_MS;
         if (in_vain)
-            say("%ld bytes unread for a second: goes on", unread);
+            say("%ld byte%s unread for a second: goes on", unread, plural((unsigned long)unread));
     }
     watch_receiver(fd, 0);
 }

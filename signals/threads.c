@@ -89,7 +89,7 @@ int main(int argc, char *argv[])
     for (long sent = 1; forgets ? !has_ended(program) : sent < times; sent++)
         kill(program, SIGUSR1); /* with -x, until the worker has got one */
     if (!forgets) {
-        say("SIGUSR1 was sent %ld times in all", times);
+        say("SIGUSR1 was sent %ld time%s in all", times, plural((unsigned long)times));
         say_kill(program, SIGTERM);
     }
     if (reap(program) != (forgets ? INTERRUPTED : EXIT_SUCCESS))

@@ -242,6 +242,28 @@ quiet() {
     rm "$T/keys"
 }
 
+@test "chat: a third one that connects before the first has closed its listening socket listens itself" {
+    needs strace
+    free_port
+    mkfifo "$T/keys"
+    exec {keys}<>"$T/keys"
+    start one strace -f -qq -o "$T/trace" -e trace=close -e inject=close:delay_enter=700000 ./dup/chat -p "$port" <"$T/keys"
+    eventually grep -q "the first, at port" "$T/one.err"
+    start two ./dup/chat -p "$port" <"$T/keys"
+    eventually grep -q "accept(" "$T/one.err"
+    start three ./dup/chat -p "$port" <<<"from three"
+    eventually grep -q "the first, at port" "$T/three.err"
+    try ./dup/chat -p "$port" <<<"from four"
+    [ "$output" = "from three" ]
+    finish three
+    [ "$status" = 0 ]
+    kill "$(pgrep -P "$one" chat)" "$two"
+    finish one
+    finish two
+    exec {keys}>&-
+    rm "$T/keys"
+}
+
 @test "chat: SIGINT ends one that waits, and its port is free at once" {
     start one ./dup/chat -p 0
     find_port one

@@ -241,7 +241,7 @@ work_of() {
         exec {hold}<>"$T/input"
         start crowd perl -e "$perl_start"'my @s = map connect_socket(), 1 .. 8; print "8 connected\n"; <STDIN>;
             for (@s) { syswrite $_, "hello"; sysread $_, my $text, 9; print "$text\n"; close $_ }' "$port" <"$T/input"
-        eventually grep -q "| accept4([0-9]*) = -1 EMFILE: [0-9]* clients" "$T/server.err"
+        eventually grep -q "| accept4([0-9]*) = -1 EMFILE: [0-9]* client" "$T/server.err"
         eventually grep -q "connected" "$T/crowd"
         eventually asleep "$server"
         earlier=$(work_of "$server")
@@ -352,7 +352,7 @@ END
     foreign_server 'sysread $c, my $text, 3; close $c'
     try ./dup/echo-client -p "$port" hello
     [ "$status" = 1 ]
-    grep -q "^echo-client: .*6 of 6 bytes have not come back" <<<"$stderr"
+    grep -q "^echo-client: .*6 of 6 bytes missing" <<<"$stderr"
     finish foreign
 }
 
@@ -360,9 +360,15 @@ END
     foreign_server 'sysread $c, my $text, 2; sleep'
     try ./dup/echo-client -p "$port" hello
     [ "$status" = 1 ]
-    grep -q "6 bytes are missing" <<<"$stderr"
+    grep -q "6 of 6 bytes missing" <<<"$stderr"
     grep -q "4 bytes unread at the server" <<<"$stderr"
-    grep -q "^echo-client: no answer for 3000 ms: 6 of 6 bytes have not come back" <<<"$stderr"
+    grep -q "^echo-client: no answer for 3000 ms: 6 of 6 bytes missing" <<<"$stderr"
+    kill -TERM "$foreign"
+    finish foreign
+    foreign_server 'sleep'
+    try bash -c "printf x | ./dup/echo-client -p $port"
+    grep -q "1 byte unread at the server" <<<"$stderr"
+    grep -q "^echo-client: no answer for 3000 ms: 1 of 1 byte missing" <<<"$stderr"
     kill -TERM "$foreign"
     finish foreign
 }
@@ -375,7 +381,7 @@ END
         eventually eval '[ "$(state "$server")" = T ]'
         start client ./dup/echo-client -p "$port" <"$T/in"
         eventually grep -q "[0-9] bytes unread at the server" "$T/client.err"
-        grep -q "60000 bytes are missing" "$T/client.err"
+        grep -q "60000 of 60000 bytes missing" "$T/client.err"
         kill -CONT "$server"
         finish client
         [ "$status" = 0 ]
@@ -417,7 +423,7 @@ END
     grep -q "^echo-client: the server has closed" "$T/idle.err"
     finish waiting
     [ "$status" = 1 ]
-    grep -q "^echo-client: recv: 6 of 6 bytes have not come back: Connection reset by peer" "$T/waiting.err"
+    grep -q "^echo-client: recv: 6 of 6 bytes missing: Connection reset by peer" "$T/waiting.err"
     exec {hold}>&-
     rm "$T/input"
 }

@@ -252,7 +252,7 @@ END
     serve parent prefork -x
     try ./dup/echo-client -p "$port" hello
     [ "$output" = hello ]
-    grep -q "nothing for 300 ms; 0 bytes are missing" <<<"$stderr"
+    grep -q "nothing for 300 ms; 0 of 6 bytes missing" <<<"$stderr"
     finish parent
     [ "$status" = 0 ]
     grep -q "TCP_INFO): CLOSE_WAIT" "$T/parent.err"
