@@ -96,9 +96,9 @@ static void show_edge(int epoll, int fds[2], bool reads_once)
     if (client == 0)
         ask(fds[CLIENT]);
     wait_asleep_in(client, "recv", fds[CLIENT]); /* so all that it sends has come */
-    ssize_t got = 0, count;
+    ssize_t got = 0;
     while (got < REQUEST && wait_for_event(epoll, STALL_MS) == 1)
-        while ((count = receive(fds[SERVER])) > 0) {
+        for (ssize_t count; (count = receive(fds[SERVER])) > 0;) {
             got += count;
             if (reads_once)
                 break;
