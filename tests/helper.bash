@@ -163,6 +163,11 @@ needs() {
     done
 }
 
+# capable NUMBER: we have that capability, see <linux/capability.h>; root of a container has not all of them.
+capable() {
+    (($(sed -n 's/^CapEff:\s*/0x/p' /proc/self/status) >> $1 & 1))
+}
+
 # other_user FOLDER: "${nobody[@]}" ./FOLDER/PROGRAM... runs a copy, which another user may execute, as user $other.
 other_user() {
     local copy

@@ -526,7 +526,7 @@ static const char *why_unseen(const struct task *task)
     if (task->is_foreign)
         return "another IPC namespace, or another word size";
     if (task->uid == geteuid())
-        return "no ptrace(2) here";
+        return "no right to ptrace(2) it";
     return geteuid() == 0 ? "it belongs to another user; no CAP_SYS_PTRACE"
                           : "it belongs to another user";
 }
