@@ -85,7 +85,11 @@ setup_ipc() {
 @test "ipc find shows the rows of the course: of a book's example, of a claim" {
     setup_ipc
     try "$IPC" find oob_send.c
-    [[ $output = *"COURSE.md: From a book to a demo"$'\n'"    13: oob_send.c,"*" | signals/oob "* ]]
+    [[ $output = *"COURSE.md: From a book to a demo"$'\n'"    Yoon "*" | 13: oob_send.c,"*" | signals/oob "* ]]
+    try "$IPC" find TLPI 44 # the cell with the book stands some rows above
+    [[ $output = *"TLPI | 44 (pipes"*"pipe/hello"* ]]
+    try "$IPC" find poll
+    fits_80 "$output"
     try "$IPC" find "10 KiB"
     [[ $output = *" | ./pipe/full"* ]]
 }
