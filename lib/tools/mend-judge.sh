@@ -171,7 +171,7 @@ after() { # what must hold when it has ended, as it should have
 
 end_all() {
     local pid
-    for pid in $(alive; grep -lszF "IPC_MEND=$work" /proc/[0-9]*/environ | cut -d / -f 3); do kill -KILL "$pid"; done
+    for pid in $(jobs -p) $(alive; grep -lszF "IPC_MEND=$work" /proc/[0-9]*/environ | cut -d / -f 3); do kill -KILL "$pid"; done
     exec {to}>&-
     wait
     remove_since ../before "$report"
