@@ -28,16 +28,17 @@ load helper
 }
 
 @test "race -x: the plain loop loses by itself on two CPUs; in slow motion what is stored last is what counts, on one CPU too" {
+    local losses=0
     for i in {1..5}; do
         for where in "env" "taskset -c 0"; do
             try $where ./shm/race -x
             [[ $status = 0 && $output = "expected 20000000 counted 5000000" ]] || { echo "$output $stderr"; false; }
             # On one CPU it is up to the compiler: an increment of one instruction loses nothing there.
-            [[ $where != env || $(nproc) = 1 ]] ||
-                [ "$(awk '/x = x [+] 1: expected/ && $NF < 20000000' <<<"$stderr" | wc -l)" = 3 ]
+            [ "$where" != env ] || ((losses += $(grep "x = x + 1: expected" <<<"$stderr" | grep -vc "counted 20000000"))) || true
             assert_lesson "x = x + 1 is a load and a store"
         done
     done
+    [ "$(nproc)" = 1 ] || [ "$losses" -ge 5 ] # of 15: where others keep a CPU busy, the workers may take turns
     try ./shm/race -x -w 2 -c 1
     [ "$output" = "expected 2 counted 1" ]
     [[ $stderr = *"load x: 0"*"another worker has ended: x is 1"*"store x: 1"* ]]
