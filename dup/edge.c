@@ -164,10 +164,8 @@ static void show_oneshot(int epoll, int fds[2], unsigned flag, bool wrong)
     wait_asleep_in(first, "epoll_wait", epoll);
     end(workers[0]);
     end(workers[1]);
-    if (wrong)
-        lesson("two workers read from one client at the same time: one gets it all");
-    else
-        lesson("EPOLLONESHOT: one event wakes one worker, which asks for the next with MOD");
+    lesson(wrong ? "two workers read from one client at the same time: one gets it all"
+                 : "EPOLLONESHOT: one event wakes one worker, which asks for the next with MOD");
 }
 
 int main(int argc, char *argv[])
