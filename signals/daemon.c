@@ -162,7 +162,7 @@ int main(int argc, char *argv[])
     if (log == -1)
         err(EXIT_FAILURE, "open %s", log_path);
     pid_file = lock_pid_file();
-    atexit(remove_pid_file); /* also if something fails from here on */
+    atexit(remove_pid_file); /* however it ends from here on, but by a signal */
     if (dprintf(pid_file, "%d\n", (int)main_process) < 0)
         err(EXIT_FAILURE, "write %s", pid_path);
     printf("%d\n", (int)main_process);
@@ -175,7 +175,6 @@ int main(int argc, char *argv[])
     while (sigwaitinfo(&set, &info) == -1)
         continue; /* EINTR: stopped and continued */
     say("sigwaitinfo() = SIGTERM, si_pid %d", (int)info.si_pid);
-    remove_pid_file();
     lesson("a daemon has no terminal; the lock shows that it runs, the pid file its pid");
     return EXIT_SUCCESS;
 }
