@@ -143,7 +143,7 @@ end_daemon() {
 @test "reload: when the terminal of a bash hangs up, it ends: that SIGHUP is passed on by the bash" {
     command -v script >/dev/null || skip "needs script(1)"
     echo hello >"$T/conf"
-    start script script -qec "bash --norc -ic './signals/reload -f $T/conf >$T/got 2>$T/story; :'" /dev/null
+    start script script -qec "exec bash --norc -ic './signals/reload -f $T/conf >$T/got 2>$T/story; :'" /dev/null
     eventually grep -q hello "$T/got"
     kill -KILL "$script"
     finish script
