@@ -121,8 +121,11 @@ in_between() { # what must hold while it waits for more input
 same() {
     local want have i got line sorted=''
     [[ $3 != *sort* ]] || sorted=' (sorted)'
-    mapfile -t have < <(eval "$3")
-    mapfile -t want < <(eval "$2" <../input | eval "$3")
+    eval "$3" >../have
+    eval "$2" <../input | eval "$3" >../want
+    ! cmp -s ../have ../want || return 0
+    mapfile -t have <../have
+    mapfile -t want <../want
     for ((i = 0; i < ${#want[@]} || i < ${#have[@]}; i++)); do
         [ "${want[i]-none}" != "${have[i]-none}" ] || continue
         got=${have[i]-} got=${got//[^[:print:]]/?} line="line $((i + 1)) of $1$sorted"
