@@ -131,6 +131,7 @@ wide_stories() {
 }
 
 @test "errno_name() knows each error that the notes name, and each that the tests make" {
+    cd "$BATS_TEST_DIRNAME/.."
     perl -MErrno -e 'print "$_\n" for keys %!' | sort -u >"$T/all"
     grep -oh '\<E[A-Z0-9]\{3,\}\>' ./*/README.md README.md COURSE.md lib/tools/calls.sh tests/*.bats | sort -u >"$T/named"
     grep -o 'NAME(E[A-Z0-9]*)' lib/story.c | tr -d ')' | cut -d '(' -f 2 | sort >"$T/known"

@@ -371,7 +371,7 @@ END
 @test "records -d: there is a page for each packet, however large a page is" {
     needs strace
     strace -o "$T/trace" true || skip "strace may not trace"
-    try strace -o "$T/trace" -e trace=fcntl ./pipe/records -d
+    try strace -o "$T/trace" -e trace='?fcntl,?fcntl64' ./pipe/records -d
     grep -q "F_SETPIPE_SZ, $((3 * $(getconf PAGESIZE))))" "$T/trace"
 }
 
