@@ -53,7 +53,7 @@ said() {
 all_right() {
     local name
     for name in $(exercises); do
-        [[ $(<"$results/$1/$name") = "$name is right. status 0 " ]] || { cat "$results/$1/$name"; return 1; }
+        [[ $(<"$results/$1/$name") = "$name is right. status 0 " ]] || { echo "$name:"; cat "$results/$1/$name"; return 1; }
     done
 }
 
