@@ -227,10 +227,10 @@ reported() { # on standard error; and the sizes of POSIX shared memory objects
     [ ! -s ../err ] || echo "; it reports: $(tail -n 1 ../err | cat -v | cut -c 1-100)"
 }
 
-# ---- Polling: $work/never is a FIFO that nobody writes, $limit the longest sleep in ms, $session the first process ----
+# ---- Polling: $limit is the longest sleep in ms, $session the first process ----
 
-nap() { # without a process
-    read -r -t "$1" <>"$work/never" || true
+nap() { # not `read -t`: before bash 5.2 its alarm may come before it reads, and then it waits for ever
+    sleep "$1"
 }
 
 within() { # within MS COMMAND... polls

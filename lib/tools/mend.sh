@@ -73,7 +73,7 @@ end_judge() {
         else
             kill -TERM "$judge"
         fi
-        read -r -t 0.05 <>"$work/never"
+        sleep 0.05
     done 2>/dev/null
     exit 130
 }
@@ -127,7 +127,7 @@ list() {
 judge='' work=''
 trap '[ -z "$work" ] || rm -rf "$work"' EXIT
 trap end_judge INT TERM HUP
-work=$(mktemp -d) && mkfifo "$work/never" || exit 2
+work=$(mktemp -d) || exit 2
 
 times=0 action=judge
 while getopts lnsrh option; do
