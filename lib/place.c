@@ -63,7 +63,7 @@ const char *private_file(const char *name, const char *content)
 {
     static char path[PATH_MAX];
     snprintf(path, sizeof path, "%s", demo_path(name));
-    strcat(path, "-XXXXXX");
+    strncat(path, "-XXXXXX", sizeof path - strlen(path) - 1);
     hold_endings();
     const int fd = mkstemp(path);
     if (fd == -1)
