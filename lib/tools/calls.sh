@@ -2,19 +2,19 @@
 # shellcheck shell=sh disable=SC2034
 
 # The calls of the C library before main and after it, and those that cannot fail.
-not_ours='execve|brk|arch_prctl|set_tid_address|set_robust_list|rseq|prlimit64|getrandom|mprotect|exit_group|rt_sigreturn|getpid|getppid|geteuid|restart_syscall|munmap|futex|gettid|tgkill|alarm'
+not_ours='execve|brk|arch_prctl|set_thread_area|set_tid_address|set_robust_list|rseq|prlimit64|getrandom|mprotect|exit_group|rt_sigreturn|getpid|getppid|geteuid|geteuid32|restart_syscall|munmap|futex|futex_time64|gettid|tgkill|alarm'
 
 # What a call fails with, a word each.
 errors_of() {
-    case $1 in
+    case ${1%_time64} in # that is on 32 bits
     read | write | openat | wait4 | poll | ppoll | msgsnd | msgrcv | semtimedop | rt_sigtimedwait) echo EINTR ;;
     esac
-    case $1 in
-    read | write | close | unlink | newfstatat | fstat) echo EIO ;;
+    case ${1%_time64} in
+    read | write | close | unlink | newfstatat | fstatat64 | fstat | fstat64) echo EIO ;;
     openat | pipe | pipe2 | dup2 | dup3) echo EMFILE ;;
     clone | clone3 | fork | vfork) echo EAGAIN ;;
     wait4 | waitid) echo ECHILD ;;
-    poll | ppoll | mmap) echo ENOMEM ;;
+    poll | ppoll | mmap | mmap2) echo ENOMEM ;;
     flock) echo ENOLCK ;;
     mknodat | mknod | mkdir | semget | msgget | shmget) echo ENOSPC ;;
     *) echo EPERM ;;
