@@ -1,8 +1,7 @@
 /* client - asks fifo/server, and gets its answer through a FIFO of its own
  *
- * The client makes and opens the FIFO for the answer before it asks, so the server never has to
- * wait for a reader. While it waits, the client also watches the server's FIFO: on Linux, POLLERR
- * there means that nobody reads it any more.
+ * It makes and opens that FIFO before it asks, so the server never waits for a reader. The client
+ * also watches the server's FIFO: on Linux, POLLERR there means that nobody reads it any more.
  *
  * fifo(7), poll(2)
  */
@@ -26,6 +25,7 @@ static const char usage[] = "usage: client [-p PATH] [TEXT...]\n"
                             "  -p PATH  the server's FIFO (/tmp/ipc-UID/server)\n"
                             "  each line of TEXT is a request; without TEXT, each line of stdin\n"
                             "  prints the answers; other terminal: ./fifo/server\n";
+static int answers; /* so far */
 
 /* ENXIO: the FIFO is there, but nobody reads it. */
 static bool may_come_later(const char *path)
@@ -98,18 +98,14 @@ static void send_request(int server, const char *text, size_t length)
     say("write(%d, %s) = %zd", server, quoted(request, length), count);
 }
 
-static int answers; /* so far */
-
 static void ask(int server, int own, const char *text, size_t length)
 {
     send_request(server, text, length);
     char answer[PIPE_BUF];
     wait_for(own, server);
     const ssize_t count = read(own, answer, sizeof answer);
-    if (count == -1)
-        err(EXIT_FAILURE, "read");
-    if (count == 0)
-        errx(EXIT_FAILURE, "read: end of file instead of an answer");
+    if (count < 1)
+        errx(EXIT_FAILURE, "read: %s", count == -1 ? errno_name(errno) : "end of file, no answer");
     say("read(%d) = %zd %s", own, count, quoted(answer, (size_t)count));
     if (write_full(STDOUT_FILENO, answer, (size_t)count) == -1)
         err(EXIT_FAILURE, "stdout");
@@ -118,7 +114,7 @@ static void ask(int server, int own, const char *text, size_t length)
 
 static void ask_each_line(int server, int own)
 {
-    char *line = NULL;
+    static char *line;
     setvbuf(stdin, NULL, _IONBF, 0); /* poll() does not know what stdio has read ahead */
     for (;;) {
         wait_for(STDIN_FILENO, server);
@@ -127,7 +123,6 @@ static void ask_each_line(int server, int own)
             break;
         ask(server, own, line, (size_t)length);
     }
-    free(line);
 }
 
 int main(int argc, char *argv[])
@@ -141,8 +136,7 @@ int main(int argc, char *argv[])
     snprintf(own_path, sizeof own_path, "%s.%d", path, (int)getpid());
 
     pair_lane("client");
-    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
-        err(EXIT_FAILURE, "signal");
+    signal(SIGPIPE, SIG_IGN);
     const int server = open_server(path);
     const int own = open_own(own_path);
     for (int i = optind; i < argc; i++)

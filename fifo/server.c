@@ -104,8 +104,7 @@ static void send_answer(char *client_path, const char *text, size_t length)
         say("%s is not a FIFO", name);
     } else { /* all or nothing: not more than PIPE_BUF bytes */
         const ssize_t count = write(fd, text, length);
-        say("write(%d, %s) = %zd %s", fd, quoted(text, length), count,
-            count == -1 ? errno_name(errno) : "");
+        say("write(%d, %s) = %zd %s", fd, quoted(text, length), count, error_of(count));
     }
     if (close(fd) == -1)
         err(EXIT_FAILURE, "close");
@@ -118,11 +117,10 @@ static void serve(const char *path, char *line, size_t length)
     const long long pid = isdigit((unsigned char)line[0]) ? strtoll(line, &text, 10) : 0;
     if (length == 1)
         return; /* clients send a newline first, which ends what another one left unfinished */
-    if (pid < 1 || pid > INT_MAX || *text != ' ') {
+    if (pid < 1 || pid > INT_MAX || *text++ != ' ') {
         say("not a request: %s", quoted(line, length));
         return;
     }
-    text++;
     length -= (size_t)(text - line);
     for (size_t i = 0; i < length; i++)
         text[i] = (char)toupper((unsigned char)text[i]);
@@ -175,8 +173,7 @@ int main(int argc, char *argv[])
         path = demo_path("server");
 
     pair_lane("server");
-    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
-        err(EXIT_FAILURE, "signal");
+    signal(SIGPIPE, SIG_IGN);
     const int fd = open_and_lock(path);
     if (fcntl(fd, F_SETFL, 0) == -1) /* from now on a read may sleep */
         err(EXIT_FAILURE, "fcntl");

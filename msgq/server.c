@@ -23,7 +23,6 @@
 #include <sys/msg.h>
 #include <sys/stat.h>
 #include <sys/time.h>
-#include <unistd.h>
 
 enum { MOST_KEPT = 256, TICK_US = 100000 };
 
@@ -70,8 +69,8 @@ static void send_answer(int id, const struct message *message, size_t length)
     const int result = send_now(id, message, length);
     if (result == -1 && errno == EAGAIN)
         keep(message, length, false);
-    say("msgsnd(%d, type %ld, %s, %zu) = %d%s%s", id, message->type, quoted(message->text, length),
-        length, result, result == -1 ? " " : "", result == -1 ? errno_name(errno) : "");
+    say("msgsnd(%d, type %ld, %s, %zu) = %d %s", id, message->type, quoted(message->text, length),
+        length, result, error_of(result));
 }
 
 static void offer_kept_answers(int id)
