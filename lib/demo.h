@@ -54,7 +54,7 @@ const char *error_of(ssize_t result);
 
 /* From now on a line that cannot be written at once is lost: a server must not wait for whoever
  * reads its story. Its other messages on stderr are lost likewise. SIGPIPE is ignored: that reader
- * may have gone. */
+ * may be gone. */
 void let_story_be_lost(void);
 
 /* Print at most so many lines more; the last one is "... (and so on)". Until the next call. */
@@ -282,7 +282,7 @@ int bind_to(in_port_t port);
 void start_to_listen(int fd);
 
 /* The same for a server that must not sleep in accept(2): O_NONBLOCK is set. A client that poll(2)
- * has reported may have gone before it is accepted. */
+ * has reported may be gone before it is accepted. */
 int bind_nonblocking(in_port_t port);
 
 /* Make RLIMIT_NOFILE as large as it may be, but not above `most`: no descriptor is given out from
