@@ -127,30 +127,27 @@ end_daemon() {
     end_reload
 }
 
-@test "reload: when the terminal hangs up, it ends: that SIGHUP is the kernel's" {
+# hang_up COMMAND runs it, in which reload runs, at a terminal, and closes that.
+hang_up() {
     command -v script >/dev/null || skip "needs script(1)"
     echo hello >"$T/conf"
-    start script script -qec "exec ./signals/reload -f $T/conf >$T/got 2>$T/story" /dev/null
+    start script script -qec "$1" /dev/null
     eventually grep -q hello "$T/got"
     kill -KILL "$script"
     finish script
     eventually grep -q "=> SIGHUP means" "$T/story"
-    grep -q "SIGHUP, SI_KERNEL" "$T/story"
     grep -q "open(\"/dev/tty\") = -1 E.*: hung up" "$T/story"
     eventually none_left
 }
 
+@test "reload: when the terminal hangs up, it ends: that SIGHUP is the kernel's" {
+    hang_up "exec ./signals/reload -f $T/conf >$T/got 2>$T/story"
+    grep -q "SIGHUP, SI_KERNEL" "$T/story"
+}
+
 @test "reload: when the terminal of a bash hangs up, it ends: that SIGHUP is passed on by the bash" {
-    command -v script >/dev/null || skip "needs script(1)"
-    echo hello >"$T/conf"
-    start script script -qec "exec bash --norc -ic './signals/reload -f $T/conf >$T/got 2>$T/story; :'" /dev/null
-    eventually grep -q hello "$T/got"
-    kill -KILL "$script"
-    finish script
-    eventually grep -q "=> SIGHUP means" "$T/story"
+    hang_up "exec bash --norc -ic './signals/reload -f $T/conf >$T/got 2>$T/story; :'"
     grep -q "SIGHUP, si_pid [1-9]" "$T/story"
-    grep -q "open(\"/dev/tty\") = -1 E.*: hung up" "$T/story"
-    eventually none_left
 }
 
 @test "reload: SIGINT ends it; stdout is full: an error" {
