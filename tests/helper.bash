@@ -1,6 +1,8 @@
 # helper.bash - what the tests share. $B is the folder that the programs stand in, $T an empty one for the test.
 # shellcheck disable=SC2034 # the variables are for the tests
 
+: "${B:=$(cd "$BATS_TEST_DIRNAME/.." && pwd)}" # bats tests/pipe.bats
+
 # bats has these since 1.4.
 : "${BATS_FILE_TMPDIR:=$BATS_RUN_TMPDIR/${BATS_TEST_FILENAME##*/}}"
 mkdir -p "$BATS_FILE_TMPDIR"

@@ -192,6 +192,23 @@ wait_for_child() {
     rm "$T/one" "$T/two"
 }
 
+@test "who sleeps in open() of something else does not come to open the FIFO" {
+    watches perl sh
+    mkfifo "$T/f"
+    echo >"$T/file"
+    # F_SETLEASE, F_RDLCK: whoever opens the file to write waits until the lease is given back.
+    start holder perl -e '$SIG{IO} = "IGNORE"; $| = 1; open F, "<", $ARGV[0]; fcntl(F, 1024, 0) or die; print "held\n";
+        sleep 100' "$T/file"
+    eventually grep -qs held "$T/holder"
+    start opener sh -c ': >>"$0"' "$T/file"
+    names "$opener" "it opens $T/file$"
+    start reader sh -c 'exec cat <"$0"' "$T/f"
+    names "$reader" "no process has it open to write"
+    [[ $output != *"perhaps $opener"* ]]
+    end reader opener holder
+    rm "$T/f"
+}
+
 @test "msgrcv() on an empty queue, and on one with other types only" {
     watches perl ipcrm
     start reader perl -MIPC::SysV=:all -e '$| = 1; print $q = msgget(IPC_PRIVATE, 0600), "\n";

@@ -202,20 +202,25 @@ static struct text path_to_open(struct task *task)
                 at ? text("fd/%d", (int)task->argument[0]).s : "cwd", path.s);
 }
 
+static bool opens_fifo(struct task *task)
+{
+    struct stat file;
+    return is_in(task, " open ") && stat(path_to_open(task).s, &file) == 0 &&
+           S_ISFIFO(file.st_mode);
+}
+
 /* Relatives that sleep in open() of another FIFO might have come here next. */
 static void explain_open(struct task *task)
 {
     const unsigned long flags = task->argument[task->number == SYS_openat ? 2 : 1];
     const bool writes = (flags & O_ACCMODE) == O_WRONLY;
-    const struct text path = path_to_open(task);
-    struct stat file;
     task->guessed = true;
     task->deed = writes ? "could open it to read" : "could open it to write";
-    line("    it opens %s", path.s);
-    if (stat(path.s, &file) == 0 && S_ISFIFO(file.st_mode))
+    line("    it opens %s", path_to_open(task).s);
+    if (opens_fifo(task))
         line("    which is a FIFO; no process has it open to %s", writes ? "read" : "write");
     for (struct task *other = tasks; other < tasks + task_count; other++)
-        if (other != task && is_in(other, " open ") &&
+        if (other != task && opens_fifo(other) &&
             (other->parent == task->parent || other->parent == task->pid ||
              task->parent == other->pid) &&
             add_waker(task, other))
