@@ -112,7 +112,7 @@ refuses() {
         try "./$program" "${words[@]}" </dev/null
         [ "$status" = 0 ] && [ -n "$output" ] || continue
         try bash -c "./$program ${words[*]} >/dev/full </dev/null"
-        [ "$status" != 0 ] && grep -q "^[a-z]*: " <<<"$stderr" || { echo "$program: $status $stderr"; false; }
+        [ "$status" != 0 ] && grep -q "^[a-z-]*: " <<<"$stderr" || { echo "$program: $status $stderr"; false; }
     done
 }
 
