@@ -45,7 +45,8 @@ void lesson(const char *format, ...) __attribute__((format(printf, 1, 2)));
  * next call overwrites the string. */
 const char *quoted(const void *bytes, size_t length);
 
-/* "EAGAIN" for EAGAIN; a number for one that no demo meets. See errno(3). errno stays as it is. */
+/* "EAGAIN" for EAGAIN; "0" for 0; a number for one that no demo meets. See errno(3). errno stays as
+ * it is. */
 const char *errno_name(int number);
 
 /* "EAGAIN" after a call that has returned -1 with that errno; "" after one that has not. errno

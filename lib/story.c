@@ -175,7 +175,7 @@ const char *errno_name(int number)
     static char unknown[16];
     if (number > 0 && (size_t)number < sizeof names / sizeof *names && names[number] != NULL)
         return names[number];
-    snprintf(unknown, sizeof unknown, "error %d", number);
+    snprintf(unknown, sizeof unknown, "%d", number);
     return unknown;
 }
 

@@ -24,9 +24,10 @@ static inline int private_semaphore(int value)
 {
     const int id = private_set(1);
     say("semget(IPC_PRIVATE) = %d", id);
-    if (semctl(id, 0, SETVAL, (union semun){.val = value}) == -1)
+    const int result = semctl(id, 0, SETVAL, (union semun){.val = value});
+    if (result == -1)
         err(EXIT_FAILURE, "semctl SETVAL: %s", errno_name(errno));
-    say("semctl(%d, SETVAL, %d) = 0", id, value);
+    say("semctl(%d, SETVAL, %d) = %d", id, value, result);
     return id;
 }
 

@@ -37,14 +37,15 @@ static atomic_int *round_of; /* each worker; in shared memory */
 static void change(int semaphore, int amount)
 {
     struct sembuf operation = {.sem_num = (unsigned short)semaphore, .sem_op = (short)amount};
-    while (semop(set, &operation, 1) == -1)
+    int result;
+    while ((result = semop(set, &operation, 1)) == -1)
         if (errno == EIDRM || errno == EINVAL)
             _exit(EXIT_FAILURE); /* the parent has ended, and removed the set */
         else if (errno != EINTR) /* after Ctrl-Z and fg: never restarted, see signal(7) */
             err(EXIT_FAILURE, "semop: %s", errno_name(errno));
     if (telling)
-        say(amount == 0 ? "semop(%s, 0) = 0: it was 0" : "semop(%s, %+d) = 0", names[semaphore],
-            amount);
+        say(amount == 0 ? "semop(%s, %d) = %d: it was 0" : "semop(%s, %+d) = %d", names[semaphore],
+            amount, result);
 }
 
 static void meet(int mine, int other)
@@ -141,7 +142,6 @@ static void print_finished_rounds(void)
         if (round_of[i] - 1 < finished)
             finished = round_of[i] - 1;
     printf("workers %d rounds %d\n", workers, finished);
-    flush_stdout();
 }
 
 int main(int argc, char *argv[])
@@ -164,10 +164,11 @@ int main(int argc, char *argv[])
     round_of = share_memory(MOST_MEMBERS * sizeof *round_of);
     set = private_set(SEMAPHORES);
     unsigned short values[] = {[FIRST] = (unsigned short)workers, [SECOND] = 0};
-    if (semctl(set, 0, SETALL, (union semun){.array = values}) == -1)
+    const int result = semctl(set, 0, SETALL, (union semun){.array = values});
+    if (result == -1)
         err(EXIT_FAILURE, "semctl SETALL");
     say("semget(IPC_PRIVATE) = %d", set);
-    say("semctl(%d, SETALL) = 0: first %d, all others 0", set, workers);
+    say("semctl(%d, SETALL) = %d: first %d, all others 0", set, result, workers);
     if (!one_turnstile)
         show_rendezvous();
     start_workers(one_turnstile);

@@ -33,7 +33,8 @@ static int create_set(key_t key, int value)
              (unsigned)key, (unsigned)key);
     if (id == -1)
         get_failed("semget", key);
-    if (semctl(id, 0, SETVAL, (union semun){.val = value}) == -1) {
+    const int result = semctl(id, 0, SETVAL, (union semun){.val = value});
+    if (result == -1) {
         const int reason = errno;
         semctl(id, 0, IPC_RMID);
         errno = reason;
@@ -42,7 +43,7 @@ static int create_set(key_t key, int value)
     }
     release_endings();
     say("semget(0x%08x, IPC_CREAT|IPC_EXCL) = %d", (unsigned)key, id);
-    say("semctl(%d, SETVAL, %d) = 0", id, value);
+    say("semctl(%d, SETVAL, %d) = %d", id, value, result);
     return id;
 }
 
@@ -51,14 +52,10 @@ int main(int argc, char *argv[])
     const char *key_option = NULL;
     int value = 1;
     for (int letter; (letter = next_option(argc, argv, "k:v:", usage)) != -1;)
-        switch (letter) {
-        case 'k':
+        if (letter == 'k')
             key_option = optarg;
-            break;
-        case 'v':
+        else
             value = (int)parse_long("-v", optarg, 0, INT_MAX);
-            break;
-        }
     check_operands(argc, argv, 0, 0);
     const key_t key = demo_key('s', key_option);
 

@@ -29,17 +29,19 @@ static const char usage[] = "usage: init [-x]\n"
 
 static void set_to_zero(int set)
 {
-    if (semctl(set, 0, SETVAL, (union semun){.val = 0}) == -1)
+    const int result = semctl(set, 0, SETVAL, (union semun){.val = 0});
+    if (result == -1)
         err(EXIT_FAILURE, "semctl SETVAL: %s", errno_name(errno));
-    say("semctl(%d, SETVAL, 0) = 0", set);
+    say("semctl(%d, SETVAL, 0) = %d", set, result);
 }
 
 static void add_one(int set)
 {
     struct sembuf operation = {.sem_num = 0, .sem_op = +1};
-    if (semop(set, &operation, 1) == -1)
+    const int result = semop(set, &operation, 1);
+    if (result == -1)
         err(EXIT_FAILURE, "semop: %s", errno_name(errno));
-    say("semop(%d, +1) = 0", set);
+    say("semop(%d, +1) = %d", set, result);
 }
 
 static long long otime_of(int set)
@@ -65,10 +67,11 @@ static void wait_until_ready(int set)
 
 static void come_second(key_t key)
 {
-    if (semget(key, 1, IPC_CREAT | IPC_EXCL | S_IRUSR | S_IWUSR) != -1 || errno != EEXIST)
+    int set = semget(key, 1, IPC_CREAT | IPC_EXCL | S_IRUSR | S_IWUSR);
+    if (set != -1 || errno != EEXIST)
         errx(EXIT_FAILURE, "unexpected: the set is not there");
-    say("semget(IPC_CREAT|IPC_EXCL) = -1 %s", errno_name(errno));
-    const int set = semget(key, 1, S_IRUSR | S_IWUSR);
+    say("semget(IPC_CREAT|IPC_EXCL) = %d %s", set, errno_name(errno));
+    set = semget(key, 1, S_IRUSR | S_IWUSR);
     if (set == -1)
         get_failed("semget", key);
     say("semget() = %d, sem_otime = %lld", set, otime_of(set));

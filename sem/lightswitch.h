@@ -29,19 +29,21 @@ static inline void make_switch(void)
 
 static inline void P(sem_t *semaphore)
 {
-    while (sem_wait(semaphore) == -1)
+    int result;
+    while ((result = sem_wait(semaphore)) == -1)
         if (errno != EINTR)
             err(EXIT_FAILURE, "sem_wait");
     if (telling)
-        say("sem_wait(%s) = 0", semaphore == &light->lock ? "lock" : "empty");
+        say("sem_wait(%s) = %d", semaphore == &light->lock ? "lock" : "empty", result);
 }
 
 static inline void V(sem_t *semaphore)
 {
-    if (sem_post(semaphore) == -1)
+    const int result = sem_post(semaphore);
+    if (result == -1)
         err(EXIT_FAILURE, "sem_post");
     if (telling)
-        say("sem_post(%s) = 0", semaphore == &light->lock ? "lock" : "empty");
+        say("sem_post(%s) = %d", semaphore == &light->lock ? "lock" : "empty", result);
 }
 
 static inline void read_lock(struct visitor *me)

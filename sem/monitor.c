@@ -89,7 +89,7 @@ static int take_with_if(void)
     if (monitor->count == 0) /* the mistake: it does not look again */
         wait_for(not_empty, &monitor->mutex);
     if (monitor->count == 0) {
-        say("pthread_cond_wait() = 0, but count = 0");
+        say("pthread_cond_wait(): awake, but count = %d", monitor->count);
         _exit(NO_ITEM);
     }
     const int item = extract();

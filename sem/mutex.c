@@ -33,12 +33,13 @@ static int set;
 static void change(short amount)
 {
     struct sembuf operation = {.sem_num = 0, .sem_op = amount, .sem_flg = SEM_UNDO};
-    while (semop(set, &operation, 1) == -1)
+    int result;
+    while ((result = semop(set, &operation, 1)) == -1)
         if (errno == EIDRM || errno == EINVAL)
             _exit(EXIT_FAILURE); /* the parent has ended, and removed the set */
         else if (errno != EINTR) /* after Ctrl-Z and fg: never restarted, see signal(7) */
             err(EXIT_FAILURE, "semop: %s", errno_name(errno));
-    say("semop(%d, %+d, SEM_UNDO) = 0", set, amount);
+    say("semop(%d, %+d, SEM_UNDO) = %d", set, amount, result);
 }
 
 static void work(int number, bool guarded, int fd)

@@ -30,12 +30,14 @@ static void do_step(const char *step)
 }
 
 /* Without SEM_UNDO, which would take back, when A ends, what A has given. */
-static void change(short amount)
+static int change(short amount)
 {
     struct sembuf operation = {.sem_num = 0, .sem_op = amount};
-    while (semop(set, &operation, 1) == -1)
+    int result;
+    while ((result = semop(set, &operation, 1)) == -1)
         if (errno != EINTR) /* after Ctrl-Z and fg: never restarted, see signal(7) */
             err(EXIT_FAILURE, "semop: %s", errno_name(errno));
+    return result;
 }
 
 static pid_t start_a(void)
@@ -44,8 +46,8 @@ static pid_t start_a(void)
     if (pid > 0)
         return pid;
     do_step("A: step 1");
-    change(+1);
-    say("semop(%d, +1) = 0", set);
+    const int result = change(+1);
+    say("semop(%d, +1) = %d", set, result);
     _exit(EXIT_SUCCESS);
 }
 
@@ -55,8 +57,8 @@ static pid_t start_b(void)
     if (pid > 0)
         return pid;
     say("semop(%d, -1) ...", set);
-    change(-1);
-    say("... = 0");
+    const int result = change(-1);
+    say("... = %d", result);
     do_step("B: step 2");
     _exit(EXIT_SUCCESS);
 }

@@ -32,7 +32,7 @@ static void take(int id, short flags)
             flags & SEM_UNDO ? ", SEM_UNDO" : "");
         result = semop(id, &operation, 1);
         if (result == -1)
-            say("... = -1 %s", errno_name(errno));
+            say("... = %d %s", result, errno_name(errno));
     } while (result == -1 && errno == EINTR);
     if (result == -1)
         err(EXIT_FAILURE, "semop: %s%s", errno_name(errno),

@@ -30,10 +30,11 @@ int main(int argc, char *argv[])
     pair_lane("post");
     sem_t *const semaphore = open_semaphore(name);
     say("sem_open(%s) = %p", name, (void *)semaphore);
-    if (sem_post(semaphore) == -1)
+    const int result = sem_post(semaphore);
+    if (result == -1)
         err(EXIT_FAILURE, "sem_post: %s%s", errno_name(errno),
             errno == EOVERFLOW ? ": the value would pass SEM_VALUE_MAX" : "");
-    say("sem_post() = 0: given");
+    say("sem_post() = %d: given", result);
     close_semaphore(semaphore);
     return EXIT_SUCCESS;
 }

@@ -26,12 +26,12 @@ int main(int argc, char *argv[])
     const char *const name = demo_name("sem", name_option);
 
     pair_lane("rm");
-    if (sem_unlink(name) == -1) {
-        if (errno == ENOENT)
-            errx(EXIT_FAILURE, "sem_unlink: ENOENT: there is no semaphore %s", name);
+    const int result = sem_unlink(name);
+    if (result == -1 && errno == ENOENT)
+        errx(EXIT_FAILURE, "sem_unlink: ENOENT: there is no semaphore %s", name);
+    if (result == -1)
         err(EXIT_FAILURE, "sem_unlink: %s: %s (its owner: ls -l /dev/shm)", errno_name(errno),
             name);
-    }
-    say("sem_unlink(%s) = 0: the name is free", name);
+    say("sem_unlink(%s) = %d: the name is free", name, result);
     return EXIT_SUCCESS;
 }

@@ -46,31 +46,32 @@ static struct timespec deadline(long milliseconds)
 static void take(sem_t *semaphore)
 {
     say("sem_wait() ...");
-    while (sem_wait(semaphore) == -1)
+    int result;
+    while ((result = sem_wait(semaphore)) == -1)
         if (errno != EINTR)
             err(EXIT_FAILURE, "sem_wait: %s", errno_name(errno));
-    say("... = 0: taken");
+    say("... = %d: taken", result);
 }
 
 static void take_at_once(sem_t *semaphore)
 {
-    while (sem_trywait(semaphore) == -1)
-        if (errno == EAGAIN)
-            err(EXIT_FAILURE, "sem_trywait: %s: value 0", errno_name(errno));
-        else if (errno != EINTR)
-            err(EXIT_FAILURE, "sem_trywait: %s", errno_name(errno));
-    say("sem_trywait() = 0: taken");
+    int result;
+    while ((result = sem_trywait(semaphore)) == -1)
+        if (errno != EINTR)
+            err(EXIT_FAILURE, "sem_trywait: %s%s", errno_name(errno),
+                errno == EAGAIN ? ": value 0" : "");
+    say("sem_trywait() = %d: taken", result);
 }
 
 static void take_in_time(sem_t *semaphore, struct timespec time)
 {
     say("sem_timedwait(until %lld.%09ld) ...", (long long)time.tv_sec, time.tv_nsec);
-    while (sem_timedwait(semaphore, &time) == -1)
-        if (errno == ETIMEDOUT)
-            err(EXIT_FAILURE, "sem_timedwait: %s: value 0", errno_name(errno));
-        else if (errno != EINTR)
-            err(EXIT_FAILURE, "sem_timedwait: %s", errno_name(errno));
-    say("... = 0: taken");
+    int result;
+    while ((result = sem_timedwait(semaphore, &time)) == -1)
+        if (errno != EINTR)
+            err(EXIT_FAILURE, "sem_timedwait: %s%s", errno_name(errno),
+                errno == ETIMEDOUT ? ": value 0" : "");
+    say("... = %d: taken", result);
 }
 
 int main(int argc, char *argv[])

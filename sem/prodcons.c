@@ -38,19 +38,21 @@ static const char *name_of(const sem_t *semaphore)
 
 static void P(sem_t *semaphore)
 {
-    while (sem_wait(semaphore) == -1)
+    int result;
+    while ((result = sem_wait(semaphore)) == -1)
         if (errno != EINTR)
             err(EXIT_FAILURE, "sem_wait");
     if (telling)
-        say("sem_wait(%s) = 0", name_of(semaphore));
+        say("sem_wait(%s) = %d", name_of(semaphore), result);
 }
 
 static void V(sem_t *semaphore)
 {
-    if (sem_post(semaphore) == -1)
+    const int result = sem_post(semaphore);
+    if (result == -1)
         err(EXIT_FAILURE, "sem_post");
     if (telling)
-        say("sem_post(%s) = 0", name_of(semaphore));
+        say("sem_post(%s) = %d", name_of(semaphore), result);
 }
 
 static void put(int item)

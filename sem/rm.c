@@ -30,8 +30,9 @@ int main(int argc, char *argv[])
     if (id == -1)
         get_failed("semget", key);
     say("semget(0x%08x) = %d", (unsigned)key, id);
-    if (semctl(id, 0, IPC_RMID) == -1)
+    const int result = semctl(id, 0, IPC_RMID);
+    if (result == -1)
         err(EXIT_FAILURE, "semctl IPC_RMID %d: %s (its owner: ipcs -s)", id, errno_name(errno));
-    say("semctl(%d, IPC_RMID) = 0: removed", id);
+    say("semctl(%d, IPC_RMID) = %d: removed", id, result);
     return EXIT_SUCCESS;
 }

@@ -34,11 +34,6 @@ static struct bank {
     int left, right;
 } * bank;
 
-static const char *result(int error)
-{
-    return error == 0 ? "0" : errno_name(error);
-}
-
 static void die_in_the_middle(void)
 {
     lock(&bank->mutex);
@@ -52,9 +47,9 @@ static void lock_after_a_death(void)
 {
     say("pthread_mutex_lock() ...");
     const int error = pthread_mutex_lock(&bank->mutex);
-    say("... = %s", result(error));
+    say("... = %s", errno_name(error));
     if (error != EOWNERDEAD)
-        errx(EXIT_FAILURE, "unexpected: pthread_mutex_lock() = %s", result(error));
+        errx(EXIT_FAILURE, "unexpected: pthread_mutex_lock() = %s", errno_name(error));
 }
 
 static void repair(void)
@@ -63,7 +58,7 @@ static void repair(void)
     bank->right = SUM - bank->left;
     say("left %d, right %d", bank->left, bank->right);
     const int error = pthread_mutex_consistent(&bank->mutex);
-    say("pthread_mutex_consistent() = %s", result(error));
+    say("pthread_mutex_consistent() = %s", errno_name(error));
     check_error(error, "pthread_mutex_consistent");
     unlock(&bank->mutex);
     _exit(EXIT_SUCCESS);
@@ -99,9 +94,9 @@ static pid_t let_one_die(void (*what_the_next_does)(void))
 static void try_lock(int expected, const char *meaning)
 {
     const int error = pthread_mutex_trylock(&bank->mutex);
-    say("pthread_mutex_trylock() = %s: %s", result(error), meaning);
+    say("pthread_mutex_trylock() = %s: %s", errno_name(error), meaning);
     if (error != expected)
-        errx(EXIT_FAILURE, "unexpected: pthread_mutex_trylock() = %s", result(error));
+        errx(EXIT_FAILURE, "unexpected: pthread_mutex_trylock() = %s", errno_name(error));
 }
 
 static void print_sum(void)

@@ -36,7 +36,7 @@ static inline int left_of(int i)
 }
 
 /* "{0, -1} {1, -1}": semaphore 0 by -1, and 1 by -1. */
-static inline void tell(const struct sembuf *operations, size_t count)
+static inline void tell(const struct sembuf *operations, size_t count, int result)
 {
     char text[64] = "";
     for (size_t i = 0; i < count; i++) {
@@ -44,19 +44,20 @@ static inline void tell(const struct sembuf *operations, size_t count)
         snprintf(text + used, sizeof text - used, " {%d, %s%d}", operations[i].sem_num,
                  operations[i].sem_op > 0 ? "+" : "", operations[i].sem_op);
     }
-    say("semop(%s) = 0", text + 1);
+    say("semop(%s) = %d", text + 1, result);
 }
 
 /* Without SEM_UNDO: if one is killed, all end. */
 static inline void operate(struct sembuf *operations, size_t count)
 {
-    while (semop(set, operations, count) == -1)
+    int result;
+    while ((result = semop(set, operations, count)) == -1)
         if (errno == EIDRM || errno == EINVAL)
             _exit(EXIT_FAILURE); /* the watcher has ended, and removed the set */
         else if (errno != EINTR) /* after Ctrl-Z and fg: never restarted, see signal(7) */
             err(EXIT_FAILURE, "semop: %s", errno_name(errno));
     if (telling)
-        tell(operations, count);
+        tell(operations, count, result);
 }
 
 static inline void spend_milliseconds(long milliseconds)

@@ -25,18 +25,20 @@ static const char usage[] = "usage: undo [-x [-m none|p]]\n"
                             "  -m p     SEM_UNDO on P alone: afterwards the lock lets two in\n"
                             "  -x       the mistake that -m names\n";
 
-static void change(int set, short amount, short flags)
+static int change(int set, short amount, short flags)
 {
     struct sembuf operation = {.sem_num = 0, .sem_op = amount, .sem_flg = flags};
-    while (semop(set, &operation, 1) == -1)
+    int result;
+    while ((result = semop(set, &operation, 1)) == -1)
         if (errno != EINTR) /* after Ctrl-Z and fg: never restarted, see signal(7) */
             err(EXIT_FAILURE, "semop: %s", errno_name(errno));
+    return result;
 }
 
 static void hold(int set, short flags)
 {
-    change(set, -1, flags);
-    say("semop(%d, -1%s) = 0", set, flags == SEM_UNDO ? ", SEM_UNDO" : "");
+    const int result = change(set, -1, flags);
+    say("semop(%d, -1%s) = %d", set, flags == SEM_UNDO ? ", SEM_UNDO" : "", result);
     for (;;)
         pause();
 }
@@ -44,17 +46,17 @@ static void hold(int set, short flags)
 static void take(int set)
 {
     say("semop(%d, -1) ...", set);
-    change(set, -1, 0);
-    say("... = 0");
+    const int result = change(set, -1, 0);
+    say("... = %d", result);
     _exit(EXIT_SUCCESS);
 }
 
 static void take_and_give(int set)
 {
-    change(set, -1, SEM_UNDO);
-    say("semop(%d, -1, SEM_UNDO) = 0", set);
-    change(set, +1, 0);
-    say("semop(%d, +1) = 0", set);
+    int result = change(set, -1, SEM_UNDO);
+    say("semop(%d, -1, SEM_UNDO) = %d", set, result);
+    result = change(set, +1, 0);
+    say("semop(%d, +1) = %d", set, result);
     _exit(EXIT_SUCCESS);
 }
 
@@ -94,8 +96,9 @@ static void show_the_loss(int set)
     say_asleep_in("200 ms later: the waiter", waiter, "semop", set);
     const int last = ask(set, 0, GETPID);
     say("GETVAL = %d, GETNCNT = %d", ask(set, 0, GETVAL), ask(set, 0, GETNCNT));
-    if (kill(last, 0) == -1)
-        say("GETPID = %d, kill(%d, 0) = -1 %s: it is dead", last, last, errno_name(errno));
+    const int result = kill(last, 0);
+    if (result == -1 && errno == ESRCH)
+        say("GETPID = %d, kill(%d, 0) = %d %s: it is dead", last, last, result, errno_name(errno));
     if (kill(waiter, SIGTERM) == -1)
         err(EXIT_FAILURE, "kill");
     say("kill(%d, SIGTERM): the waiter", (int)waiter);

@@ -27,14 +27,10 @@ int main(int argc, char *argv[])
     const char *key_option = NULL;
     short flags = 0;
     for (int letter; (letter = next_option(argc, argv, "k:u", usage)) != -1;)
-        switch (letter) {
-        case 'k':
+        if (letter == 'k')
             key_option = optarg;
-            break;
-        case 'u':
-            flags |= SEM_UNDO;
-            break;
-        }
+        else
+            flags = SEM_UNDO;
     check_operands(argc, argv, 0, 0);
     const key_t key = demo_key('s', key_option);
 
@@ -42,10 +38,11 @@ int main(int argc, char *argv[])
     const int id = find_set(key, S_IRUSR | S_IWUSR);
     say("semget(0x%08x) = %d", (unsigned)key, id);
     struct sembuf operation = {.sem_num = 0, .sem_op = +1, .sem_flg = flags};
-    if (semop(id, &operation, 1) == -1)
+    const int result = semop(id, &operation, 1);
+    if (result == -1)
         err(EXIT_FAILURE, "semop: %s%s", errno_name(errno),
             errno == ERANGE ? ": the value would pass SEMVMX, 32767" : "");
-    say("semop(%d, +1%s) = 0: given", id, flags == SEM_UNDO ? ", SEM_UNDO" : "");
+    say("semop(%d, +1%s) = %d: given", id, flags == SEM_UNDO ? ", SEM_UNDO" : "", result);
     if (flags == SEM_UNDO) {
         hold_until_enter();
         say("_exit(): the kernel subtracts 1"); /* not below 0: see BUGS in semop(2) */

@@ -137,9 +137,10 @@ int main(int argc, char *argv[])
     say_nattch(id, 1, "the word is still there");
     detach(second);
     struct shmid_ds segment;
-    if (shmctl(id, IPC_STAT, &segment) != -1 || (errno != EINVAL && errno != EIDRM))
+    const int result = shmctl(id, IPC_STAT, &segment);
+    if (result != -1 || (errno != EINVAL && errno != EIDRM))
         err(EXIT_FAILURE, "shmctl: the segment is still there");
-    say("shmctl(%d, IPC_STAT) = -1 %s: gone with it", id, errno_name(errno));
+    say("shmctl(%d, IPC_STAT) = %d %s: gone with it", id, result, errno_name(errno));
     lesson("keep offsets in shared memory: each process may have it at another address");
     return EXIT_SUCCESS;
 }

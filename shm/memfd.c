@@ -89,12 +89,9 @@ static void seal(int fd)
 static void try_to_shrink(int fd, bool sealed)
 {
     const int result = ftruncate(fd, 0);
-    if (result == -1 && sealed && errno == EPERM)
-        say("ftruncate(%d, 0) = -1 %s", fd, errno_name(errno));
-    else if (result == -1)
+    if (result == -1 && !(sealed && errno == EPERM))
         err(EXIT_FAILURE, "ftruncate");
-    else
-        say("ftruncate(%d, 0) = %d", fd, result);
+    say("ftruncate(%d, 0) = %d %s", fd, result, error_of(result));
 }
 
 int main(int argc, char *argv[])

@@ -32,17 +32,18 @@ int main(int argc, char *argv[])
         errx(EXIT_FAILURE, "key 0x%08x has no segment", (unsigned)key);
     if (id == -1)
         get_failed("shmget", key);
-    const int result = shmctl(id, IPC_RMID, NULL);
+    int result = shmctl(id, IPC_RMID, NULL);
     if (result == -1)
         err(EXIT_FAILURE, "shmctl IPC_RMID %d: %s (its owner: ipcs -m)", id, errno_name(errno));
     say("shmctl(%d, IPC_RMID) = %d: the key is free", id, result);
 
     struct shmid_ds segment;
-    if (shmctl(id, IPC_STAT, &segment) == 0)
+    result = shmctl(id, IPC_STAT, &segment);
+    if (result == 0)
         say("still attached: nattch %lu, mode %o, dest", (unsigned long)segment.shm_nattch,
             (unsigned)segment.shm_perm.mode);
     else if (errno == EINVAL || errno == EIDRM)
-        say("shmctl(%d, IPC_STAT) = -1 %s: gone", id, errno_name(errno));
+        say("shmctl(%d, IPC_STAT) = %d %s: gone", id, result, errno_name(errno));
     else
         err(EXIT_FAILURE, "shmctl IPC_STAT");
     return EXIT_SUCCESS;

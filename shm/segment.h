@@ -59,8 +59,9 @@ static size_t size_of(int id)
 static void say_what_stays(int id)
 {
     struct shmid_ds segment;
-    if (shmctl(id, IPC_STAT, &segment) == -1) {
-        say("shmctl(%d, IPC_STAT) = -1 %s: it is gone", id, errno_name(errno));
+    const int result = shmctl(id, IPC_STAT, &segment);
+    if (result == -1) {
+        say("shmctl(%d, IPC_STAT) = %d %s: it is gone", id, result, errno_name(errno));
         return;
     }
     say("it stays: ipcs -m -i %d", id);

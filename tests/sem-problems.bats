@@ -98,7 +98,7 @@ produced 0 consumed 0" ]
 @test "monitor -x: if instead of while, one condition, a signal at the edge: each does harm" {
     try ./sem/monitor -x
     [ "$status" = 0 ]
-    grep -q "cons [1-4] | pthread_cond_wait() = 0, but count = 0$" <<<"$stderr"
+    grep -q "cons [1-4] | pthread_cond_wait(): awake, but count = 0$" <<<"$stderr"
     assert_lesson "pthread_cond_wait() returned, and there was no item"
     try ./sem/monitor -x -m one
     [ "$status" = 0 ]
