@@ -53,7 +53,8 @@ static void by_alarm(int fd)
         err(EXIT_FAILURE, "sigaction or setitimer");
     say("read(%d) ...", fd);
     report("alarm", read(fd, &byte, 1), EINTR);
-    setitimer(ITIMER_REAL, &off, NULL);
+    if (setitimer(ITIMER_REAL, &off, NULL) == -1)
+        err(EXIT_FAILURE, "setitimer");
     lesson("a handler without SA_RESTART: the signal interrupts the call");
 }
 
