@@ -1,9 +1,7 @@
 /* echo-client - sends and receives at once, and waits until everything that it sent has come back
  *
- * One poll() waits for input, for room to send, and for what comes back. A client that sent
- * everything first and then received would work with a little. With more, both sockets and the
- * server's buffer fill up, and each side waits for the other to receive. When all is back, the
- * client closes its direction of the connection, and waits for the server to close the other.
+ * A client that sent everything first and then received would work with a little. With more, both
+ * sockets and the server's buffer fill up, and each side waits for the other to receive.
  *
  * poll(2), send(2), recv(2), shutdown(2)
  */
@@ -102,33 +100,6 @@ static void wait_for(struct pollfd ends[2], bool owes)
         errx(EXIT_FAILURE, "no answer for %d ms: %s", PATIENCE_MS, missing());
 }
 
-/* Both directions at once, each to its end. */
-static void exchange(int server, bool more)
-{
-    bool closed = false; /* our direction */
-    for (;;) {
-        const bool all_back = left == 0 && received == sent;
-        if (all_back && !more && !closed) {
-            limit_story(LINES);
-            if (shutdown(server, SHUT_WR) == -1)
-                err(EXIT_FAILURE, "shutdown");
-            say("shutdown(%d, SHUT_WR)", server);
-            closed = true;
-        }
-        struct pollfd ends[] = {{.fd = more && left == 0 ? STDIN_FILENO : -1, .events = POLLIN},
-                                {.fd = server, .events = left > 0 ? POLLIN | POLLOUT : POLLIN}};
-        wait_for(ends, closed || !all_back);
-        if ((ends[SERVER].revents & ~POLLOUT) != 0 && !receive_some(server))
-            break;
-        if ((ends[SERVER].revents & POLLOUT) != 0)
-            send_some(server);
-        if (ends[INPUT].revents != 0)
-            more = read_input();
-    }
-    if (!closed)
-        errx(EXIT_FAILURE, "the server has closed: %s", missing());
-}
-
 int main(int argc, char *argv[])
 {
     const char *port_option = NULL;
@@ -137,12 +108,29 @@ int main(int argc, char *argv[])
     const in_port_t port = demo_port(2, port_option);
 
     pair_lane("client");
-    if (optind < argc)
-        take_texts(&argv[optind]);
+    take_texts(&argv[optind]);
     const int server = connect_to(port);
     say("connect(%d): port %u", server, (unsigned)port);
     limit_story(LINES);
-    exchange(server, optind == argc);
+    bool more = optind == argc;
+    while (more || left > 0 || received < sent) {
+        struct pollfd ends[] = {{.fd = more && left == 0 ? STDIN_FILENO : -1, .events = POLLIN},
+                                {.fd = server, .events = left > 0 ? POLLIN | POLLOUT : POLLIN}};
+        wait_for(ends, left > 0 || received < sent);
+        if ((ends[SERVER].revents & ~POLLOUT) != 0 && !receive_some(server))
+            errx(EXIT_FAILURE, "the server has closed: %s", missing());
+        if ((ends[SERVER].revents & POLLOUT) != 0)
+            send_some(server);
+        if (ends[INPUT].revents != 0)
+            more = read_input();
+    }
+    if (shutdown(server, SHUT_WR) == -1)
+        err(EXIT_FAILURE, "shutdown");
+    limit_story(LINES);
+    say("shutdown(%d, SHUT_WR)", server);
+    struct pollfd last[] = {{.fd = -1}, {.fd = server, .events = POLLIN}};
+    wait_for(last, true);
+    receive_some(server); /* its end: more bytes than we have sent would be an error */
     lesson("a stream has two directions: watch both, and each can be closed by itself");
     return EXIT_SUCCESS;
 }

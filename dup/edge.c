@@ -1,8 +1,5 @@
 /* edge - edge-triggered epoll reports a change once; EPOLLONESHOT gives an event to one worker
  *
- * After an event with EPOLLET everything must be read, until EAGAIN. With EPOLLONESHOT one of two
- * workers gets the event, and has the socket to itself until it asks for the next one.
- *
  * epoll(7), epoll_ctl(2), FIONREAD in ioctl_tty(2)
  */
 #include "../lib/demo.h"

@@ -4,7 +4,7 @@
  * whether the client's kernel has acknowledged the answer, or refused it with an RST because no
  * process has the socket any more.
  *
- * tcp(7), shutdown(2), poll(2), SIOCOUTQ in tcp(7)
+ * poll(2), SIOCOUTQ in tcp(7)
  */
 #include "../lib/demo.h"
 
@@ -61,16 +61,14 @@ static bool is_acknowledged(int fd)
 {
     for (int i = 0; i < PATIENCE_MS; i++) {
         struct pollfd end = {.fd = fd};
+        int unacknowledged;
         const int ready = poll(&end, 1, 1); /* a millisecond */
-        if (ready == -1)
-            err(EXIT_FAILURE, "poll");
+        if (ready == -1 || ioctl(fd, TIOCOUTQ, &unacknowledged) == -1)
+            err(EXIT_FAILURE, "poll or ioctl TIOCOUTQ");
         if ((end.revents & POLLERR) != 0) {
             say("poll(%d) = %d, %s: an RST", fd, ready, poll_events(end.revents));
             return false;
         }
-        int unacknowledged;
-        if (ioctl(fd, TIOCOUTQ, &unacknowledged) == -1)
-            err(EXIT_FAILURE, "ioctl TIOCOUTQ");
         if (unacknowledged == 0) {
             say("ioctl(%d, TIOCOUTQ) = %d: acknowledged", fd, unacknowledged);
             return true;

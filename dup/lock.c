@@ -1,10 +1,8 @@
 /* lock - a flock() lock belongs to the open file, an fcntl() lock to the process
  *
- * Three ways to lock a whole file. A stranger, who has opened the file itself, tries the same lock;
- * a child tries it through the descriptor that it has inherited; and then the owner opens and
- * closes the file once more, as any function of a library might. Does it hold the lock after that?
- *
- * With -x the owner relies on F_SETLK, and calls such a function.
+ * While the owner holds it, a stranger, who has opened the file itself, tries the same lock, and a
+ * child tries it through the descriptor that it has inherited. Then the owner opens and closes the
+ * file once more. Does it hold the lock after that?
  *
  * flock(2), F_SETLK and F_OFD_SETLK in fcntl(2)
  */
@@ -42,11 +40,8 @@ static int open_file(void)
 static bool lock(enum kind kind, int fd)
 {
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET}; /* l_len 0: to the end */
-    int result;
-    if (kind == FLOCK)
-        result = flock(fd, LOCK_EX | LOCK_NB);
-    else
-        result = fcntl(fd, kind == OFD_SETLK ? F_OFD_SETLK : F_SETLK, &whole);
+    const int command = kind == OFD_SETLK ? F_OFD_SETLK : F_SETLK;
+    const int result = kind == FLOCK ? flock(fd, LOCK_EX | LOCK_NB) : fcntl(fd, command, &whole);
     if (result == -1 && errno != EAGAIN && errno != EACCES)
         err(EXIT_FAILURE, "flock or fcntl");
     say("%s(%d, %s) = %d %s", kind == FLOCK ? "flock" : "fcntl", fd,
@@ -104,14 +99,11 @@ int main(int argc, char *argv[])
 
     lane(0, "owner");
     path = private_file("lock", "");
-    if (wrong) {
-        try_kind(SETLK, false);
-        lesson("F_SETLK: any close() of the file, through any descriptor, drops the lock");
-        return EXIT_SUCCESS;
-    }
-    puts("lock         stranger  child    after another close()");
-    for (enum kind kind = FLOCK; kind <= SETLK; kind++)
-        try_kind(kind, true);
-    lesson("flock() and F_OFD_SETLK lock for the open file, F_SETLK for the process");
+    if (!wrong)
+        puts("lock         stranger  child    after another close()");
+    for (enum kind kind = wrong ? SETLK : FLOCK; kind <= SETLK; kind++)
+        try_kind(kind, !wrong);
+    lesson(wrong ? "F_SETLK: any close() of the file, through any descriptor, drops the lock"
+                 : "flock() and F_OFD_SETLK lock for the open file, F_SETLK for the process");
     return EXIT_SUCCESS;
 }

@@ -11,42 +11,36 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { MOST = 253, LINE = 200 }; /* SCM_MAX_FD in unix(7): the most in one message */
 
-static const char usage[] = "usage: pass-send FILE [FILE...]\n"
+static const char usage[] = "usage: pass-send FILE [FILE...] (at most 253)\n"
                             "  prints the first line of each FILE, the receiver the rest\n"
                             "  other terminal: ./dup/pass-recv\n";
 
-/* Byte by byte, so that the offset is just behind the line. If that is all, the receiver gets it.
- */
+/* Byte by byte, so that the offset is just behind the line. */
 static void read_first_line(int fd, const char *file)
 {
     char line[LINE];
     size_t length = 0;
-    while (length < LINE && (length == 0 || line[length - 1] != '\n')) {
-        const ssize_t count = read(fd, line + length, 1);
+    ssize_t count;
+    do {
+        count = read(fd, line + length, 1);
         if (count == -1)
             err(EXIT_FAILURE, "read %s", file);
-        if (count == 0)
-            break;
-        length++;
-    }
+        length += (size_t)count;
+    } while (count == 1 && length < LINE && line[length - 1] != '\n');
     say("read(%d), byte by byte: %s", fd, quoted(line, length));
     tame(line, length);
     if (write_full(STDOUT_FILENO, line, length) == -1)
         err(EXIT_FAILURE, "stdout");
-    struct stat status;
-    if (fstat(fd, &status) == -1)
-        err(EXIT_FAILURE, "fstat %s", file);
-    if (S_ISREG(status.st_mode) && status.st_size == (off_t)length) {
+    char next;
+    if (pread(fd, &next, 1, (off_t)length) == 0) { /* nothing is left for the receiver */
         const off_t offset = lseek(fd, 0, SEEK_SET);
         if (offset == -1)
             err(EXIT_FAILURE, "lseek");
@@ -83,10 +77,8 @@ int main(int argc, char *argv[])
 {
     while (next_option(argc, argv, "", usage) != -1)
         continue;
-    check_operands(argc, argv, 1, INT_MAX);
+    check_operands(argc, argv, 1, MOST);
     const size_t count = (size_t)(argc - optind);
-    if (count > MOST)
-        errx(USAGE_ERROR, "%zu files; one message carries %d descriptors", count, MOST);
 
     pair_lane("sender");
     int fds[MOST] = {0};

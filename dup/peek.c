@@ -1,8 +1,5 @@
 /* peek - what a flag of recv(2) changes, for that one call: MSG_DONTWAIT, MSG_PEEK, MSG_WAITALL
  *
- * On datagrams, which have boundaries, MSG_PEEK|MSG_TRUNC returns the length of the next one, and a
- * buffer that is too short loses the rest for good.
- *
  * recv(2), unix(7), socketpair(2), FIONREAD in ioctl_tty(2)
  */
 #include "../lib/demo.h"
@@ -36,8 +33,7 @@ static void send_text(int fd, const char *text)
     say("send(%d, \"%s\") = %zd", fd, text, count);
 }
 
-/* recv() with a buffer of `size` bytes; `names` are the flags in words. */
-static ssize_t receive(int fd, size_t size, int flags, const char *names, ssize_t expected)
+static ssize_t receive(int fd, size_t size, int flags, const char *flag_names, ssize_t expected)
 {
     char text[64];
     const ssize_t count = recv(fd, text, size, flags);
@@ -48,23 +44,12 @@ static ssize_t receive(int fd, size_t size, int flags, const char *names, ssize_
     if (flags == MSG_WAITALL)
         say("... = %zd %s", count, result);
     else
-        say("recv(%d, %zu, %s) = %zd %s", fd, size, names, count, result);
-    printf("%s %zd %s\n", names, count, result);
+        say("recv(%d, %zu, %s) = %zd %s", fd, size, flag_names, count, result);
+    printf("%s %zd %s\n", flag_names, count, result);
     flush_stdout();
     if (count != expected && (flags != MSG_WAITALL || count < 1))
-        errx(EXIT_FAILURE, "recv %s = %zd, not %zd", names, count, expected);
+        errx(EXIT_FAILURE, "recv %s = %zd, not %zd", flag_names, count, expected);
     return count;
-}
-
-static void receive_all(int fd)
-{
-    lane(1, "receiver");
-    die_with_parent();
-    for (ssize_t left = ALL; left > 0;) { /* less only after Ctrl-Z and fg, for instance */
-        say("recv(%d, %zd, MSG_WAITALL) ...", fd, left);
-        left -= receive(fd, (size_t)left, MSG_WAITALL, "MSG_WAITALL", left);
-    }
-    _exit(EXIT_SUCCESS);
 }
 
 static void wait_for_all(int from, int to)
@@ -72,8 +57,15 @@ static void wait_for_all(int from, int to)
     const pid_t receiver = fork();
     if (receiver == -1)
         err(EXIT_FAILURE, "fork");
-    if (receiver == 0)
-        receive_all(to);
+    if (receiver == 0) {
+        lane(1, "receiver");
+        die_with_parent();
+        for (ssize_t left = ALL; left > 0;) { /* less comes after Ctrl-Z and fg, for instance */
+            say("recv(%d, %zd, MSG_WAITALL) ...", to, left);
+            left -= receive(to, (size_t)left, MSG_WAITALL, "MSG_WAITALL", left);
+        }
+        _exit(EXIT_SUCCESS);
+    }
     say_asleep_in("the receiver", receiver, "recv", to);
     send_text(from, "one ");
     do
@@ -109,8 +101,8 @@ int main(int argc, char *argv[])
     open_pair(SOCK_DGRAM, "SOCK_DGRAM", datagrams);
     send_text(datagrams[HERE], "a datagram");
     send_text(datagrams[HERE], "another one");
-    receive(datagrams[THERE], 0, MSG_PEEK | MSG_TRUNC, "MSG_PEEK|MSG_TRUNC", 10);
-    receive(datagrams[THERE], 4, 0, "0", 4);
+    receive(datagrams[THERE], 0, MSG_PEEK | MSG_TRUNC, "MSG_PEEK|MSG_TRUNC", 10); /* its length */
+    receive(datagrams[THERE], 4, 0, "0", 4); /* the rest of it is lost */
     receive(datagrams[THERE], 16, 0, "0", 11);
     lesson("MSG_PEEK leaves it, MSG_DONTWAIT does not sleep, MSG_WAITALL waits for all");
     return EXIT_SUCCESS;

@@ -1,9 +1,6 @@
 /* timeout - four ways not to wait for ever, and what each does to the call that waits
  *
- * A peer is silent. An alarm interrupts the call (EINTR); poll() waits in its place, with a
- * timeout; SO_RCVTIMEO gives the socket a timeout (EAGAIN). The fourth way is for connect(): it is
- * started without waiting (EINPROGRESS), then poll() waits, and SO_ERROR says how it has ended.
- * Here it does not end: the queue of the listening socket is full.
+ * A peer is silent; and for connect(), the queue of the listening socket is full.
  *
  * setitimer(2), sigaction(2), poll(2), SO_RCVTIMEO in socket(7), EINPROGRESS in connect(2)
  */
@@ -20,12 +17,13 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-enum { LIMIT_MS = 100, LIMIT_US = LIMIT_MS * 1000 };
+enum { LIMIT_MS = 100 };
 
 static const char usage[] = "usage: timeout [-m alarm|poll|rcvtimeo|connect]\n"
                             "  -m WAY  only this way (all four)\n"
                             "  prints for each way what the call has returned\n";
 
+static const struct timeval limit = {.tv_usec = LIMIT_MS * 1000};
 static bool reported;
 
 /* Says what the call that waited has returned; and it must have failed just so. */
@@ -50,12 +48,13 @@ static void by_alarm(int fd)
     char byte;
     const struct sigaction action = {.sa_handler = do_nothing}; /* without SA_RESTART */
     /* Again and again: the first one might come before read() has begun. */
-    const struct itimerval limit = {{.tv_usec = LIMIT_US}, {.tv_usec = LIMIT_US}};
-    if (sigaction(SIGALRM, &action, NULL) == -1 || setitimer(ITIMER_REAL, &limit, NULL) == -1)
+    const struct itimerval again = {limit, limit}, off = {.it_value = {0}};
+    if (sigaction(SIGALRM, &action, NULL) == -1 || setitimer(ITIMER_REAL, &again, NULL) == -1)
         err(EXIT_FAILURE, "sigaction or setitimer");
     say("read(%d) ...", fd);
     report("alarm", read(fd, &byte, 1), EINTR);
-    setitimer(ITIMER_REAL, &(struct itimerval){.it_value = {0}}, NULL); /* or it goes on */
+    if (setitimer(ITIMER_REAL, &off, NULL) == -1)
+        err(EXIT_FAILURE, "setitimer");
     lesson("a handler without SA_RESTART: the signal interrupts the call");
 }
 
@@ -70,7 +69,6 @@ static void by_poll(int fd)
 static void by_rcvtimeo(int fd)
 {
     char byte;
-    const struct timeval limit = {.tv_usec = LIMIT_US};
     if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) == -1)
         err(EXIT_FAILURE, "setsockopt SO_RCVTIMEO");
     say("recv(%d) ...", fd);
@@ -86,8 +84,8 @@ static void by_connect(void)
     if (fd == -1 || listen(listener, 0) == -1 ||
         getsockname(listener, (struct sockaddr *)&address, &length) == -1)
         err(EXIT_FAILURE, "socket, listen or getsockname");
-    const int first = connect_to(ntohs(address.sin_port));
-    say("connect(%d): now the queue is full", first); /* listen(0): Linux takes one */
+    const int first = connect_to(ntohs(address.sin_port)); /* listen(0): Linux takes one */
+    say("connect(%d): now the queue is full", first);
 
     say("connect(%d) ...", fd);
     report("connect", connect(fd, (struct sockaddr *)&address, length), EINPROGRESS);
@@ -104,12 +102,23 @@ static void by_connect(void)
     lesson("connect() without O_NONBLOCK would wait: EINPROGRESS, poll(), SO_ERROR");
 }
 
-/* One way, or all if that is NULL. */
-static void wait_by(const char *way)
+int main(int argc, char *argv[])
 {
+    const char *way = NULL;
+    while (next_option(argc, argv, "m:", usage) != -1)
+        way = optarg;
+    check_operands(argc, argv, 0, 0);
+
+    lane(0, "waiter");
     int fds[2]; /* the peer has fds[0], and is silent */
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == -1)
         err(EXIT_FAILURE, "socketpair");
+    const pid_t waiter = fork(); /* if it waits for ever, reap() finds that */
+    if (waiter == -1)
+        err(EXIT_FAILURE, "fork");
+    if (waiter != 0)
+        return reap(waiter);
+    die_with_parent();
     if (way == NULL || strcmp(way, "alarm") == 0)
         by_alarm(fds[1]);
     if (way == NULL || strcmp(way, "poll") == 0)
@@ -120,23 +129,5 @@ static void wait_by(const char *way)
         by_connect();
     if (!reported)
         errx(USAGE_ERROR, "-m '%s': not alarm, poll, rcvtimeo or connect", way);
-}
-
-int main(int argc, char *argv[])
-{
-    const char *way = NULL;
-    while (next_option(argc, argv, "m:", usage) != -1)
-        way = optarg;
-    check_operands(argc, argv, 0, 0);
-
-    lane(0, "waiter");
-    const pid_t waiter = fork(); /* if it waits for ever, reap() finds that */
-    if (waiter == -1)
-        err(EXIT_FAILURE, "fork");
-    if (waiter == 0) {
-        die_with_parent();
-        wait_by(way);
-        _exit(EXIT_SUCCESS);
-    }
-    return reap(waiter);
+    _exit(EXIT_SUCCESS);
 }
