@@ -51,9 +51,12 @@ said() {
 }
 
 all_right() {
-    local name
+    local name result
     for name in $(exercises); do
-        [[ $(<"$results/$1/$name") = "$name is right. status 0 " ]] || { echo "$name:"; cat "$results/$1/$name"; return 1; }
+        result=$(<"$results/$1/$name")
+        # What the other test files make meanwhile is seen by the judge where it has no namespace of its own.
+        [ -n "${IPC_TESTS_PRIVATE:-}" ] || result=$(sed -E 's/not removed, for another program may have made it: [^ ]+ ([0-9]+ )?//g' <<<"$result")
+        [ "$result" = "$name is right. status 0 " ] || { echo "$name: $result"; return 1; }
     done
 }
 

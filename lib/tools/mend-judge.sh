@@ -235,7 +235,7 @@ judge() { # in $verdict; what could not be judged goes to stderr
 exercise=$1 program=$2 work=$3 apart=${4:-} verdict='' signal='' session=0
 calls=$work/calls
 trap end_all EXIT
-trap 'exit 130' INT TERM HUP
+trap 'trap "" INT TERM HUP; exit 130' INT TERM HUP # once: end_all takes its time
 exec {report}>&2 2>"$work/errors" # where bash says that a program was killed
 trap '' PIPE # the program may have ended; it gets the default action again
 [ -z "$apart" ] || mount -n -t tmpfs -o mode=1777 tmpfs /dev/shm || exit 2
