@@ -19,10 +19,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ipc.h>
 #include <sys/msg.h>
 #include <sys/stat.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 enum { MOST_KEPT = 256, TICK_US = 100000 };
 

@@ -174,6 +174,7 @@ after() { # what must hold when it has ended, as it should have
 
 end_all() {
     local pid
+    [ "$apart" ] || note_theirs
     for pid in $(jobs -p) $(alive; grep -lszF "IPC_MEND=$work" /proc/[0-9]*/environ | cut -d / -f 3); do kill -KILL "$pid"; done
     exec {to}>&-
     wait
