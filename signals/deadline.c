@@ -8,6 +8,7 @@
  * clock_nanosleep(2), nanosleep(2), setitimer(2), signal(7)
  */
 #include "../lib/demo.h"
+#include "sets.h"
 
 #include <err.h>
 #include <errno.h>
@@ -23,11 +24,6 @@ enum { SLEEP_MS = 700, SIGNAL_MS = 20, PATIENCE_MS = 1500 };
 static const char usage[] = "usage: deadline [-x]\n"
                             "  -x  each interruption starts the sleep anew: it has no end\n"
                             "  prints whether the sleep has ended\n";
-
-static void do_nothing(int signal_number)
-{
-    (void)signal_number;
-}
 
 /* Returns how often it was interrupted. */
 static int sleep_until_deadline(void)
@@ -68,9 +64,7 @@ int main(int argc, char *argv[])
     check_operands(argc, argv, 0, 0);
 
     lane(0, "sleeper");
-    const struct sigaction action = {.sa_handler = do_nothing, .sa_flags = SA_RESTART};
-    if (sigaction(SIGALRM, &action, NULL) == -1)
-        err(EXIT_FAILURE, "sigaction");
+    handle_by(do_nothing, SIGALRM, SA_RESTART);
     const struct itimerval every = {.it_interval.tv_usec = SIGNAL_MS * 1000,
                                     .it_value.tv_usec = SIGNAL_MS * 1000};
     if (setitimer(ITIMER_REAL, &every, NULL) == -1)

@@ -1,10 +1,8 @@
 /* handler - how to learn of a signal without doing much in a handler: a self-pipe, or a signalfd
  *
- * Both ways make the signal an input, for the poll() that waits for everything else. With a
- * self-pipe the handler sets a flag and writes a byte into a pipe: the flag says what has happened,
- * the byte only wakes the program. With a signalfd there is no handler: the signal stays blocked
- * and is read from a descriptor. Here SIGUSR1 comes until the pipe is full, then SIGTERM: the
- * program sees both.
+ * The handler of a self-pipe sets a flag, which says what has happened, and writes a byte into a
+ * pipe, which only wakes the program. A signalfd needs no handler: the signal stays blocked and is
+ * read from a descriptor. Here SIGUSR1 comes until the pipe is full, then SIGTERM.
  *
  * With -x the program goes by the bytes, the numbers of the signals: SIGTERM's finds no room.
  *
@@ -33,6 +31,7 @@ static const char usage[] =
     "  prints each way with the signals that it saw\n";
 
 static int self_pipe[2], count = 1;
+static bool by_byte;
 static volatile sig_atomic_t got[SIGTERM + 1];
 static volatile sig_atomic_t *refused; /* the handler's error, in shared memory */
 
@@ -40,7 +39,8 @@ static void wake(int number)
 {
     const int saved = errno; /* of whatever call is interrupted */
     const unsigned char byte = (unsigned char)number;
-    got[number] = 1;
+    if (!by_byte)
+        got[number] = 1;
     if (write(self_pipe[WRITE_END], &byte, 1) == -1)
         *refused = errno; /* the pipe is full, so there is enough in it to wake the program */
     errno = saved;
@@ -52,7 +52,7 @@ static void be_busy(void)
     for (int i = 0; i < count; i++)
         if (kill(self, SIGUSR1) == -1) /* it has a handler, or is blocked */
             err(EXIT_FAILURE, "kill");
-    say("kill(%d, SIGUSR1) = 0, %d times", (int)self, count);
+    say("kill(%d, SIGUSR1) = 0, %d time%s", (int)self, count, plural((unsigned)count));
     if (kill(self, SIGTERM) == -1)
         err(EXIT_FAILURE, "kill");
     say("kill(%d, SIGTERM) = 0%s%s", (int)self,
@@ -70,27 +70,18 @@ static void wait_for_input(int fd)
     say("poll(%d) = 1, %s", fd, poll_events(end.revents));
 }
 
-/* Each byte is the number of a signal, which counts with -x only. */
-static void empty_pipe(bool saw[])
+static void empty_pipe(void)
 {
     int total = 0;
     for (unsigned char byte; read(self_pipe[READ_END], &byte, 1) == 1; total++)
-        saw[byte] = true;
+        if (by_byte)
+            got[byte] = 1;
     if (errno != EAGAIN)
         err(EXIT_FAILURE, "read");
-    say("read(%d): the pipe had %d byte%s", self_pipe[READ_END], total, total == 1 ? "" : "s");
+    say("read(%d): the pipe had %d byte%s", self_pipe[READ_END], total, plural((unsigned)total));
 }
 
-static void take_flags(bool saw[])
-{
-    for (int number = 1; number <= SIGTERM; number++) {
-        saw[number] = got[number];
-        if (saw[number])
-            got[number] = 0; /* not if it was 0: it may have changed just now */
-    }
-}
-
-static void serve_self_pipe(bool by_byte)
+static void serve_self_pipe(void)
 {
     if (pipe2(self_pipe, O_NONBLOCK | O_CLOEXEC) == -1) /* or a full pipe would stop the handler */
         err(EXIT_FAILURE, "pipe2");
@@ -101,19 +92,19 @@ static void serve_self_pipe(bool by_byte)
     count = count < room ? room : count;
     handle_by(wake, SIGUSR1, SA_RESTART);
     handle_by(wake, SIGTERM, SA_RESTART);
-    for (bool busy = true, end = false; !end;) {
-        bool saw[SIGTERM + 1] = {false};
+    for (bool busy = true, end = false; !end; busy = false) {
         wait_for_input(self_pipe[READ_END]);
-        empty_pipe(saw); /* first: what comes from now on wakes it again */
-        if (!by_byte)
-            take_flags(saw);
-        end = saw[SIGTERM];
-        fputs(saw[SIGUSR1] ? "self-pipe SIGUSR1\n" : "", stdout);
-        fputs(end ? "self-pipe SIGTERM\n" : "", stdout);
+        empty_pipe(); /* first: what comes from now on wakes it again */
+        if (got[SIGUSR1]) {
+            got[SIGUSR1] = 0; /* first: another may come while we work */
+            puts("self-pipe SIGUSR1");
+        }
+        end = got[SIGTERM];
+        if (end)
+            puts("self-pipe SIGTERM");
         flush_stdout();
         if (busy)
             be_busy();
-        busy = false;
     }
     _exit(EXIT_SUCCESS);
 }
@@ -126,7 +117,7 @@ static void serve_signalfd(void)
     if (fd == -1)
         err(EXIT_FAILURE, "signalfd");
     say("signalfd() = %d: both signals are blocked", fd);
-    for (bool busy = true, end = false; !end;) {
+    for (bool busy = true, end = false; !end; busy = false) {
         struct signalfd_siginfo info;
         wait_for_input(fd);
         if (read(fd, &info, sizeof info) != sizeof info)
@@ -137,12 +128,11 @@ static void serve_signalfd(void)
         flush_stdout();
         if (busy)
             be_busy();
-        busy = false;
     }
     _exit(EXIT_SUCCESS);
 }
 
-static pid_t start_server(bool by_signalfd, bool by_byte)
+static pid_t start_server(bool by_signalfd)
 {
     *refused = 0;
     const pid_t server = fork();
@@ -153,7 +143,7 @@ static pid_t start_server(bool by_signalfd, bool by_byte)
         die_with_parent();
         if (by_signalfd)
             serve_signalfd();
-        serve_self_pipe(by_byte);
+        serve_self_pipe();
     }
     say_asleep_in("the server", server, "poll", ANY_ARGUMENT);
     say_kill(server, SIGUSR1);
@@ -162,7 +152,6 @@ static pid_t start_server(bool by_signalfd, bool by_byte)
 
 int main(int argc, char *argv[])
 {
-    bool by_byte = false;
     for (int letter; (letter = next_option(argc, argv, "xc:", usage)) != -1;)
         if (letter == 'x')
             by_byte = true;
@@ -172,7 +161,7 @@ int main(int argc, char *argv[])
 
     lane(0, "parent");
     refused = share_memory(sizeof *refused);
-    const pid_t first = start_server(false, by_byte);
+    const pid_t first = start_server(false);
     if (by_byte) {
         say_still_asleep_in("the server", first, "poll", ANY_ARGUMENT);
         say_kill(first, SIGKILL);
@@ -180,7 +169,7 @@ int main(int argc, char *argv[])
         if (*refused != EAGAIN)
             errx(EXIT_FAILURE, "unexpected: write() in the handler: %s", errno_name(*refused));
         puts("SIGTERM lost");
-    } else if (reap(first) != EXIT_SUCCESS || reap(start_server(true, false)) != EXIT_SUCCESS) {
+    } else if (reap(first) != EXIT_SUCCESS || reap(start_server(true)) != EXIT_SUCCESS) {
         errx(EXIT_FAILURE, "a server failed");
     }
     lesson(by_byte ? "a full pipe drops the byte, and with it the only trace of SIGTERM"

@@ -1,8 +1,6 @@
 /* pidfd - a pid can be reused once its process has been reaped; a pidfd means that process alone
  *
- * In a pid namespace of its own the program gives a stranger the pid of a process that has ended.
- * A signal through the pidfd fails with ESRCH. With -x the signal is sent by kill(), and the
- * stranger gets it.
+ * In a pid namespace of its own the program signals a process whose pid a stranger has got.
  *
  * pidfd_open(2), pidfd_send_signal(2), pid_namespaces(7), ns_last_pid in proc(5)
  */
@@ -11,8 +9,6 @@
 
 #include <err.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -26,7 +22,7 @@ static const char usage[] = "usage: pidfd [-x]\n"
                             "  -x  kill(): the signal ends a stranger that has got the pid\n"
                             "  prints whether the stranger lives\n";
 
-static void end_unseen(const char *call, const char *reason)
+static void give_up(const char *call, const char *reason)
 {
     say("%s = -1 %s", call, errno_name(errno));
     printf("not to be shown here: %s\n", reason);
@@ -34,14 +30,13 @@ static void end_unseen(const char *call, const char *reason)
     exit(EXIT_SUCCESS);
 }
 
-static pid_t start(const char *who)
+static pid_t start(const char *who, bool stays)
 {
     const pid_t pid = fork();
     if (pid == -1)
         err(EXIT_FAILURE, "fork");
     if (pid == 0)
-        for (;;)
-            pause();
+        _exit(stays ? pause() : EXIT_SUCCESS);
     say("fork() = %d: %s", (int)pid, who);
     return pid;
 }
@@ -49,15 +44,12 @@ static pid_t start(const char *who)
 /* The next child of fork() gets this pid, if it is free. */
 static void choose_next_pid(pid_t pid)
 {
-    static const char path[] = "/proc/sys/kernel/ns_last_pid";
-    const int fd = open(path, O_WRONLY | O_CLOEXEC);
-    char text[16];
-    const int length = snprintf(text, sizeof text, "%d", (int)pid - 1);
-    if (fd != -1 && write(fd, text, (size_t)length) == length && close(fd) == 0)
+    FILE *const file = fopen("/proc/sys/kernel/ns_last_pid", "we");
+    if (file != NULL && fprintf(file, "%d", (int)pid - 1) > 0 && fclose(file) == 0)
         return;
     if (errno == EACCES || errno == ENOENT || errno == EPERM || errno == EROFS)
-        end_unseen(fd == -1 ? "open(ns_last_pid)" : "write(ns_last_pid)", "no pid can be chosen");
-    err(EXIT_FAILURE, "open, write or close %s: %s", path, errno_name(errno));
+        give_up(file == NULL ? "open(ns_last_pid)" : "write(ns_last_pid)", "no pid can be chosen");
+    err(EXIT_FAILURE, "open, write or close ns_last_pid: %s", errno_name(errno));
 }
 
 /* Process 1 of the namespace; all others there are killed when it ends. */
@@ -65,29 +57,22 @@ static void send_to_one_that_has_gone(bool by_pid)
 {
     lane(1, "sender");
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    const pid_t friend = start("a friend");
+    const pid_t friend = start("a friend", false);
     const int fd = (int)syscall(SYS_pidfd_open, friend, 0);
     if (fd == -1)
         err(EXIT_FAILURE, "pidfd_open: %s", errno_name(errno));
     say("pidfd_open(%d) = %d", (int)friend, fd);
-    if (kill(friend, SIGTERM) == -1)
-        err(EXIT_FAILURE, "kill");
-    struct pollfd end = {.fd = fd, .events = POLLIN};
-    if (poll(&end, 1, -1) == -1)
-        err(EXIT_FAILURE, "poll");
-    say("poll(%d) = 1, %s: it has ended", fd, poll_events(end.revents));
     say("waitpid(%d) = %d: the pid is free", (int)friend, (int)waitpid(friend, NULL, 0));
 
     choose_next_pid(friend);
-    const pid_t stranger = start("a stranger");
+    const pid_t stranger = start("a stranger", true);
     const long result =
         by_pid ? kill(friend, SIGTERM) : syscall(SYS_pidfd_send_signal, fd, SIGTERM, NULL, 0);
-    const int error = result == -1 ? errno : 0;
     say("%s(%d, SIGTERM) = %ld %s", by_pid ? "kill" : "pidfd_send_signal", by_pid ? friend : fd,
-        result, error == 0 ? "" : errno_name(error));
+        result, error_of(result));
     const pid_t ended = waitpid(stranger, NULL, result == 0 && stranger == friend ? 0 : WNOHANG);
     say("waitpid(%d) = %d: it %s", (int)stranger, (int)ended, ended == 0 ? "lives" : "has ended");
-    if (stranger != friend || error != (by_pid ? 0 : ESRCH) || ended != (by_pid ? stranger : 0))
+    if (stranger != friend || (by_pid ? ended != friend : ended != 0 || errno != ESRCH))
         errx(EXIT_FAILURE, "unexpected: the stranger: kill %ld, waitpid %d", result, (int)ended);
     printf("the stranger %s\n", ended == 0 ? "lives" : "was killed");
     lesson(by_pid ? "a pid may belong to another process when kill() is called"
@@ -104,7 +89,7 @@ int main(int argc, char *argv[])
 
     lane(0, "parent");
     if (unshare(geteuid() == 0 ? CLONE_NEWPID : CLONE_NEWPID | CLONE_NEWUSER) == -1)
-        end_unseen("unshare(CLONE_NEWPID)", "no pid namespace of our own");
+        give_up("unshare(CLONE_NEWPID)", "no pid namespace of our own");
     say("unshare(CLONE_NEWPID) = 0: its children have new numbers");
     const pid_t sender = fork();
     if (sender == -1)

@@ -1,8 +1,7 @@
 /* queue - sigqueue() keeps each real-time signal, with its value, in order, or it fails
  *
- * The signals are blocked while the sender sends them, the highest number first. The receiver gets
- * the lowest number first, those with the same number in order, and SIGUSR1, a standard signal,
- * only once.
+ * The sender sends the highest number first, while all are blocked. The receiver gets the lowest
+ * number first, and SIGUSR1, a standard signal, only once.
  *
  * signal(7), sigqueue(3), sigtimedwait(2), RLIMIT_SIGPENDING in getrlimit(2)
  */
@@ -32,6 +31,7 @@ static void send_values(int number)
     }
 }
 
+/* Takes the next signal, and prints it if it should have a value. */
 static void take(const sigset_t *set, int expected, int value)
 {
     siginfo_t info = {.si_value.sival_int = 0};
@@ -43,15 +43,9 @@ static void take(const sigset_t *set, int expected, int value)
     if (number != expected || info.si_value.sival_int != value ||
         (number == NONE && errno != EAGAIN))
         errx(EXIT_FAILURE, "unexpected: sigtimedwait() = %d, not %d", number, expected);
-}
-
-static void take_in_order(const sigset_t *set, int number, int values)
-{
-    for (int value = 1; value <= values; value++) {
-        take(set, number, value);
+    if (number != NONE && value > 0)
         printf("%s value %d\n", signal_name(number), value);
-        flush_stdout();
-    }
+    flush_stdout();
 }
 
 static void reach_the_limit(int number, const sigset_t *set)
@@ -60,7 +54,7 @@ static void reach_the_limit(int number, const sigset_t *set)
         err(EXIT_FAILURE, "setrlimit");
     say("setrlimit(RLIMIT_SIGPENDING, 0) = 0");
     const int result = sigqueue(main_process, number, (union sigval){.sival_int = 0});
-    say("sigqueue(%s, 0) = %d %s", signal_name(number), result, errno_name(errno));
+    say("sigqueue(%s, 0) = %d %s", signal_name(number), result, error_of(result));
     if (result != -1 || errno != EAGAIN)
         errx(EXIT_FAILURE, "unexpected: sigqueue() = %d", result);
     say_kill(main_process, number);
@@ -94,9 +88,10 @@ int main(int argc, char *argv[])
     }
     if (reap(sender) != EXIT_SUCCESS)
         errx(EXIT_FAILURE, "the sender failed");
-    take_in_order(&set, SIGUSR1, 1);
-    take_in_order(&set, SIGRTMIN + 1, VALUES);
-    take_in_order(&set, SIGRTMIN + 2, VALUES);
+    take(&set, SIGUSR1, 1);
+    for (int number = SIGRTMIN + 1; number <= SIGRTMIN + 2; number++)
+        for (int value = 1; value <= VALUES; value++)
+            take(&set, number, value);
     take(&set, NONE, 0);
     reach_the_limit(SIGRTMIN + 2, &set);
     lesson("sigqueue() queues real-time signals in order, or fails; a standard one merges");

@@ -35,12 +35,11 @@ static void catch_signal(int number, sigset_t *caught)
 {
     struct sigaction action = {.sa_sigaction = note, .sa_flags = SA_SIGINFO};
     sigfillset(&action.sa_mask); /* one at a time: the next waits until this one is printed */
-    const sigset_t set = set_of(number);
-    block(&set);
+    sigaddset(caught, number);
+    block(caught);
     if (sigaction(number, &action, NULL) == -1)
         err(EXIT_FAILURE, "%s cannot be caught: sigaction: %s", signal_name(number),
             errno_name(errno));
-    sigaddset(caught, number);
 }
 
 /* SI_USER is kill(), SI_TKILL pthread_kill(), SI_QUEUE sigqueue(). */

@@ -1,9 +1,7 @@
 /* reload - a program that reads its settings again on SIGHUP, and ends on SIGTERM
  *
- * SIGHUP means that the terminal has hung up: the kernel sends it to the shell, and bash passes it
- * on. Daemons have no terminal, so by convention they take it to mean: read the settings again.
- * Both signals are blocked before anybody knows the pid, so none comes too early. The old settings
- * stay unless all of FILE is right.
+ * When a terminal hangs up, the kernel sends SIGHUP to the shell, and bash passes it on. Daemons
+ * have no terminal, so by convention they take it to mean: read the settings again.
  *
  * sigwaitinfo(2), si_code in sigaction(2), SIGHUP in signal(7), daemon(7)
  */
@@ -13,11 +11,11 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { MOST_BYTES = 100 };
@@ -32,10 +30,10 @@ static char greeting[MOST_BYTES];
 
 static void make_file(const char *path)
 {
-    const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
-    if (fd == -1 && errno == EEXIST)
+    FILE *const file = fopen(path, "wx"); /* x: a file that exists is left alone */
+    if (file == NULL && errno == EEXIST)
         return;
-    if (fd == -1 || dprintf(fd, "hello\n") < 0 || close(fd) == -1)
+    if (file == NULL || fputs("hello\n", file) == EOF || fclose(file) == EOF)
         err(EXIT_FAILURE, "%s", path);
     say("made %s", path);
 }
@@ -46,8 +44,7 @@ static bool read_settings(const char *path)
     char text[MOST_BYTES + 2] = "";
     const int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* not to wait in a FIFO */
     const ssize_t count = fd == -1 ? -1 : read_full(fd, text, MOST_BYTES + 1);
-    const bool is_line = count > 1 && count <= MOST_BYTES && text[count - 1] == '\n' &&
-                         strcspn(text, "\n") == (size_t)count - 1;
+    const bool is_line = count > 1 && count <= MOST_BYTES && strchr(text, '\n') == text + count - 1;
     if (count == -1)
         warn("%s %s", fd == -1 ? "open" : "read", path);
     else if (!is_line)
@@ -59,29 +56,19 @@ static bool read_settings(const char *path)
     return is_line;
 }
 
-static bool has_terminal(void)
-{
-    const int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
-    if (fd != -1)
-        close(fd);
-    return fd != -1;
-}
-
 static void serve(const sigset_t *set, const char *path)
 {
-    const bool at_terminal = has_terminal();
+    struct pollfd terminal = {.fd = open("/dev/tty", O_RDONLY | O_CLOEXEC)}; /* poll() skips -1 */
     for (siginfo_t info;;) {
         say("the greeting is %s", quoted(greeting, strlen(greeting)));
         print_received(greeting, strlen(greeting));
         while (sigwaitinfo(set, &info) == -1)
             continue; /* EINTR: stopped and continued */
-        if (info.si_code == SI_KERNEL)
-            say("sigwaitinfo() = SIGHUP, SI_KERNEL");
-        else
-            say("sigwaitinfo() = %s, si_pid %d", signal_name(info.si_signo), (int)info.si_pid);
-        const bool hung_up = info.si_signo == SIGHUP && at_terminal && !has_terminal();
+        say("sigwaitinfo() = %s, si_pid %d%s", signal_name(info.si_signo), (int)info.si_pid,
+            info.si_code == SI_KERNEL ? ", SI_KERNEL" : "");
+        const bool hung_up = poll(&terminal, 1, 0) == 1;
         if (hung_up)
-            say("open(\"/dev/tty\") = -1 %s: hung up", errno_name(errno));
+            say("poll(%d) = 1, %s: hung up", terminal.fd, poll_events(terminal.revents));
         if (hung_up || info.si_code == SI_KERNEL || info.si_signo == SIGTERM)
             return;
         if (!read_settings(path))
@@ -98,7 +85,7 @@ int main(int argc, char *argv[])
 
     pair_lane("reload");
     const sigset_t set = set_of_two(SIGHUP, SIGTERM);
-    block(&set);
+    block(&set); /* before anybody knows the pid */
     if (!say_set(getpid(), "SigBlk", SIGHUP))
         errx(EXIT_FAILURE, "unexpected: SIGHUP is not blocked");
     signal(SIGHUP, SIG_DFL); /* nohup(1) has it ignored, and what is ignored is never pending */

@@ -6,6 +6,7 @@
  * signal(7), SA_RESTART in sigaction(2)
  */
 #include "../lib/demo.h"
+#include "sets.h"
 
 #include <err.h>
 #include <errno.h>
@@ -35,7 +36,7 @@ static const char usage[] = "usage: restart\n"
                             "  prints for each call what a signal does to it\n";
 
 /* What the calls wait for, and nobody gives. */
-static int pipe_ends[2], listener, queue, set;
+static int pipe_ends[2], listener, queue, semaphore_set;
 static sem_t semaphore;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static atomic_int *handled; /* signals for which the handler has run; in shared memory */
@@ -52,7 +53,7 @@ static void make_objects(void)
     sem_init(&semaphore, 0, 0);
     check_error(pthread_mutex_lock(&mutex), "pthread_mutex_lock");
     queue = private_queue();
-    set = private_set(1); /* Linux makes it 0 */
+    semaphore_set = private_set(1); /* Linux makes it 0 */
     handled = share_memory(sizeof *handled);
 }
 
@@ -98,7 +99,7 @@ static ssize_t make(enum call call)
     case MSGRCV:
         return msgrcv(queue, &type, 0, 0, 0);
     case SEMOP:
-        return semop(set, &(struct sembuf){.sem_op = -1}, 1);
+        return semop(semaphore_set, &(struct sembuf){.sem_op = -1}, 1);
     case POLL:
         return poll(NULL, 0, -1);
     default:
@@ -110,14 +111,10 @@ static void sleep_in(enum call call, int flags)
 {
     lane(1, "child");
     die_with_parent();
-    const struct sigaction action = {.sa_handler = handle, .sa_flags = flags};
-    if (sigaction(SIGUSR1, &action, NULL) == -1)
-        err(EXIT_FAILURE, "sigaction");
-    if (call == READ)
-        say("flags %s; read(%d) ...", flags == 0 ? "0" : "SA_RESTART", pipe_ends[READ_END]);
+    handle_by(handle, SIGUSR1, flags);
+    say("flags %s; %s() ...", flags == 0 ? "0" : "SA_RESTART", names[call]);
     const ssize_t result = make(call);
-    if (call == READ)
-        say("... = %zd %s", result, errno_name(errno));
+    say("... = %zd %s", result, error_of(result));
     if (result != -1)
         errx(EXIT_FAILURE, "%s: returned %zd", names[call], result);
     if (errno != EINTR)
@@ -137,21 +134,15 @@ static const char *interrupt(enum call call, int flags)
     user_of_objects = child;
     const bool in_futex = call >= LOCK && call <= SEM_TIMEDWAIT;
     const char *const name = in_futex ? "futex" : call == SLEEP ? "clock_nanosleep" : names[call];
-    if (call == READ)
-        say_asleep_in("the child", child, "read", pipe_ends[READ_END]);
-    else
-        wait_asleep_in(child, name, ANY_ARGUMENT);
-    if (kill(child, SIGUSR1) == -1)
-        err(EXIT_FAILURE, "kill");
-    if (call == READ)
-        say("kill(%d, SIGUSR1) = 0", (int)child);
+    say_asleep_in("the child", child, name, ANY_ARGUMENT);
+    say_kill(child, SIGUSR1);
     bool asleep = false;
     while (!asleep && !has_ended(child))
         asleep = still_asleep(child, SETTLED_MS);
     if (*handled != 1)
         errx(EXIT_FAILURE, "%s: the handler ran %d times", names[call], *handled);
-    if (asleep && call == READ)
-        say("its handler has run, and it sleeps again: read() goes on");
+    if (asleep)
+        say("its handler has run, and it sleeps again: %s() goes on", names[call]);
     if (kill(child, SIGKILL) == -1)
         err(EXIT_FAILURE, "kill");
     user_of_objects = 0;
@@ -176,6 +167,7 @@ int main(int argc, char *argv[])
         flush_stdout();
         if (call <= ACCEPT && (*without != 'E' || *with == 'E')) /* POSIX leaves no choice */
             errx(EXIT_FAILURE, "unexpected: %s()", names[call]);
+        limit_story(0); /* it is the same for the other calls */
     }
     lesson("SA_RESTART lets some calls go on; others fail with EINTR all the same");
     return EXIT_SUCCESS;

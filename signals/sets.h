@@ -80,8 +80,8 @@ static inline void say_kill(pid_t pid, int number)
     say("kill(%d, %s) = 0", (int)pid, signal_name(number));
 }
 
-/* Stop this process, in the gap that lost and timer show, as a busy machine might hold it up there:
- * the first time only, for nobody would continue it again. */
+/* Stop this process, in the gap that lost shows, as a busy machine might hold it up there: the
+ * first time only, for nobody would continue it again. */
 static inline void stop_once(void)
 {
     static bool has_stopped;

@@ -12,7 +12,6 @@
 #include "sets.h"
 
 #include <err.h>
-#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -37,7 +36,7 @@ static void *wait_for_signals(void *set)
         if (number == SIGUSR1 && count++ == 0)
             say("waiter: sigwait() = SIGUSR1");
     } while (number != SIGTERM);
-    say("waiter: SIGUSR1 has come %d time%s in all", count, count == 1 ? "" : "s");
+    say("waiter: SIGUSR1 has come %d time%s in all", count, plural((unsigned)count));
     say("waiter: sigwait() = SIGTERM");
     if (write(input[WRITE_END], "", 1) == -1)
         err(EXIT_FAILURE, "write");
@@ -57,7 +56,7 @@ static void run_threads(bool forgets)
     pthread_t waiter;
     check_error(pthread_create(&waiter, NULL, wait_for_signals, &set), "pthread_create");
     const ssize_t count = read(input[READ_END], &(char){0}, 1);
-    say("worker: read(%d) = %zd %s", input[READ_END], count, count == -1 ? errno_name(errno) : "");
+    say("worker: read(%d) = %zd %s", input[READ_END], count, error_of(count));
     if (count != -1)
         check_error(pthread_join(waiter, NULL), "pthread_join");
     _exit(count == -1 ? INTERRUPTED : EXIT_SUCCESS);

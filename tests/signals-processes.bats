@@ -173,7 +173,6 @@ kill(reaped, 0): ESRCH" ]
         [ "$status" = 0 ]
         [[ $output != "not to be shown here"* ]] || skip "no pid namespace"
         [ "$(grep -c 'fork() = 2: a' <<<"$stderr")" = 2 ]
-        [[ $stderr = *"poll("*"= 1, POLLIN: it has ended"* ]]
         if [ -z "$option" ]; then
             [ "$output" = "the stranger lives" ]
             [[ $stderr = *"pidfd_send_signal(3, SIGTERM) = -1 ESRCH"* ]]
@@ -206,7 +205,7 @@ kill(reaped, 0): ESRCH" ]
         try strace -f -o "$T/trace" -P /proc/sys/kernel/ns_last_pid -e "inject=?open,openat:error=$error" ./signals/pidfd
         if [ $error = EMFILE ]; then
             [ "$status" = 1 ]
-            [[ -z $output && $stderr = *"pidfd: open, write or close /proc/sys/kernel/ns_last_pid: EMFILE"* ]]
+            [[ -z $output && $stderr = *"pidfd: open, write or close ns_last_pid: EMFILE"* ]]
         else
             [ "$status" = 0 ]
             [ "$output" = "not to be shown here: no pid can be chosen" ]
