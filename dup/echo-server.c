@@ -54,7 +54,7 @@ static void accept_client(void)
     if (client_count < FEW || fd == -1)
         limit_story(LINES);
     if (fd == -1) {
-        say("accept4(%d) = -1 %s: %d client%s", listener, errno_name(errno), client_count,
+        say("accept4(%d) = %d %s: %d client%s", listener, fd, errno_name(errno), client_count,
             plural((unsigned)client_count));
         if (errno != EAGAIN && errno != ECONNABORTED)
             want(listener, 0); /* EMFILE: it is still to be accepted, and we would spin */

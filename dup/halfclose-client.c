@@ -73,10 +73,11 @@ static void by_fclose(int fd, FILE *in)
     char line[80];
     if (fgets(line, sizeof line, in) != NULL || errno != EBADF)
         err(EXIT_FAILURE, "fgets: read has not failed with EBADF");
-    say("fgets(): read(%d) = -1 %s: closed for both", fd, errno_name(errno));
-    if (fclose(in) != EOF || errno != EBADF)
+    say("fgets() fails, %s: closed for both", errno_name(errno));
+    const int result = fclose(in);
+    if (result != EOF || errno != EBADF)
         err(EXIT_FAILURE, "fclose: close has not failed with EBADF");
-    say("fclose(): close(%d) = -1 %s", fd, errno_name(errno));
+    say("fclose(): close(%d) = %d %s", fd, result, errno_name(errno));
     lesson("two streams on one descriptor: the first fclose() closes it for both");
 }
 

@@ -137,12 +137,10 @@ static void answer(int connection, size_t bytes)
     char line[32];
     const int length = snprintf(line, sizeof line, "%zu byte%s\n", bytes, plural(bytes));
     const ssize_t sent = send(connection, line, (size_t)length, MSG_NOSIGNAL);
-    if (sent != -1)
-        say("send(%d, %s) = %zd", connection, quoted(line, (size_t)length), sent);
-    else if (errno == EPIPE || errno == ECONNRESET)
-        say("send(%d) = -1 %s: the sender is gone", connection, errno_name(errno));
-    else
+    if (sent == -1 && errno != EPIPE && errno != ECONNRESET)
         err(EXIT_FAILURE, "send");
+    say("send(%d, %s) = %zd %s%s", connection, quoted(line, (size_t)length), sent, error_of(sent),
+        sent == -1 ? ": the sender is gone" : "");
 }
 
 int main(int argc, char *argv[])

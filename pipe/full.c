@@ -74,7 +74,7 @@ static bool write_page(int fd)
     const ssize_t count = write(fd, page, page_size);
     if (count == -1 && errno != EAGAIN)
         err(EXIT_FAILURE, "write");
-    say("write(%d, page) = %zd%s", fd, count, count == -1 ? " EAGAIN" : "");
+    say("write(%d, page) = %zd %s", fd, count, error_of(count));
     return count != -1;
 }
 

@@ -69,9 +69,10 @@ static void handle_all(const pid_t children[], const sigset_t *set)
     if (!is_in_set(SIGCHLD, pending))
         errx(EXIT_FAILURE, "unexpected: no SIGCHLD is pending");
     say("sigprocmask(SIG_UNBLOCK, SIGCHLD) ...");
-    if (sigprocmask(SIG_UNBLOCK, set, NULL) == -1)
+    const int result = sigprocmask(SIG_UNBLOCK, set, NULL);
+    if (result == -1)
         err(EXIT_FAILURE, "sigprocmask");
-    say("... = 0: the handler ran %d time, and waited for %d", (int)signals, (int)reaped);
+    say("... = %d: the handler ran %d time, and waited for %d", result, (int)signals, (int)reaped);
 }
 
 static void ignore_all(void)
@@ -79,7 +80,7 @@ static void ignore_all(void)
     const pid_t pid = wait(NULL); /* sleeps until all have ended */
     if (pid != -1 || errno != ECHILD)
         errx(EXIT_FAILURE, "unexpected: wait() = %d", (int)pid);
-    say("wait() = -1 %s: all have ended, without zombies", errno_name(errno));
+    say("wait() = %d %s: all have ended, without zombies", (int)pid, errno_name(errno));
 }
 
 static void be_parent(enum way way)
@@ -90,10 +91,10 @@ static void be_parent(enum way way)
     die_with_parent();
     once = way == ONCE;
     handle_by(way == IGNORED ? SIG_IGN : collect, SIGCHLD, SA_RESTART | SA_NOCLDSTOP);
-    say("sigaction(SIGCHLD, %s) = 0", way == IGNORED ? "SIG_IGN" : "a handler");
+    say("sigaction(SIGCHLD, %s)", way == IGNORED ? "SIG_IGN" : "a handler");
     if (way != IGNORED) {
         block(&set);
-        say("sigprocmask(SIG_BLOCK, SIGCHLD) = 0");
+        say("sigprocmask(SIG_BLOCK, SIGCHLD)");
     }
     for (int i = 0; i < CHILDREN; i++) {
         children[i] = fork();

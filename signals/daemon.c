@@ -1,9 +1,8 @@
 /* daemon - how a process leaves its parent, its terminal, its folder and its files behind
  *
  * The caller waits until the daemon is ready. If it fails, the reason still comes to the caller's
- * terminal, and the caller fails too. A lock on the pid file keeps a second daemon away. The kernel
- * releases the lock however the process ends, while the number in the file may be another process's
- * by then. The lock belongs to the process that took it, so it is taken after the last fork().
+ * terminal, and the caller fails too. A lock on the pid file keeps a second daemon away: the kernel
+ * releases it however the process ends. It belongs to a process, so it comes after all forks.
  *
  * daemon(7), setsid(2), umask(2), F_SETLK in fcntl(2), sigwaitinfo(2), credentials(7)
  */
@@ -74,7 +73,7 @@ static int leave_parent_and_terminal(void)
     say("setsid() = %d: a new session", (int)session);
     if (open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC) != -1)
         errx(EXIT_FAILURE, "unexpected: a terminal");
-    say("open(\"/dev/tty\") = -1 %s", errno_name(errno));
+    say("open(\"/dev/tty\"): %s", errno_name(errno));
     const pid_t daemon = fork(); /* the leader of a session might get a terminal by opening one */
     if (daemon == -1)
         err(EXIT_FAILURE, "fork");
@@ -113,7 +112,7 @@ static int lock_pid_file(void)
         if (!locked && fcntl(fd, F_GETLK, &lock) != -1 && lock.l_type != F_UNLCK)
             errx(EXIT_FAILURE, "%s: process %d has the lock", pid_path, (int)lock.l_pid);
         if (locked && fstat(fd, &status) == 0 && status.st_nlink > 0 && ftruncate(fd, 0) == 0) {
-            say("fcntl(%d, F_SETLK) = 0: the only daemon", fd);
+            say("fcntl(%d, F_SETLK): the only daemon", fd);
             return fd;
         }
         close(fd); /* its owner was just removing it: begin again */
@@ -134,14 +133,15 @@ static void leave_files(int log)
     const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (null == -1 || dup2(null, STDIN_FILENO) == -1 || dup2(null, STDOUT_FILENO) == -1)
         err(EXIT_FAILURE, "dup2 /dev/null");
-    say("dup2(%d, 1) = 1: /dev/null, like 0", null);
+    say("dup2(%d, 1): /dev/null, like 0", null);
     say("dup2(%d, 2) ...", log);
-    if (dup2(log, STDERR_FILENO) == -1)
+    const int copy = dup2(log, STDERR_FILENO);
+    if (copy == -1)
         err(EXIT_FAILURE, "dup2");
     close(null);
     close(log);
     lane(0, "daemon"); /* the log has no other lanes */
-    say("... = 2: the log");
+    say("... = %d: the log", copy);
 }
 
 int main(int argc, char *argv[])

@@ -30,16 +30,13 @@ static void read_to_end(int fd, bool gives_up)
     const struct sigaction action = {.sa_handler = do_nothing}; /* sa_flags: no SA_RESTART */
     if (sigaction(SIGUSR1, &action, NULL) == -1)
         err(EXIT_FAILURE, "sigaction");
-    say("sigaction(SIGUSR1, sa_flags 0) = 0");
+    say("sigaction(SIGUSR1, sa_flags 0)");
     char text[64];
     ssize_t count;
     do {
         say("read(%d) ...", fd);
         count = read(fd, text, sizeof text);
-        if (count >= 0)
-            say("... = %zd %s", count, quoted(text, (size_t)count));
-        else
-            say("... = -1 %s", errno_name(errno));
+        say("... = %zd %s", count, count == -1 ? errno_name(errno) : quoted(text, (size_t)count));
         if (count == -1 && errno == EINTR && !gives_up)
             continue; /* once more */
         if (count == -1)

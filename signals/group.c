@@ -58,7 +58,7 @@ static void start_member(int me)
     members[me] = pid;
     if (setpgid(pid, members[A]) == -1)
         err(EXIT_FAILURE, "setpgid");
-    say("setpgid(%d, %d) = 0: %s", (int)pid, (int)members[A], member_names[me]);
+    say("setpgid(%d, %d): %s", (int)pid, (int)members[A], member_names[me]);
     wait_asleep_in(pid, "sigwaitinfo", ANY_ARGUMENT);
 }
 
@@ -79,10 +79,10 @@ static void signal_and_print(const char *what, pid_t pid, int number, bool reach
 /* Returns 0, or the error: ESRCH, EPERM. */
 static int ask_about(const char *what, pid_t pid)
 {
-    const int error = kill(pid, 0) == 0 ? 0 : errno;
-    say("kill(%d, 0) = %s%s", (int)pid, error == 0 ? "0" : "-1 ",
-        error == 0 ? "" : errno_name(error));
-    printf("kill(%s, 0): %s\n", what, error == 0 ? "0" : errno_name(error));
+    const int result = kill(pid, 0);
+    const int error = result == 0 ? 0 : errno;
+    say("kill(%d, 0) = %d %s", (int)pid, result, error_of(result));
+    printf("kill(%s, 0): %s\n", what, errno_name(error));
     flush_stdout();
     return error;
 }

@@ -52,22 +52,23 @@ static void be_busy(void)
     for (int i = 0; i < count; i++)
         if (kill(self, SIGUSR1) == -1) /* it has a handler, or is blocked */
             err(EXIT_FAILURE, "kill");
-    say("kill(%d, SIGUSR1) = 0, %d time%s", (int)self, count, plural((unsigned)count));
+    say("kill(%d, SIGUSR1), %d time%s", (int)self, count, plural((unsigned)count));
     if (kill(self, SIGTERM) == -1)
         err(EXIT_FAILURE, "kill");
-    say("kill(%d, SIGTERM) = 0%s%s", (int)self,
+    say("kill(%d, SIGTERM)%s%s", (int)self,
         *refused == 0 ? "" : "; write(): ", *refused == 0 ? "" : errno_name(*refused));
 }
 
 static void wait_for_input(int fd)
 {
     struct pollfd end = {.fd = fd, .events = POLLIN};
-    while (poll(&end, 1, -1) == -1) {
+    int ready;
+    while ((ready = poll(&end, 1, -1)) == -1) {
         if (errno != EINTR)
             err(EXIT_FAILURE, "poll");
-        say("poll() = -1 %s: a handler has run", errno_name(errno));
+        say("poll() = %d %s: a handler has run", ready, errno_name(errno));
     }
-    say("poll(%d) = 1, %s", fd, poll_events(end.revents));
+    say("poll(%d) = %d, %s", fd, ready, poll_events(end.revents));
 }
 
 static void empty_pipe(void)

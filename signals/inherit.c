@@ -39,11 +39,11 @@ static void set_up(void)
 {
     const sigset_t set = set_of(SIGALRM);
     handle_by(do_nothing, SIGUSR1, 0); /* ends pause() */
-    say("sigaction(SIGUSR1, a handler) = 0");
+    say("sigaction(SIGUSR1, a handler)");
     handle_by(SIG_IGN, SIGUSR2, 0);
-    say("sigaction(SIGUSR2, SIG_IGN) = 0");
+    say("sigaction(SIGUSR2, SIG_IGN)");
     block(&set);
-    say("sigprocmask(SIG_BLOCK, SIGALRM) = 0");
+    say("sigprocmask(SIG_BLOCK, SIGALRM)");
     say_kill(getpid(), SIGALRM);
 }
 
@@ -63,9 +63,10 @@ static void become_cat(int fd)
     lane(1, "child");
     die_with_parent();
     say("pause() ...");
-    if (pause() == -1 && errno != EINTR)
+    const int result = pause();
+    if (errno != EINTR)
         err(EXIT_FAILURE, "pause");
-    say("... = -1 %s: the handler has run", errno_name(errno));
+    say("... = %d %s: the handler has run", result, errno_name(errno));
     if (dup2(fd, STDIN_FILENO) == -1 || dup2(fd, STDOUT_FILENO) == -1)
         err(EXIT_FAILURE, "dup2");
     say("execlp(\"cat\") ...");

@@ -83,7 +83,7 @@ static void watch(int epoll, int fd, const char *what)
     struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
     if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == -1)
         err(EXIT_FAILURE, "epoll_ctl");
-    say("epoll_ctl(%d, ADD, %d) = 0: %s", epoll, fd, what);
+    say("epoll_ctl(%d, ADD, %d): %s", epoll, fd, what);
 }
 
 static void serve(int client)

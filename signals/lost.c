@@ -39,23 +39,23 @@ static void wait_for_signal(bool gap, bool by_poll, const char *call)
     lane(1, "waiter");
     die_with_parent();
     handle_by(count, SIGUSR1, 0);
-    const sigset_t set = set_of(SIGUSR1);
-    sigset_t before;
+    sigset_t set = set_of(SIGUSR1), before;
     if (sigprocmask(SIG_BLOCK, gap ? NULL : &set, &before) == -1)
         err(EXIT_FAILURE, "sigprocmask");
     if (!gap)
-        say("sigprocmask(SIG_BLOCK, SIGUSR1) = 0");
+        say("sigprocmask(SIG_BLOCK, SIGUSR1)");
 
     while (!got) {
         stop_once(); /* the gap: here we are held up */
         say("%s() ...", call);
+        int result;
         if (by_poll)
-            (void)(gap ? poll(NULL, 0, -1) : ppoll(NULL, 0, NULL, &before));
+            result = gap ? poll(NULL, 0, -1) : ppoll(NULL, 0, NULL, &before);
         else
-            (void)(gap ? pause() : sigsuspend(&before));
+            result = gap ? pause() : sigsuspend(&before);
         if (errno != EINTR)
             err(EXIT_FAILURE, "%s", call);
-        say("... = -1 %s, got is %d", errno_name(errno), (int)got);
+        say("... = %d %s, got is %d", result, errno_name(errno), (int)got);
     }
     _exit(got);
 }

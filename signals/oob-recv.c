@@ -42,7 +42,7 @@ static int accept_sender(in_port_t port, bool in_line)
     if (in_line) { /* before anybody can connect: the new socket inherits it */
         if (setsockopt(listener, SOL_SOCKET, SO_OOBINLINE, &(int){1}, sizeof(int)) == -1)
             err(EXIT_FAILURE, "setsockopt SO_OOBINLINE");
-        say("setsockopt(%d, SO_OOBINLINE, 1) = 0", listener);
+        say("setsockopt(%d, SO_OOBINLINE, 1)", listener);
     }
     start_to_listen(listener);
     for (;;) {
@@ -81,7 +81,6 @@ static void print_lines(char *bytes, size_t length)
 static void take_urgent_byte(int fd, bool in_line)
 {
     char byte;
-    say("sockatmark(%d) = 1: the urgent byte", fd);
     const ssize_t count = recv(fd, &byte, 1, in_line ? 0 : MSG_OOB);
     if (count == -1 && errno == EAGAIN)
         return; /* a newer one has been announced just now, and is still to come */
@@ -111,7 +110,8 @@ static void receive(int fd, bool in_line)
     int seen = 0;
     for (bool open = true; open;) {
         struct pollfd sender = {.fd = fd, .events = POLLIN | POLLPRI};
-        if (poll(&sender, 1, -1) == -1) {
+        const int ready = poll(&sender, 1, -1);
+        if (ready == -1) {
             if (errno == EINTR) /* by SIGURG; POLLPRI will be there, or come with the byte */
                 continue;
             err(EXIT_FAILURE, "poll");
@@ -120,13 +120,14 @@ static void receive(int fd, bool in_line)
             say("SIGURG has come: %d in all", seen = signals);
         const bool urgent = (sender.revents & POLLPRI) != 0;
         if (urgent)
-            say("poll(%d) = 1, %s", fd, poll_events(sender.revents));
+            say("poll(%d) = %d, %s", fd, ready, poll_events(sender.revents));
         const int at_mark = sockatmark(fd);
         if (at_mark == -1)
             err(EXIT_FAILURE, "sockatmark");
-        if (urgent && at_mark == 1)
+        if (urgent && at_mark == 1) {
+            say("sockatmark(%d) = %d: the urgent byte", fd, at_mark);
             take_urgent_byte(fd, in_line);
-        else if (sender.revents != POLLPRI)
+        } else if (sender.revents != POLLPRI)
             open = read_ordinary_bytes(fd);
     }
 }
@@ -148,7 +149,7 @@ int main(int argc, char *argv[])
     const int fd = accept_sender(port, in_line);
     if (fcntl(fd, F_SETOWN, getpid()) == -1) /* what was urgent before sends no signal */
         err(EXIT_FAILURE, "fcntl F_SETOWN");
-    say("fcntl(%d, F_SETOWN, %d) = 0", fd, (int)getpid());
+    say("fcntl(%d, F_SETOWN, %d)", fd, (int)getpid());
     receive(fd, in_line);
     lesson(in_line
                ? "SO_OOBINLINE: the urgent byte stays in line; sockatmark() says which it is"

@@ -57,17 +57,19 @@ static void take_byte_at_once(int number)
 static bool take_some(void)
 {
     struct pollfd end = {.fd = receiver_end, .events = POLLIN | POLLPRI};
-    while (poll(&end, 1, -1) == -1)
+    int ready;
+    while ((ready = poll(&end, 1, -1)) == -1)
         if (errno != EINTR)
             err(EXIT_FAILURE, "poll");
-    say("poll(%d) = 1, %s", receiver_end, poll_events(end.revents));
+    say("poll(%d) = %d, %s", receiver_end, ready, poll_events(end.revents));
     if (urged) {
         say("SIGURG has come");
         urged = 0;
     }
-    const bool urgent = (end.revents & POLLPRI) != 0 && sockatmark(receiver_end) == 1;
+    const int at_mark = (end.revents & POLLPRI) != 0 ? sockatmark(receiver_end) : 0;
+    const bool urgent = at_mark == 1;
     if (urgent)
-        say("sockatmark(%d) = 1", receiver_end);
+        say("sockatmark(%d) = %d", receiver_end, at_mark);
     char bytes[16];
     const ssize_t count =
         urgent ? recv(receiver_end, bytes, 1, MSG_OOB) : recv(receiver_end, bytes, sizeof bytes, 0);
@@ -86,7 +88,7 @@ static void receive(bool in_handler)
     handle_by(in_handler ? take_byte_at_once : note, SIGURG, 0);
     if (fcntl(receiver_end, F_SETOWN, getpid()) == -1) /* or SIGURG goes to nobody */
         err(EXIT_FAILURE, "fcntl");
-    say("fcntl(%d, F_SETOWN, %d) = 0", receiver_end, (int)getpid());
+    say("fcntl(%d, F_SETOWN, %d)", receiver_end, (int)getpid());
     while (take_some())
         continue;
     printf("%.*s\n", (int)length, text);

@@ -102,7 +102,7 @@ static void be_subreaper(unsigned long on)
 {
     if (prctl(PR_SET_CHILD_SUBREAPER, on) == -1)
         err(EXIT_FAILURE, "prctl: %s", errno_name(errno));
-    say("prctl(PR_SET_CHILD_SUBREAPER, %lu) = 0", on);
+    say("prctl(PR_SET_CHILD_SUBREAPER, %lu)", on);
 }
 
 int main(int argc, char *argv[])

@@ -35,11 +35,8 @@ static void send_all(void)
     wait_asleep(main_process); /* within fork(), glibc may block every signal for a moment */
     if (!say_set(main_process, "SigBlk", SIGUSR1))
         errx(EXIT_FAILURE, "SIGUSR1 is not blocked");
-    for (int i = 0; i < TIMES; i++) {
-        if (kill(main_process, SIGUSR1) == -1)
-            err(EXIT_FAILURE, "kill");
-        say("kill(%d, SIGUSR1) = 0", (int)main_process);
-    }
+    for (int i = 0; i < TIMES; i++)
+        say_kill(main_process, SIGUSR1);
     if (!say_set(main_process, "ShdPnd", SIGUSR1))
         errx(EXIT_FAILURE, "SIGUSR1 is not pending");
     _exit(EXIT_SUCCESS);
@@ -55,11 +52,11 @@ int main(int argc, char *argv[])
     const struct sigaction action = {.sa_handler = count_delivery};
     if (sigaction(SIGUSR1, &action, NULL) == -1)
         err(EXIT_FAILURE, "sigaction");
-    say("sigaction(SIGUSR1, a handler) = 0");
+    say("sigaction(SIGUSR1, a handler)");
     const sigset_t set = set_of(SIGUSR1);
     if (sigprocmask(SIG_BLOCK, &set, NULL) == -1)
         err(EXIT_FAILURE, "sigprocmask");
-    say("sigprocmask(SIG_BLOCK, SIGUSR1) = 0");
+    say("sigprocmask(SIG_BLOCK, SIGUSR1)");
 
     const pid_t sender = fork();
     if (sender == -1)
@@ -75,11 +72,13 @@ int main(int argc, char *argv[])
         err(EXIT_FAILURE, "sigpending");
     if (delivered != 0 || sigismember(&waiting, SIGUSR1) != 1)
         errx(EXIT_FAILURE, "SIGUSR1 is not pending");
-    say("sigpending() = 0: SIGUSR1 is in the set, which has no count");
+    say("sigpending(): SIGUSR1 is in the set, which has no count");
     say("sigprocmask(SIG_UNBLOCK, SIGUSR1) ...");
-    if (sigprocmask(SIG_UNBLOCK, &set, NULL) == -1) /* returns after the handler */
+    const int result = sigprocmask(SIG_UNBLOCK, &set, NULL); /* returns after the handler */
+    if (result == -1)
         err(EXIT_FAILURE, "sigprocmask");
-    say("... = 0: the handler has run %d time%s", (int)delivered, delivered == 1 ? "" : "s");
+    say("... = %d: the handler has run %d time%s", result, (int)delivered,
+        plural((unsigned)delivered));
 
     printf("sent %d delivered %d\n", TIMES, (int)delivered);
     if (delivered != 1)

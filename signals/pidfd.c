@@ -90,7 +90,7 @@ int main(int argc, char *argv[])
     lane(0, "parent");
     if (unshare(geteuid() == 0 ? CLONE_NEWPID : CLONE_NEWPID | CLONE_NEWUSER) == -1)
         give_up("unshare(CLONE_NEWPID)", "no pid namespace of our own");
-    say("unshare(CLONE_NEWPID) = 0: its children have new numbers");
+    say("unshare(CLONE_NEWPID): its children have new numbers");
     const pid_t sender = fork();
     if (sender == -1)
         err(EXIT_FAILURE, "fork");

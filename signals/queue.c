@@ -25,9 +25,10 @@ static const char usage[] = "usage: queue\n"
 static void send_values(int number)
 {
     for (int value = 1; value <= VALUES; value++) {
-        if (sigqueue(main_process, number, (union sigval){.sival_int = value}) == -1)
+        const int result = sigqueue(main_process, number, (union sigval){.sival_int = value});
+        if (result == -1)
             queueing_failed("sigqueue");
-        say("sigqueue(%s, %d) = 0", signal_name(number), value);
+        say("sigqueue(%s, %d) = %d", signal_name(number), value, result);
     }
 }
 
@@ -37,7 +38,7 @@ static void take(const sigset_t *set, int expected, int value)
     siginfo_t info = {.si_value.sival_int = 0};
     const int number = sigtimedwait(set, &info, &(struct timespec){.tv_sec = 0});
     if (number == NONE)
-        say("sigtimedwait() = -1 %s: no more", errno_name(errno));
+        say("sigtimedwait() = %d %s: no more", number, errno_name(errno));
     else
         say("sigtimedwait() = %s, si_value %d", signal_name(number), info.si_value.sival_int);
     if (number != expected || info.si_value.sival_int != value ||
@@ -52,7 +53,7 @@ static void reach_the_limit(int number, const sigset_t *set)
 {
     if (setrlimit(RLIMIT_SIGPENDING, &(struct rlimit){0, 0}) == -1)
         err(EXIT_FAILURE, "setrlimit");
-    say("setrlimit(RLIMIT_SIGPENDING, 0) = 0");
+    say("setrlimit(RLIMIT_SIGPENDING, 0)");
     const int result = sigqueue(main_process, number, (union sigval){.sival_int = 0});
     say("sigqueue(%s, 0) = %d %s", signal_name(number), result, error_of(result));
     if (result != -1 || errno != EAGAIN)
@@ -73,7 +74,7 @@ int main(int argc, char *argv[])
     sigset_t set = set_of_two(SIGRTMIN + 1, SIGRTMIN + 2);
     sigaddset(&set, SIGUSR1);
     block(&set);
-    say("sigprocmask(SIG_BLOCK, the three) = 0");
+    say("sigprocmask(SIG_BLOCK, the three)");
 
     const pid_t sender = fork();
     if (sender == -1)

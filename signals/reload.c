@@ -66,10 +66,10 @@ static void serve(const sigset_t *set, const char *path)
             continue; /* EINTR: stopped and continued */
         say("sigwaitinfo() = %s, si_pid %d%s", signal_name(info.si_signo), (int)info.si_pid,
             info.si_code == SI_KERNEL ? ", SI_KERNEL" : "");
-        const bool hung_up = poll(&terminal, 1, 0) == 1;
-        if (hung_up)
-            say("poll(%d) = 1, %s: hung up", terminal.fd, poll_events(terminal.revents));
-        if (hung_up || info.si_code == SI_KERNEL || info.si_signo == SIGTERM)
+        const int hung_up = poll(&terminal, 1, 0);
+        if (hung_up == 1)
+            say("poll(%d) = %d, %s: hung up", terminal.fd, hung_up, poll_events(terminal.revents));
+        if (hung_up == 1 || info.si_code == SI_KERNEL || info.si_signo == SIGTERM)
             return;
         if (!read_settings(path))
             say("the old greeting stays");

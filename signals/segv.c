@@ -56,11 +56,11 @@ static void overflow(int flags)
     const stack_t stack = {.ss_sp = other_stack, .ss_size = sizeof other_stack};
     if (sigaltstack(&stack, NULL) == -1)
         err(EXIT_FAILURE, "sigaltstack");
-    say("sigaltstack() = 0");
+    say("sigaltstack()");
     const struct sigaction action = {.sa_sigaction = note_fault, .sa_flags = SA_SIGINFO | flags};
     if (sigaction(SIGSEGV, &action, NULL) == -1)
         err(EXIT_FAILURE, "sigaction");
-    say("sigaction(SIGSEGV, SA_SIGINFO%s) = 0", flags == 0 ? "" : "|SA_ONSTACK");
+    say("sigaction(SIGSEGV, SA_SIGINFO%s)", flags == 0 ? "" : "|SA_ONSTACK");
 
     if (sigsetjmp(before, 1) == 0) {
         say("calls itself again and again");

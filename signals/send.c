@@ -65,13 +65,15 @@ int main(int argc, char *argv[])
 
     pair_lane("sender");
     if (with_value) {
-        if (sigqueue(pid, number, (union sigval){.sival_int = value}) == -1)
+        const int result = sigqueue(pid, number, (union sigval){.sival_int = value});
+        if (result == -1)
             fail("sigqueue", pid);
-        say("sigqueue(%d, %s, %d) = 0", (int)pid, signal_name(number), value);
+        say("sigqueue(%d, %s, %d) = %d", (int)pid, signal_name(number), value, result);
     } else {
-        if (kill(pid, number) == -1)
+        const int result = kill(pid, number);
+        if (result == -1)
             fail("kill", pid);
-        say("kill(%d, %s) = 0", (int)pid, signal_name(number));
+        say("kill(%d, %s) = %d", (int)pid, signal_name(number), result);
     }
     return EXIT_SUCCESS;
 }

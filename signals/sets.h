@@ -75,9 +75,10 @@ static inline _Noreturn void queueing_failed(const char *call)
 
 static inline void say_kill(pid_t pid, int number)
 {
-    if (kill(pid, number) == -1)
+    const int result = kill(pid, number);
+    if (result == -1)
         err(EXIT_FAILURE, "kill: %s", errno_name(errno));
-    say("kill(%d, %s) = 0", (int)pid, signal_name(number));
+    say("kill(%d, %s) = %d", (int)pid, signal_name(number), result);
 }
 
 /* Stop this process, in the gap that lost shows, as a busy machine might hold it up there: the
@@ -89,9 +90,10 @@ static inline void stop_once(void)
         return;
     has_stopped = true;
     say("raise(SIGSTOP) ...");
-    if (raise(SIGSTOP) != 0)
+    int result;
+    if ((result = raise(SIGSTOP)) != 0)
         err(EXIT_FAILURE, "raise");
-    say("... = 0");
+    say("... = %d", result);
 }
 
 /* Wait until a child has done that. */

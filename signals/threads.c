@@ -51,7 +51,7 @@ static void run_threads(bool forgets)
     sigset_t set = set_of_two(SIGUSR1, SIGTERM);
     if (!forgets) {
         check_error(pthread_sigmask(SIG_BLOCK, &set, NULL), "pthread_sigmask");
-        say("worker: pthread_sigmask(SIG_BLOCK) = 0");
+        say("worker: pthread_sigmask(SIG_BLOCK)");
     }
     pthread_t waiter;
     check_error(pthread_create(&waiter, NULL, wait_for_signals, &set), "pthread_create");

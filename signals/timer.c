@@ -62,15 +62,16 @@ static void use_alarm(void)
                                     .it_interval.tv_usec = PERIOD_MS * MICROSECONDS};
     if (setitimer(ITIMER_REAL, &times, NULL) == -1)
         err(EXIT_FAILURE, "setitimer");
-    say("setitimer(every %d ms) = 0", PERIOD_MS);
+    say("setitimer(every %d ms)", PERIOD_MS);
     look_away();
     setitimer(ITIMER_REAL, &(struct itimerval){.it_value.tv_usec = 0}, NULL);
     long signals = 0;
-    while (sigtimedwait(&set, NULL, &(struct timespec){.tv_sec = 0}) == SIGALRM)
+    int taken;
+    while ((taken = sigtimedwait(&set, NULL, &(struct timespec){.tv_sec = 0})) == SIGALRM)
         signals++;
     if (errno != EAGAIN)
         err(EXIT_FAILURE, "sigtimedwait");
-    say("sigtimedwait() = -1 %s, after %ld SIGALRM", errno_name(errno), signals);
+    say("sigtimedwait() = %d %s, after %ld SIGALRM", taken, errno_name(errno), signals);
     print("alarm", signals, false);
 }
 
@@ -85,7 +86,7 @@ static void use_posix_timer(void)
         queueing_failed("timer_create");
     if (timer_settime(timer, 0, &every, NULL) == -1)
         err(EXIT_FAILURE, "timer_settime");
-    say("timer_settime(every %d ms) = 0", PERIOD_MS);
+    say("timer_settime(every %d ms)", PERIOD_MS);
     look_away();
     while (sigwaitinfo(&set, NULL) == -1) /* EINTR: stopped and continued, see signal(7) */
         continue;
@@ -101,7 +102,7 @@ static void use_timerfd(void)
     const int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
     if (fd == -1 || timerfd_settime(fd, 0, &every, NULL) == -1)
         err(EXIT_FAILURE, "timerfd_create, timerfd_settime");
-    say("timerfd_settime(%d, every %d ms) = 0", fd, PERIOD_MS);
+    say("timerfd_settime(%d, every %d ms)", fd, PERIOD_MS);
     look_away();
     uint64_t count = 0;
     const ssize_t bytes = read(fd, &count, sizeof count);

@@ -182,7 +182,7 @@ hang_up() {
     alone
     try script -qec "./signals/daemon" /dev/null </dev/null
     [ "$status" = 0 ]
-    [[ $output = *'open("/dev/tty") = -1 ENXIO'* ]]
+    [[ $output = *'open("/dev/tty"): ENXIO'* ]]
     daemon=$(<"$(pid_file)")
     [ "$(ps -o tty= -p "$daemon")" = "?" ]
     end_daemon

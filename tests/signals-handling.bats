@@ -107,7 +107,7 @@ signalfd SIGUSR1
 signalfd SIGUSR1
 signalfd SIGTERM" ]
         [ "$(grep -c 'poll() = -1 EINTR' <<<"$stderr")" = 1 ] # a signalfd has no handler
-        [[ $stderr = *"SIGTERM) = 0; write(): EAGAIN"* ]]
+        [[ $stderr = *"SIGTERM); write(): EAGAIN"* ]]
     done
     assert_lesson "make the signal an input"
 }
@@ -136,7 +136,7 @@ signalfd SIGTERM" ]
         try ./signals/lost -m $way
         [ "$status" = 0 ]
         [ "$output" = "signals 1" ]
-        [[ $stderr = *"sigprocmask(SIG_BLOCK, SIGUSR1) = 0"*"raise(SIGSTOP)"*"ShdPnd: 0000000000000200"*"... = -1 EINTR, got is 1"* ]]
+        [[ $stderr = *"sigprocmask(SIG_BLOCK, SIGUSR1)"*"raise(SIGSTOP)"*"ShdPnd: 0000000000000200"*"... = -1 EINTR, got is 1"* ]]
         assert_lesson "block, test,"
     done
     try ./signals/lost -m sleep

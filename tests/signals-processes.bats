@@ -47,7 +47,7 @@ kill(-PGID, SIGUSR1): A B
 kill(zombie, 0): 0
 kill(reaped, 0): ESRCH" ]
     [ "${#lines[@]}" = 6 ]
-    a=$(sed -n 's/.*setpgid(\([0-9]*\), \([0-9]*\)) = 0: A/\1/p' <<<"$stderr")
+    a=$(sed -n 's/.*setpgid(\([0-9]*\), \([0-9]*\)): A/\1/p' <<<"$stderr")
     grep -q " A | kill(0, SIGUSR1) = 0$" <<<"$stderr"
     grep -q " A | SIGUSR1 from $a$" <<<"$stderr"
     assert_lesson "kill(PID): one process"
