@@ -147,6 +147,25 @@ static bool ask_for_end(struct sockaddr_in local, struct sockaddr_in remote, str
     return true;
 }
 
+/* Without the module tcp_diag the kernel has the same answer for every end: ENOENT. So it is first
+ * asked for one that is certainly there. */
+static bool may_see_ends(void)
+{
+    static enum { UNKNOWN, NO, YES } answer;
+    if (answer == UNKNOWN) {
+        const struct sockaddr_in nobody = {.sin_port = 0};
+        struct sockaddr_in own = {.sin_port = 0};
+        struct end end = {.state = 0};
+        const int fd = bind_to(0);
+        if (listen(fd, 1) == -1 ||
+            getsockname(fd, (struct sockaddr *)&own, &(socklen_t){sizeof own}) == -1)
+            err(EXIT_FAILURE, "listen or getsockname");
+        answer = ask_for_end(own, nobody, &end) && end.state == LISTENS ? YES : NO;
+        close(fd);
+    }
+    return answer == YES;
+}
+
 /* Before its accept(2) an end has no owner; the listening socket has one. If that is gone, somebody
  * may have accepted us meanwhile, and closed it. */
 static bool ask_for_owner(struct sockaddr_in own, struct sockaddr_in peer, struct end *end)
@@ -172,6 +191,8 @@ static bool find_other_end(int fd, struct end *end)
     struct sockaddr_in own = {.sin_port = 0}, peer = {.sin_port = 0};
     socklen_t own_length = sizeof own, peer_length = sizeof peer;
     *end = (struct end){.inode = 0};
+    if (!may_see_ends())
+        return false;
     if (getsockname(fd, (struct sockaddr *)&own, &own_length) == -1)
         err(EXIT_FAILURE, "getsockname");
     if (getpeername(fd, (struct sockaddr *)&peer, &peer_length) == -1) {
@@ -250,7 +271,7 @@ void start_to_listen(int fd)
     if (getsockname(fd, (struct sockaddr *)&address, &length) == -1)
         err(EXIT_FAILURE, "getsockname");
 #ifdef HAS_SOCK_DIAG
-    netlink_socket();
+    may_see_ends(); /* later, a descriptor might be lacking */
 #endif
     printf("port %u\n", (unsigned)ntohs(address.sin_port));
     flush_stdout();
