@@ -1,8 +1,8 @@
 /* posix-notify - a signal instead of a wait, when an empty POSIX queue gets a message
  *
- * mq_notify() asks for one signal, when the next message enters the empty queue. So first ask
- * again, then empty the queue without waiting, then wait for the signal. With -x it empties the
- * queue first. A message comes in between, and no signal announces that one, or any later one.
+ * mq_notify() asks for one signal, when the next message enters the empty queue: ask again, empty
+ * the queue, and then wait. With -x it is emptied first: a message comes in between, and no signal
+ * announces that one, or any later one.
  *
  * mq_notify(3), mq_overview(7), sigtimedwait(2)
  */
@@ -91,12 +91,11 @@ static bool wait_for_signal(void)
 static void take_messages(const char *name)
 {
     open_queue(name, O_RDONLY, NULL);
-    while (true) {
+    do {
         ask_for_signal(); /* first */
         take_all();
-        if (!wait_for_signal())
-            errx(EXIT_FAILURE, "a message and no signal: is the limit of ulimit -i reached?");
-    }
+    } while (wait_for_signal());
+    errx(EXIT_FAILURE, "a message and no signal: is the limit of ulimit -i reached?");
 }
 
 static void send_text(const char *words)

@@ -50,7 +50,8 @@ static void receive(int socket)
         err(EXIT_FAILURE, "fcntl F_GET_SEALS, fstat");
     say("fcntl(%d, F_GET_SEALS) = %#x", fd, (unsigned)seals);
     say("fstat(%d): %lld bytes", fd, (long long)status.st_size);
-    const char *const memory = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_SHARED, fd, 0);
+    /* Before Linux 6.7, MAP_SHARED of an object that is sealed against writing fails with EPERM. */
+    const char *const memory = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (memory == MAP_FAILED)
         err(EXIT_FAILURE, "mmap");
     say("mmap(%d, PROT_READ) = %p", fd, (const void *)memory);
