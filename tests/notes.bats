@@ -145,6 +145,6 @@ notes() {
 }
 
 @test "the tour goes through without a question where there is no terminal" {
-    timeout 120 sh "$BATS_TEST_DIRNAME/../lib/tools/tour.sh" </dev/null >"$T/tour" 2>"$T/tour.err" 3>&-
+    timeout 300 sh "$BATS_TEST_DIRNAME/../lib/tools/tour.sh" </dev/null >"$T/tour" 2>"$T/tour.err" 3>&-
     [[ $(<"$T/tour.err") != *"that failed"* ]]
 }
