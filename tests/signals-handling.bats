@@ -224,7 +224,7 @@ start_stopped() {
 
 @test "lost -x, unsafe -x: stopped and continued with their children while they watch, they watch on" {
     for program_and_option in "lost -x" "unsafe -x"; do
-        tries 20 start_stopped "$program_and_option"
+        tries 100 start_stopped "$program_and_option"
         kill -CONT -- "-$program"
         finish program
         [ "$status" = 0 ]
@@ -245,7 +245,7 @@ is_killed() {
 
 @test "killed in the middle, a program leaves no process, and ends at once" {
     for program_and_option in "unsafe -x" "lost -x"; do
-        tries 20 is_killed "$program_and_option"
+        tries 100 is_killed "$program_and_option"
         eventually none_left
     done
     start_stuck orphan
@@ -262,7 +262,7 @@ its_child_is_killed() {
 
 @test "when its child is killed, a program says so, in one line, and fails" {
     for program_and_option in "unsafe -x" "lost -x"; do
-        tries 20 its_child_is_killed "$program_and_option"
+        tries 100 its_child_is_killed "$program_and_option"
         [ "$(grep -c "^${program_and_option% *}: " "$T/program.err")" = 1 ]
     done
 }

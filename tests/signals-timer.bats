@@ -24,7 +24,7 @@ start_stopped() {
 
 @test "timer -m shows one of the three, also when it is stopped and continued; another name is refused" {
     for way in alarm posix fd; do
-        tries 20 start_stopped $way
+        tries 100 start_stopped $way
         kill -CONT "$timer"
         finish timer
         [ "$status" = 0 ]
@@ -69,10 +69,10 @@ kill_reader() {
 }
 
 @test "timer -x: Ctrl-Z and fg before the alarm change nothing; a reader that is killed is an error" {
-    tries 5 stop_and_continue
+    tries 25 stop_and_continue
     [ "$status" = 0 ]
     [ "$(<"$T/timer")" = "no limit" ]
-    tries 5 kill_reader
+    tries 25 kill_reader
     [ "$status" = 1 ]
     grep -q "^timer: process $reader has ended, it should sleep in read" "$T/timer.err"
 }

@@ -13,7 +13,7 @@ children_of() {
 # hold NAME COUNT PATTERN COMMAND... stops the demo that watches its children, when so many of them sleep and its story
 # has such a line; a machine under load may be too late, and COMMAND has ended: then again. Sets $children.
 hold() {
-    tries 20 caught "$@"
+    tries 100 caught "$@"
 }
 
 caught() {
@@ -196,7 +196,7 @@ consumers_sleep() {
 }
 
 @test "dup/halfclose-client -m dup: the server waits for the client, which has the connection open" {
-    tries 5 stopped_client
+    tries 25 stopped_client
     names "$server" "could send: $client halfclose-clien \(descriptor [0-9]+\), is stopped$"
     [ "$(grep -c 'could send' <<<"$output")" = 1 ]
     kill -CONT "$client"
