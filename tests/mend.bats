@@ -60,7 +60,7 @@ all_right() {
     done
 }
 
-late='With each process.s first [a-z0-9]*\(\) 200 ms (late|long): '
+late='With each process.s first [a-z0-9]*\(\) [246]00 ms (late|long): '
 forced="($late|On one CPU: )?" # a race may show before it is forced
 anyhow="$forced([Ll])"
 asleep="It does not end: .*pid [0-9]+ sleeps in"

@@ -278,12 +278,17 @@ settled() {
     done
 }
 
+busy() { # 1 on an idle machine, 3 on a very busy one: things take so much longer
+    local load=0
+    { read -r load _ </proc/loadavg; } 2>/dev/null
+    echo $((load=${load%.*} / $(nproc), load < 2 ? 1 + load : 3))
+}
+
 # await COMMAND... polls until it succeeds; it fails when the program will get no further: no process is left, or no thread
 # has run for 1.2 s, and none is in sleep() or waits for our input; or it has slept for $limit ms, or computed for 2 s.
 await() {
-    local i now state load was=none begin=${EPOCHREALTIME/[,.]/} since=0
-    { read -r load _ </proc/loadavg; } 2>/dev/null || load=0
-    local patience=$((load=${load%.*} / $(nproc), load < 2 ? 1 + load : 3)) # on a busy machine our input comes late
+    local i now state was=none begin=${EPOCHREALTIME/[,.]/} since=0 patience
+    patience=$(busy) # on a busy machine our input comes late
     for ((i = 0; ; i++)); do
         ! "$@" || return 0
         nap 0.02

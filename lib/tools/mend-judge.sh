@@ -194,12 +194,13 @@ run_once() { # run_once SENTENCE WRAP... for each case
     done < <(task args)
 }
 
-# run_late CALL|CALL...: each of the first calls of a process late, or that long (`slow`). No sleep sleeps.
+# run_late CALL|CALL...: each of the first calls of a process late, or that long (`slow`): longer than the others can
+# take for all the rest. No sleep sleeps.
 run_late() {
-    local how=late where=enter sleeps='?nanosleep,?clock_nanosleep,?clock_nanosleep_time64' first=${1%%|*}
+    local ms=$((200 * $(busy))) how=late where=enter sleeps='?nanosleep,?clock_nanosleep,?clock_nanosleep_time64' first=${1%%|*}
     [ "$word" != slow ] || how=long where=exit
-    run_once "With each process's first ${first#[?]}() 200 ms $how: " strace -f -b execve -qq -o ../trace \
-        -e trace="${1//|/,},$sleeps" -e inject="$sleeps:retval=0" -e inject="${1//|/,}:delay_$where=200000:when=1"
+    run_once "With each process's first ${first#[?]}() $ms ms $how: " strace -f -b execve -qq -o ../trace \
+        -e trace="${1//|/,},$sleeps" -e inject="$sleeps:retval=0" -e inject="${1//|/,}:delay_$where=${ms}000:when=1"
 }
 
 declare -A same_as=([fork]='fork|vfork|clone|clone3' [pthread_create]='clone|clone3' [pipe]='pipe|pipe2' [mkfifo]='mknod|mknodat')
