@@ -7,9 +7,11 @@
  *
  * PIPE_BUF in pipe(7), write(2)
  */
+#define _GNU_SOURCE /* F_GETPIPE_SZ */
 #include "../lib/demo.h"
 
 #include <err.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,6 +101,9 @@ int main(int argc, char *argv[])
 
     say("%ld writer%s, PIPE_BUF is %d, each message has %zu bytes", writers,
         writers == 1 ? "" : "s", PIPE_BUF, size);
+    if (messages > fcntl(fds[READ_END], F_GETPIPE_SZ) / (long)size)
+        for (int i = 0; i < writers; i++)
+            wait_asleep(pids[i]); /* all want to go on when there is room */
     read_messages(fds[READ_END], size);
     for (int i = 0; i < writers; i++)
         if (reap(pids[i]) != EXIT_SUCCESS)
