@@ -181,8 +181,9 @@ static void explain_select(struct task *task)
         if (task->argument[1 + end] != 0)
             peek(task, task->argument[1 + end], &sets[end], (limit + 63) / 64 * 8);
     }
-    for (int fd = 0; fd < (int)limit; fd++)
-        explain_watched(task, fd, FD_ISSET(fd, &sets[READ_END]), FD_ISSET(fd, &sets[WRITE_END]));
+    for (size_t fd = 0; fd < limit; fd++)
+        explain_watched(task, (int)fd, FD_ISSET(fd, &sets[READ_END]),
+                        FD_ISSET(fd, &sets[WRITE_END]));
 }
 
 /* ---- open() of a FIFO sleeps until another process opens its other end ---- */
