@@ -62,7 +62,7 @@ static void send_to_one_that_has_gone(bool by_pid)
     if (fd == -1)
         err(EXIT_FAILURE, "pidfd_open: %s", errno_name(errno));
     say("pidfd_open(%d) = %d", (int)friend, fd);
-    say("waitpid(%d) = %d: the pid is free", (int)friend, (int)waitpid(friend, NULL, 0));
+    say("waitpid(%d) = %d", (int)friend, (int)waitpid(friend, NULL, 0)); /* now it is free */
 
     choose_next_pid(friend);
     const pid_t stranger = start("a stranger", true);
