@@ -2,7 +2,7 @@
  *
  * Start it twice, in two terminals. The first one listens and the second one connects; after that
  * they do the same: what comes from stdin goes to the peer, what comes from the peer goes to
- * stdout. One direction may have nothing to do while the other has, so only poll() sleeps.
+ * stdout. One direction may have nothing to do while the other has, so only poll() is to sleep.
  *
  * poll(2), shutdown(2), O_NONBLOCK in open(2), EADDRINUSE in listen(2)
  */

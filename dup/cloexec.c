@@ -64,12 +64,15 @@ static void show_copies(int fd)
     close(copy);
     close(safe_copy);
 }
+
 static void become_cat(int fd)
 {
     char path[64];
     lane(1, "helper");
     die_with_parent();
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    if (access(path, R_OK) == -1) /* or cat would fail without /proc, too */
+        err(EXIT_FAILURE, "%s", path);
     say("execlp(cat %s) ...", path);
     execlp("cat", "cat", path, (char *)NULL);
     exec_failed("cat");

@@ -106,7 +106,7 @@ static void show_edge(int epoll, int fds[2], bool reads_once)
         send_text(fds[SERVER], "answer");
         if (reap(client) != EXIT_SUCCESS)
             errx(EXIT_FAILURE, "the client failed");
-        lesson("an edge is reported once: read until EAGAIN, or the rest is never reported");
+        lesson("an edge is reported once: read until EAGAIN, or the rest waits for more");
         return;
     }
     int unread;

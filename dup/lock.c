@@ -1,4 +1,4 @@
-/* lock - a flock() lock belongs to the open file, an fcntl() lock to the process
+/* lock - a flock() lock belongs to the open file, an F_SETLK lock to the process
  *
  * While the owner holds it, a stranger, who has opened the file itself, tries the same lock, and a
  * child tries it through the descriptor that it has inherited. Then the owner opens and closes the

@@ -23,12 +23,16 @@ static const char usage[] =
     "  ends with the status of COMMAND, 127 if there is no such command\n"
     "  example: ./dup/redirect out ls -l; cat out\n";
 
-static bool is_same_file(int one, int other)
+/* A status flag belongs to the open file: set through one number, it is seen through the other. */
+static bool is_one_open_file(int one, int other)
 {
-    struct stat first, second;
-    if (fstat(one, &first) == -1 || fstat(other, &second) == -1)
-        err(EXIT_FAILURE, "fstat");
-    return first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+    const int flags = fcntl(one, F_GETFL);
+    if (flags == -1 || fcntl(one, F_SETFL, flags | O_NONBLOCK) == -1)
+        err(EXIT_FAILURE, "fcntl");
+    const int seen = fcntl(other, F_GETFL);
+    if (seen == -1 || fcntl(one, F_SETFL, flags) == -1)
+        err(EXIT_FAILURE, "fcntl");
+    return (seen & O_NONBLOCK) != 0;
 }
 
 static void run(const char *file, bool append, char *command[])
@@ -46,9 +50,9 @@ static void run(const char *file, bool append, char *command[])
     const int copy = dup2(fd, STDOUT_FILENO);
     if (copy == -1)
         err(EXIT_FAILURE, "dup2");
+    if (!is_one_open_file(fd, STDOUT_FILENO))
+        errx(EXIT_FAILURE, "1 does not lead to this open file");
     say("dup2(%d, 1) = %d: two numbers, one open file", fd, copy);
-    if (!is_same_file(fd, STDOUT_FILENO))
-        errx(EXIT_FAILURE, "1 does not lead to %s", file);
     say("execvp(%s) ...", *command);
     execvp(*command, command);
     exec_failed(*command);

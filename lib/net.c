@@ -50,7 +50,8 @@ static int new_socket(int family)
 int bind_to(in_port_t port)
 {
     const int fd = new_socket(AF_INET);
-    /* Or the port would be in use for a minute after its last connection: TIME_WAIT in tcp(7). */
+    /* Or the port would be in use for a minute after a connection that we have closed first:
+     * TIME_WAIT, see SO_REUSEADDR in socket(7). */
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)) == -1)
         err(EXIT_FAILURE, "setsockopt SO_REUSEADDR");
     const struct sockaddr_in address = local_address(port);
@@ -296,7 +297,7 @@ static int connect_when_ready(const struct sockaddr *address, socklen_t length, 
 {
     enum { TRIES = 600, PAUSE = 100000000 }; /* a minute, in steps of 0.1 s */
     for (int i = 0; i < TRIES; i++) {
-        const int fd = new_socket(address->sa_family); /* each can connect(2) only once */
+        const int fd = new_socket(address->sa_family); /* a new one each time: see connect(2) */
         if (connect(fd, address, length) == 0 && !is_connected_to_itself(fd))
             return fd;
         if (errno != ECONNREFUSED && errno != ENOENT)

@@ -1,4 +1,4 @@
-/* transfer.c - whole buffers and lines, through partial transfers, interruptions and O_NONBLOCK */
+/* transfer.c - lines; and whole buffers, through partial transfers, interruptions and O_NONBLOCK */
 #include "demo.h"
 
 #include <err.h>

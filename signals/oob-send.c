@@ -2,9 +2,9 @@
  *
  * There is only one mark: an urgent byte that is not yet read when the next one comes is ordinary
  * from then on, or lost. So the sender waits until the receiver has read all, but not longer than a
- * second. TCP does not report that; the receiver's socket on this machine does, in /proc/net/tcp.
+ * second. TCP does not report that; the kernel does, of a receiver's socket on this machine.
  *
- * MSG_OOB in send(2), tcp(7), /proc/net/tcp in proc(5)
+ * MSG_OOB in send(2), tcp(7), sock_diag(7)
  */
 #include "../lib/demo.h"
 
