@@ -154,7 +154,7 @@ static void show_oneshot(int epoll, int fds[2], unsigned flag, bool wrong)
     } else {
         if (!still_asleep(second, WATCHED_MS))
             errx(EXIT_FAILURE, "two workers were woken for one client");
-        say_asleep_in("100 ms later: the other one", second, "epoll_wait", epoll);
+        say_asleep_in("the other one still", second, "epoll_wait", epoll);
     }
     if (first == -1 || kill(first, SIGCONT) == -1)
         err(EXIT_FAILURE, "waitpid or kill");

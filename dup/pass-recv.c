@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 enum { PATIENCE_MS = 1000 };
-enum { MOST = 4 }; /* descriptors in a message; if odd, 64-bit padding would have room for one more */
+enum { MOST = 4 }; /* descriptors in a message; if odd, there may be room for one more */
 
 static const char usage[] =
     "usage: pass-recv [-x]\n"

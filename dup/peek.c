@@ -75,7 +75,7 @@ static void wait_for_all(int from, int to)
     if (ioctl(to, FIONREAD, &bytes) == -1 || bytes != 0)
         errx(EXIT_FAILURE, "ioctl FIONREAD: the 4 bytes are not taken");
     say("ioctl(%d, FIONREAD) = %d: the 4 bytes are taken", to, bytes);
-    say_asleep_in("50 ms later: the receiver", receiver, "recv", to);
+    say_asleep_in("the receiver still", receiver, "recv", to);
     send_text(from, "two ");
     if (reap(receiver) != EXIT_SUCCESS)
         errx(EXIT_FAILURE, "the receiver failed");

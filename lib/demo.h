@@ -248,12 +248,6 @@ extern volatile pid_t user_of_objects;
 void hold_endings(void);
 void release_endings(void);
 
-/* Be the only server that has this name: hold a lock on a file in the private directory until this
- * process ends, however it ends; exit if another process holds it. And whether there is one. See
- * F_SETLK and F_GETLK in fcntl(2). */
-void become_server(const char *name);
-bool has_server(const char *name);
-
 /* ---- Messages and limits: queue.c ---- */
 
 /* Exit if a message of this length is larger than the whole System V queue may be: msgsnd(2) would

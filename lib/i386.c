@@ -69,7 +69,7 @@ static bool unfold_socketcall(pid_t pid, long *number, unsigned long a[6])
 
 bool unfold_call(pid_t pid, long *number, unsigned long argument[6])
 {
-    enum { READ_64 = 0, WRITE_64 = 1 }; /* nothing sleeps in the calls of i386 with these numbers */
+    enum { READ_64 = 0, WRITE_64 = 1 }; /* on i386: restart_syscall(2) and exit(2) */
     switch (*number) {
     case SYS_ipc:
         return unfold_ipc(pid, number, argument);

@@ -155,7 +155,8 @@ _Noreturn void get_failed(const char *call, key_t key)
 
 /* ---- Removal ---- */
 
-/* Only system calls, so that a signal handler may do it; see signal-safety(7). */
+/* Only system calls, so that a signal handler may do it on Linux; signal-safety(7) does not promise
+ * it of msgctl(), shmctl() and semctl(). */
 void remove_now(void)
 {
     if (getpid() != main_process)
@@ -260,39 +261,6 @@ int private_set(int semaphores)
     remove_set_at_exit(id);
     release_endings();
     return id;
-}
-
-/* ---- One server ---- */
-
-void become_server(const char *name)
-{
-    const char *const path = demo_path(name);
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    struct stat status;
-    const int fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR);
-    if (fd == -1)
-        err(EXIT_FAILURE, "open %s", path);
-    const int locked = fcntl(fd, F_SETLK, &lock);
-    if (locked == -1 && (errno == EACCES || errno == EAGAIN))
-        errx(EXIT_FAILURE, "fcntl F_SETLK: %s: there is a server already", errno_name(errno));
-    if (locked == -1 || fstat(fd, &status) == -1)
-        err(EXIT_FAILURE, "%s", path);
-    if (status.st_nlink == 0)
-        errx(EXIT_FAILURE, "a server was just about to end; try again");
-    unlink_at_exit(path);
-}
-
-bool has_server(const char *name)
-{
-    const char *const path = demo_path(name);
-    struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
-    const int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd == -1 && errno == ENOENT)
-        return false;
-    if (fd == -1 || fcntl(fd, F_GETLK, &lock) == -1)
-        err(EXIT_FAILURE, "%s", path);
-    close(fd);
-    return lock.l_type != F_UNLCK;
 }
 
 static void change_endings(int how)

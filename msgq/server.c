@@ -9,7 +9,6 @@
  */
 #define _GNU_SOURCE /* MSG_EXCEPT, msg_cbytes */
 #include "server.h"
-#include "../lib/demo.h"
 
 #include <ctype.h>
 #include <err.h>

@@ -23,7 +23,7 @@ enum { MOST_WRITERS = 64, LARGEST_PAGE = 64 * 1024 };
 static const char usage[] = "usage: atomic [-x] [-w WRITERS] [-m MESSAGES]\n"
                             "  -m MESSAGES  messages of each writer (default: 100)\n"
                             "  -w WRITERS   processes that write (default: 4)\n"
-                            "  -x           messages of PIPE_BUF + 1 bytes: many are torn\n"
+                            "  -x           messages one byte longer: many are torn\n"
                             "  prints how many arrived whole and how many torn\n";
 
 static char message[LARGEST_PAGE + 1];

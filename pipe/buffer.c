@@ -11,6 +11,7 @@
 #include <err.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -47,7 +48,7 @@ static void fill_the_buffer(void)
     int lines = 1;
     for (; bytes_in_pipe() == 0; lines++)
         print_line();
-    say("printed it %d times: a whole buffer comes at once", lines);
+    say("printed it %d times before anything came", lines);
     const int bytes = say_bytes_in_pipe();
     printf("buffer %d\n", bytes);
 
@@ -83,6 +84,8 @@ static void fork_with_text_in_the_buffer(void)
         err(EXIT_FAILURE, "read");
     say("read(%d) = %zd %s", read_end, count, quoted(text, (size_t)count));
     printf("%.*s", (int)count, text);
+    if (count != 2 * (ssize_t)strlen("hello\n"))
+        errx(EXIT_FAILURE, "unexpected: not twice");
 }
 
 int main(int argc, char *argv[])

@@ -36,7 +36,7 @@ static void show_the_copy(pid_t reader, const int fds[2])
     enum { WATCHED_MS = 200 };
     if (!still_asleep(reader, WATCHED_MS))
         errx(EXIT_FAILURE, "the reader woke up");
-    say_asleep_in("200 ms later: the reader", reader, "read", fds[READ_END]);
+    say_asleep_in("the reader still", reader, "read", fds[READ_END]);
 
     char path[64], target[64] = "";
     snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)reader, fds[WRITE_END]);

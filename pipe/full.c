@@ -100,7 +100,7 @@ static void fill_and_sleep(const int fds[2], int pages)
     wait_asleep(writer); /* before Linux 6.14 it is woken, finds no room, and sleeps again */
     if (!still_asleep(writer, WATCHED_MS))
         errx(EXIT_FAILURE, "%d bytes made room for the writer", FEW);
-    say_asleep_in("50 ms later: the writer", writer, "write", fds[WRITE_END]);
+    say_asleep_in("the writer still", writer, "write", fds[WRITE_END]);
     read_bytes(fds[READ_END], page_size - FEW);
     if (reap(writer) != EXIT_SUCCESS)
         errx(EXIT_FAILURE, "the writer failed");

@@ -35,6 +35,8 @@ int main(int argc, char *argv[])
         err(EXIT_FAILURE, "%s", path);
     if (!S_ISREG(status.st_mode))
         errx(EXIT_FAILURE, "%s: not a regular file", path);
+    if ((off_t)(size_t)status.st_size != status.st_size)
+        errx(EXIT_FAILURE, "%s: too large for a 32-bit program", path);
     char byte;
     if (status.st_size == 0 && read(file, &byte, 1) != 0)
         errx(EXIT_FAILURE, "%s: has bytes but no size, like the files in /proc", path);

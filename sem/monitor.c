@@ -125,7 +125,7 @@ static void start(void)
 
 static void show_sleepers(void)
 {
-    say("200 ms later: count %d, and all that are left sleep", monitor->count);
+    say("count %d, and all that are left still sleep", monitor->count);
     for (int i = 0; i < members; i++)
         if (!team[i].reaped)
             say("%s sleeps%s", team[i].name,

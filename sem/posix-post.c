@@ -1,4 +1,4 @@
-/* posix-post - gives a named POSIX semaphore: raises its value by one, and wakes a sleeper
+/* posix-post - releases a named POSIX semaphore: raises its value by one, and wakes a sleeper
  *
  * Any process may give, not only the one that took: that is what makes a semaphore more than a
  * lock. sem_post() is one of the few synchronisation calls that a signal handler may make. It is an

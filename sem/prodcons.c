@@ -126,7 +126,7 @@ static void show_deadlock(void)
 {
     if (next_to_end(WATCHED_MS) != NOBODY)
         errx(EXIT_FAILURE, "unexpected: no deadlock");
-    say_values("200 ms later all still sleep");
+    say_values("all still sleep");
     for (int i = 0; i < members; i++) {
         const sem_t *semaphore = awaited_by(team[i].pid);
         if (semaphore != NULL)

@@ -124,7 +124,7 @@ static void show_the_hang(void)
     const pid_t next = let_one_die(only_unlock);
     if (!still_asleep(next, WATCHED_MS))
         errx(EXIT_FAILURE, "the next one woke up");
-    say_asleep_in("200 ms later: the next one", next, "futex", ANY_ARGUMENT);
+    say_asleep_in("the next one still", next, "futex", ANY_ARGUMENT);
     try_lock(EBUSY, "and its owner is dead");
     if (kill(next, SIGTERM) == -1)
         err(EXIT_FAILURE, "kill");

@@ -138,7 +138,7 @@ static inline void show_circle(void)
 {
     if (next_to_end(WATCHED_MS) != NOBODY)
         errx(EXIT_FAILURE, "unexpected: no deadlock");
-    say_asleep_in("200 ms later: philosopher 1", team[0].pid, "semop", set);
+    say_asleep_in("philosopher 1 still", team[0].pid, "semop", set);
     int i = 0, steps = 0;
     do {
         const int fork = right_of(i), waiting = ask(set, fork, GETNCNT);

@@ -93,7 +93,7 @@ static void show_the_loss(int set)
     const pid_t waiter = kill_the_holder(set, 0);
     if (!still_asleep(waiter, WATCHED_MS))
         errx(EXIT_FAILURE, "the waiter woke up");
-    say_asleep_in("200 ms later: the waiter", waiter, "semop", set);
+    say_asleep_in("the waiter still", waiter, "semop", set);
     const int last = ask(set, 0, GETPID);
     say("GETVAL = %d, GETNCNT = %d", ask(set, 0, GETVAL), ask(set, 0, GETNCNT));
     const int result = kill(last, 0);

@@ -1,4 +1,4 @@
-/* v - gives a semaphore: raises its value by one, and wakes a process that waits for it
+/* v - releases a semaphore: raises its value by one, and wakes a process that waits for it
  *
  * Any process may give, not only the one that took: that is what makes a semaphore more than a
  * lock. With -u, SEM_UNDO, the kernel subtracts 1 when this process ends. That is right for a

@@ -116,7 +116,7 @@ static inline void say_still_asleep_in(const char *who, pid_t pid, const char *c
     char what[64];
     while (!still_asleep(pid, WATCHED_MS) && !has_ended(pid))
         poll(NULL, 0, LOOK_MS);
-    snprintf(what, sizeof what, "200 ms later: %s", who);
+    snprintf(what, sizeof what, "%s still", who);
     say_asleep_in(what, pid, call, argument);
 }
 

@@ -90,7 +90,7 @@ load helper
     try ./pipe/eof -x
     [ "$status" = 0 ]
     [[ $stderr != *"= 0: end of file"* ]]
-    [[ $stderr = *"200 ms later: the reader sleeps in read(3)"*") = pipe:["*"kill("* ]]
+    [[ $stderr = *"the reader still sleeps in read(3)"*") = pipe:["*"kill("* ]]
     assert_lesson "the reader waits for the last write end to close, and holds that end itself"
 }
 
@@ -158,7 +158,7 @@ load helper
 
 @test "coproc: any amount passes through any filter unchanged" {
     head -c 20000000 /dev/urandom >"$T/in"
-    for filter in cat "tr a-z A-Z" "sort -z" "head -c 1000000" "tail -c 1000000" "wc -c"; do
+    for filter in cat "tr a-z A-Z" "sort -z" "head -c 1000000" "tail -c 1000000" "od -bN 2000000" "wc -c"; do
         timeout 10 ./pipe/coproc $filter <"$T/in" >"$T/out" 2>"$T/err"
         $filter <"$T/in" | cmp - "$T/out"
     done

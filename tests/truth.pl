@@ -356,7 +356,6 @@ sub sleep_of {
     my ($who, $singular, $call, $args) = ($1 // '', $2, $3, $4);
     return if $who eq '' and not $singular;
     return if not $singular and $who !~ /\b(?:all|both|they|\w+s|\d+)\b/;
-    $who =~ s/^\d+ ms later,? //;
     my ($number) = grep { defined } $who =~ /^(?:all )?(\d+) /, map { $numbers{$_} } grep { $numbers{$_} } split ' ', $who;
     my ($pid) = grep { defined } $text =~ /\b(?:pid|process) (\d+)\b.*\bsleep|\((\d+)\) (?:still )?sleeps|^(\d+) sleeps/;
     return { who => $who, pid => $pid, call => $call, args => $args // '', plural => !$singular, number => $number };

@@ -48,7 +48,7 @@ go_on() {
 why() {
     try ./lib/tools/why "$@"
     [ "$status" = 0 ]
-    output=$(sed -E 's/, of those that may be seen$//; s/none that may be seen$/no other process/' <<<"$output" |
+    output=$(sed -E 's/, of those that can be seen$//; s/none that can be seen$/no other process/' <<<"$output" |
         sed -E ':a; N; $!ba; s/\n   (waits|which)/ \1/g')
 }
 

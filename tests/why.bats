@@ -76,12 +76,12 @@ built() {
     [ -x "$program" ] || skip "no C compiler"
 }
 
-# why PID... runs it; $output has what follows "=>" in one line, and is the same where some processes may not be seen:
+# why PID... runs it; $output has what follows "=>" in one line, and is the same where some processes cannot be seen:
 # without namespaces of our own there are always some.
 why() {
     try ./lib/tools/why "$@"
     fits_80 "$output"
-    output=$(sed -E 's/, of those that may be seen$//; s/none that may be seen$/no other process/' <<<"$output" |
+    output=$(sed -E 's/, of those that can be seen$//; s/none that can be seen$/no other process/' <<<"$output" |
         sed -E ':a; N; $!ba; s/\n   (waits|which)/ \1/g')
 }
 
@@ -422,7 +422,7 @@ r, w = os.pipe(); s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen(); $wa
     fi
 }
 
-@test "an ordinary user sees the own processes, and what may not be seen of others is said" {
+@test "an ordinary user sees the own processes, and what cannot be seen of others is said" {
     needs perl
     other_user lib
     start mine sleep 100
@@ -431,11 +431,11 @@ r, w = os.pipe(); s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen(); $wa
     try "${nobody[@]}" ./lib/tools/why "$reader"
     [ "$status" = 0 ]
     [[ $output = *"could write: $reader perl itself (descriptor "* ]]
-    [[ $output = *"=> only $reader itself could write, of those that may be seen"* ]]
-    [[ $output = *"(Processes whose descriptors may not be seen: "* ]]
+    [[ $output = *"=> only $reader itself could write, of those that can be seen"* ]]
+    [[ $output = *"(Processes whose descriptors cannot be seen: "* ]]
     try "${nobody[@]}" ./lib/tools/why "$mine"
     [ "$status" = 1 ]
-    [[ $output = *"$mine sleep sleeps"*"its call may not be seen: it belongs to another user"* ]]
+    [[ $output = *"$mine sleep sleeps"*"its call cannot be seen: it belongs to another user"* ]]
     end mine reader
 }
 
@@ -480,11 +480,11 @@ quick() {
     names "$reader" "^=> only $reader itself could write$"
     try "${limited[@]}" ./lib/tools/why "$reader"
     [ "$status" = 0 ]
-    [[ $output = *"=> only $reader itself could write, of those that may be seen"* ]]
-    [[ $output = *"(Processes whose descriptors may not be seen: "* ]]
+    [[ $output = *"=> only $reader itself could write, of those that can be seen"* ]]
+    [[ $output = *"(Processes whose descriptors cannot be seen: "* ]]
     try "${limited[@]}" ./lib/tools/why "$stranger"
     [ "$status" = 1 ]
-    [[ $output = *"its call may not be seen: it belongs to another user; no CAP_SYS_PTRACE"* ]]
+    [[ $output = *"its call cannot be seen: it belongs to another user; no CAP_SYS_PTRACE"* ]]
     fits_80 "$output"
     end stranger reader
 }

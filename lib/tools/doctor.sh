@@ -9,11 +9,11 @@ lacks() { printf '%-18s %s\n' "  missing: $1" "$2"; }
 
 # shellcheck disable=SC1091 # not every system has it
 fact system "$(. /etc/os-release 2>/dev/null; echo "${PRETTY_NAME:-unknown}"), $(uname -s) $(uname -r), $(uname -m)"
-fact "C library" "$(ldd --version 2>&1 | head -n 1)"
+fact "C library" "$(ldd --version 2>&1 | sed -n '1s/^ldd *//p')"
 fact CPUs "$(nproc) usable; pages of $(getconf PAGESIZE) bytes"
 [ "$(nproc)" -gt 1 ] || lacks "a second CPU" "shm/litmus, and bench -p diff, cannot show anything"
 
-fact pipes "$(value /proc/sys/fs/pipe-max-size) bytes for F_SETPIPE_SZ; a user: $(value /proc/sys/fs/pipe-user-pages-soft) pages"
+fact pipes "$(value /proc/sys/fs/pipe-max-size) bytes for F_SETPIPE_SZ; all of a user: $(value /proc/sys/fs/pipe-user-pages-soft) pages"
 fact "System V" "msgmnb $(value /proc/sys/kernel/msgmnb), msgmni $(value /proc/sys/kernel/msgmni), shmmni $(value /proc/sys/kernel/shmmni)"
 [ -e /proc/sysvipc/msg ] || lacks "System V IPC" "msgq, shm and sem have only their POSIX halves"
 fact "POSIX queues" "msg_max $(value /proc/sys/fs/mqueue/msg_max), msgsize_max $(value /proc/sys/fs/mqueue/msgsize_max), queues_max $(value /proc/sys/fs/mqueue/queues_max)"

@@ -4,7 +4,8 @@ set -u
 usage() {
     cat <<'END'
 usage: ipc draw [-s FILE] [-w COLUMNS] [-x WORDS] COMMAND [ARGUMENT...]
-       ipc draw [-s FILE] [-w COLUMNS] [-x WORDS] -a PID    a process that runs already, until Ctrl-C
+       ipc draw [-s FILE] [-w COLUMNS] [-x WORDS] -a PID
+  -a PID      a process that runs already, until Ctrl-C
   -s FILE     writes the picture into FILE, as SVG, instead of printing it as text
   -w COLUMNS  the width of the text (80): wider, it has room for more processes
   -x WORDS    leaves out the lines that begin with one of them: -x 'poll|SIGCHLD'

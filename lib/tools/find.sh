@@ -48,7 +48,8 @@ FILENAME ~ /\.c$/ {
     next
 }
 
-/^##* / { heading = $0; sub(/^#* /, "", heading) }
+/^```/ { fence = !fence }
+!fence && /^##* / { heading = $0; sub(/^#* /, "", heading) }
 
 # In a table an empty first cell means: as above.
 /^\|/ {
@@ -77,4 +78,4 @@ END {
     exit !(found || count)
 }' pipe/*.c fifo/*.c msgq/*.c shm/*.c sem/*.c signals/*.c dup/*.c README.md COURSE.md pipe/README.md fifo/README.md \
     msgq/README.md shm/README.md sem/README.md signals/README.md dup/README.md ||
-    { echo "ipc: nothing about '$*'" >&2; exit 1; }
+    { [ $? = 1 ] || exit; echo "ipc: nothing about '$*'" >&2; exit 1; }

@@ -278,7 +278,7 @@ bool peek(struct task *task, unsigned long address, void *copy, size_t size)
     const struct iovec to = {.iov_base = copy, .iov_len = size};
     if (process_vm_readv(task->tid, &to, 1, &from, 1, 0) == (ssize_t)size)
         return true;
-    line("    what it waits for may not be seen");
+    line("    what it waits for cannot be seen");
     task->open = true;
     return false;
 }

@@ -14,7 +14,7 @@ copies=${IPC_MEND_DIR:-$tree/build/mend}
 [ -n "${IPC_MEND_DIR:-}" ] || { [ -e "$tree/Makefile" ] && [ -w "$tree" ]; } || copies=$PWD/mend # installed
 
 usage() {
-    echo "usage: mend [-l | -n | -r | -s] [NAME]    judge NAME, or the one that you are at"
+    echo "usage: mend [-l | -n | -r | -s] [NAME]    judge NAME, or the one that you edited last"
     echo "  -l  list all: x mended, - not yet        -n  a hint (-nn: two)"
     echo "  -r  start again                          -s  a cure, once it is mended (-ss: now)"
 }
@@ -85,7 +85,7 @@ remarks() {
 }
 
 verdict() { # compiles it, judges it, and prints what is not right yet
-    local text more demo status
+    local text more demo status reads=''
     copy || exit 2
     program=$(readlink -f "$copies")/$exercise
     # shellcheck disable=SC2086 # words are wanted
@@ -99,12 +99,16 @@ verdict() { # compiles it, judges it, and prints what is not right yet
     text=$(<"$work/verdict")
     [ -n "$text" ] || { echo "mend: the judge could not judge $exercise:"; cat "$work/judge/errors"; exit 2; } >&2
     demo=$(task demo) more=$(remarks)
+    ! grep -qE 'stdin|STDIN|read\(0' "$program.c" || reads=' (it reads what you type, until Ctrl-D)'
     fold -s -w 79 <<END | sed 's/ *$//'
 $exercise is not right yet. ${text^}.${more:+
 $more}
 
-Look at $demo, and in $(cut -d / -f 2 <<<"$demo")/README.md at "$(task section)".
-Edit ${program#"$PWD/"}.c. To run it yourself, and ask ./ipc why:
+END
+    cat <<END
+Look at "$(task section)" in $(cut -d / -f 2 <<<"$demo")/README.md, and at
+    $demo
+Edit ${program#"$PWD/"}.c. To run it yourself, and ask ./ipc why$reads:
     ${program#"$PWD/"}$(cat "$work/judge/arguments")
 A hint: ./ipc mend -n $exercise
 END
@@ -120,7 +124,7 @@ list() {
     for exercise in "${exercises[@]}"; do
         mark=' '
         ! changed "$exercise" || { verdict >/dev/null 2>&1 && mark=x || mark=-; }
-        printf '%s %-16s %s\n' "$mark" "$exercise" "$(introduction | fold -s -w 61 | sed 's/ *$//; q')"
+        printf '%s %-16s %s\n' "$mark" "$exercise" "$(introduction | fold -s -w 57 | sed 's/ *$//; 1q' | sed '$!b; s/[^.:]$/& .../')"
     done
 }
 

@@ -6,7 +6,7 @@ work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT
 
-# "1530 perl sleeps in msgrcv(3)" for each process of this user that may be seen, and the shared memory that it has mapped.
+# "1530 perl sleeps in msgrcv(3)" for each process of this user that can be seen, and the shared memory that it has mapped.
 # shellcheck disable=SC2046 # a word for each process
 "$IPC_TREE/lib/tools/why" $(find /proc -maxdepth 1 -name '[0-9]*' -user "$uid" -exec basename {} \; 2>/dev/null) \
     2>/dev/null | grep '^[0-9]' >"$work/all"
@@ -61,5 +61,5 @@ posix() { # FOLDER WHAT
     posix "${queues:-/dev/mqueue}" "POSIX queue"
 } >"$work/objects"
 cat "$work/objects"
-[ -n "$queues" ] || echo "(POSIX queues may not be seen: no mqueue is mounted, see mq_overview(7))"
+[ -n "$queues" ] || echo "(POSIX queues cannot be seen: no mqueue is mounted, see mq_overview(7))"
 [ -s "$work/objects" ] || { echo "no System V or POSIX objects of user $(id -un)"; exit 1; }

@@ -36,6 +36,7 @@ system_v() { # KIND LETTERS OPTION
     find /dev/mqueue -maxdepth 1 -user "$uid" -name "ipc-$uid-*" -exec echo rm {} \; 2>/dev/null
 } >"$left"
 
+[ -d /dev/mqueue ] || echo "(POSIX queues cannot be seen: no mqueue is mounted; ./msgq/posix-rm removes the demos')" >&2
 [ -s "$left" ] || { echo "nothing is left"; exit 0; }
 cat "$left"
 printf 'remove all this? [y/N] '

@@ -87,7 +87,7 @@ run() {
 judge() { # late | failing
     if [ "$status" = 137 ] && [ "$first" != 137 ]; then
         echo "HANGS"
-    elif [ "$status" -gt 128 ] && [ "$status" != "$first" ]; then
+    elif [ "$status" -gt 128 ] && [ "$status" -le 192 ] && [ "$status" != "$first" ]; then
         echo "is KILLED by signal $((status - 128))"
     elif [ "$status" = "$first" ] && cmp -s "$work/out" "$work/first"; then
         echo "ends as it did"

@@ -78,7 +78,7 @@ static void add_holders(struct task *task, dev_t device, ino_t inode, int end)
             (end == EITHER_END || h->is_open_for[end]))
             add_process(task, h->pid, task->deed, text(" (descriptor %d)", h->fd));
     if (task->waker_count == before)
-        line("    %s: no%s", task->deed, hidden > 0 ? "ne that may be seen" : " other process");
+        line("    %s: no%s", task->deed, hidden > 0 ? "ne that can be seen" : " other process");
     else if (task->waker_count > SHOWN)
         line("    %d threads could, in all", task->waker_count);
 }
@@ -379,7 +379,7 @@ static void explain_lock(struct task *task)
                 inode == file.st_ino && (pid == task->pid || pid == -1);
     if (locks != NULL)
         fclose(locks);
-    line("    the lock in the way: %s", found ? lock : "may not be seen");
+    line("    the lock in the way: %s", found ? lock : "cannot be seen");
     for (const struct holding *h = holdings; found && h < holdings + holding_count; h++)
         if (h->inode == file.st_ino && h->device == file.st_dev &&
             strstr(contents(text("/proc/%d/fdinfo/%d", (int)h->pid, h->fd)).s, lock) != NULL)
@@ -505,7 +505,7 @@ static void print_stuck(const struct task *task)
 static void conclude(struct task *task)
 {
     const struct task *const first = task->waker_count == 0 ? NULL : task->wakers[0];
-    const char *const limit = hidden > 0 ? ", of those that may be seen" : "";
+    const char *const limit = hidden > 0 ? ", of those that can be seen" : "";
     bool one = !task->guessed;
     for (int i = 0; i < task->waker_count; i++)
         one = one && task->wakers[i]->pid == first->pid;
@@ -548,7 +548,7 @@ static bool answer(struct task *task)
         return true;
     }
     if (!task->seen)
-        line("    its call may not be seen: %s", why_unseen(task));
+        line("    its call cannot be seen: %s", why_unseen(task));
     conclude(task);
     return task->seen;
 }
@@ -575,7 +575,7 @@ int main(int argc, char *argv[])
         }
     }
     if (hidden > 0)
-        line("(Processes whose descriptors may not be seen: %d)", hidden);
+        line("(Processes whose descriptors cannot be seen: %d)", hidden);
     flush_stdout();
     return status;
 }
