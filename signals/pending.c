@@ -83,6 +83,6 @@ int main(int argc, char *argv[])
     printf("sent %d delivered %d\n", TIMES, (int)delivered);
     if (delivered != 1)
         errx(EXIT_FAILURE, "delivered %d times, not once", (int)delivered);
-    lesson("a standard signal is pending or not: sent many times while blocked, it comes once");
+    lesson("a blocked standard signal is pending or not: sent many times, it comes once");
     return EXIT_SUCCESS;
 }

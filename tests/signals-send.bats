@@ -362,7 +362,7 @@ END
     grep -q "its ShdPnd: 0000000000000200" <<<"$stderr"
     grep -q "the sender has ended; the handler has run 0 times" <<<"$stderr"
     grep -q "sigpending(): SIGUSR1 is in the set" <<<"$stderr"
-    assert_lesson "a standard signal is pending or not"
+    assert_lesson "a blocked standard signal is pending or not"
 }
 
 @test "queue: real-time signals come in order, with each value, the lowest number first; a standard one once" {
