@@ -25,7 +25,7 @@ static const char usage[] =
     "    messages             in the queue now: msg_qnum\n"
     "    bytes                of their texts: msg_cbytes\n"
     "    limit                of the bytes, and of the messages: msg_qbytes\n"
-    "    lspid, lrpid         the last sender and the last receiver; 0: none that we see\n"
+    "    lspid, lrpid         the last sender and receiver; 0: none that we see\n"
     "    stime, rtime, ctime  last msgsnd, msgrcv, change: in seconds since 1970\n"
     "                         (date -d @SECONDS); 0: none\n";
 
