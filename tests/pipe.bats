@@ -335,6 +335,11 @@ splice 0
 END
 }
 
+@test "zerocopy: a file of more than 4 GiB is more than its length modulo 4 GiB; a 32-bit program refuses it" {
+    truncate -s 4294967301 "$T/big"
+    [ "$(./pipe/zerocopy "$T/big" 2>"$T/err" | head -c 6 | wc -c)" = 6 ] || grep -q "too large for a 32-bit program" "$T/err"
+}
+
 @test "zerocopy: a folder, a device, nothing at all, an unknown way: clear errors" {
     try ./pipe/zerocopy /tmp
     [ "$status" = 1 ]
