@@ -169,7 +169,7 @@ gist() {
     done
 }
 
-@test "mend: the demo and the section that a task names exist" {
+@test "mend: the demo that a task names runs as it stands there, and the section exists" {
     local name demo
     for name in $(exercises); do
         base=$tree/${name%/*}/mend/${name#*/}
@@ -177,6 +177,8 @@ gist() {
         [ -x "$demo" ] || { echo "$name: no $demo"; return 1; }
         grep -qxF "## $(sed -n 's/^section: //p' "$base.task")" "$tree/$(cut -d / -f 2 <<<"$demo")/README.md" ||
             { echo "$name: no such section"; return 1; }
+        try timeout 10 bash -c "$(sed -n 's/^demo: //p' "$base.task")" </dev/null
+        [[ $status != @(2|124) ]] || { echo "$name: $demo: status $status: $stderr"; return 1; }
     done
 }
 

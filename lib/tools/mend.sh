@@ -99,7 +99,7 @@ verdict() { # compiles it, judges it, and prints what is not right yet
     text=$(<"$work/verdict")
     [ -n "$text" ] || { echo "mend: the judge could not judge $exercise:"; cat "$work/judge/errors"; exit 2; } >&2
     demo=$(task demo) more=$(remarks)
-    ! grep -qE 'stdin|STDIN|read\(0' "$program.c" || reads=' (it reads what you type, until Ctrl-D)'
+    ! grep -qE 'stdin|STDIN|standard input' "$program.c" || reads=' (it reads what you type, until Ctrl-D)'
     fold -s -w 79 <<END | sed 's/ *$//'
 $exercise is not right yet. ${text^}.${more:+
 $more}
