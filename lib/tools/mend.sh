@@ -99,7 +99,7 @@ verdict() { # compiles it, judges it, and prints what is not right yet
     text=$(<"$work/verdict")
     [ -n "$text" ] || { echo "mend: the judge could not judge $exercise:"; cat "$work/judge/errors"; exit 2; } >&2
     demo=$(task demo) more=$(remarks)
-    ! grep -qE 'stdin|STDIN|standard input' "$program.c" || reads=' (it reads what you type, until Ctrl-D)'
+    ! grep -qE 'stdin|STDIN|standard input' "$program.c" || reads='   # reads what you type, until Ctrl-D'
     fold -s -w 79 <<END | sed 's/ *$//'
 $exercise is not right yet. ${text^}.${more:+
 $more}
@@ -108,8 +108,8 @@ END
     cat <<END
 Look at "$(task section)" in $(cut -d / -f 2 <<<"$demo")/README.md, and at
     $demo
-Edit ${program#"$PWD/"}.c. To run it yourself, and ask ./ipc why$reads:
-    ${program#"$PWD/"}$(cat "$work/judge/arguments")
+Edit ${program#"$PWD/"}.c. To run it yourself, and ask ./ipc why:
+    ${program#"$PWD/"}$(cat "$work/judge/arguments")$reads
 A hint: ./ipc mend -n $exercise
 END
     return 1
