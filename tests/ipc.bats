@@ -80,6 +80,10 @@ setup_ipc() {
     done
     try "$IPC" find xyzzy
     [ "$status" = 1 ]
+    try bash -c "'$IPC' find EAGAIN | head -n 1"
+    [ -z "$stderr" ]
+    try "$IPC" find fflush # a comment in a block is no heading
+    [[ $output != *"It serves one client"* ]]
 }
 
 @test "ipc find shows the rows of the course: of a book's example, of a claim" {

@@ -89,6 +89,8 @@ int main(int argc, char *argv[])
             _exit(0);
         usleep(50000);
     }
+    if (strcmp(which, "minus") == 0)
+        return close(dup(0)) == -1 ? -1 : 0;
     if (strcmp(which, "queue") == 0)
         return msgget(IPC_PRIVATE, 0600) == -1;
     if (strcmp(which, "crash") == 0)
@@ -155,6 +157,8 @@ line() {
     homework crash
     [ "$status" = 1 ]
     line '^failing: .* is KILLED by signal 11 \(first: openat'
+    homework minus # return -1: status 255, and no signal
+    line '^failing: .* ends with status 255 WITHOUT A WORD \(first: dup no. 1 = E'
 }
 
 @test "try: a zombie, a queue and a process that are left behind" {
