@@ -73,7 +73,7 @@ static void by_fclose(int fd, FILE *in)
     char line[80];
     if (fgets(line, sizeof line, in) != NULL || errno != EBADF)
         err(EXIT_FAILURE, "fgets: read has not failed with EBADF");
-    say("fgets() fails, %s: closed for both", errno_name(errno));
+    say("fgets(): read(%d), %s: closed for both", fd, errno_name(errno));
     const int result = fclose(in);
     if (result != EOF || errno != EBADF)
         err(EXIT_FAILURE, "fclose: close has not failed with EBADF");

@@ -38,14 +38,14 @@ static void report(const char *way, ssize_t result, int expected)
         errx(EXIT_FAILURE, "%s: unexpected %s", way, error == 0 ? "success" : errno_name(error));
 }
 
-/* That there is a handler is enough: the call ends with EINTR. With SA_RESTART it would go on, for
- * ever if the timer did: reap() notices a call that sleeps without a break. */
+/* That there is a handler is enough: the call ends with EINTR. (With SA_RESTART it would go on;
+ * reap() finds that when the alarms have stopped.) */
 static void count_alarms(int signal_number)
 {
     static volatile sig_atomic_t alarms;
-    alarms++;
-    if (signal_number == SIGALRM && alarms == MOST_ALARMS)
-        alarm(0); /* it is the same timer */
+    (void)signal_number;
+    if (++alarms == MOST_ALARMS)
+        alarm(0); /* the same timer as setitimer() */
 }
 
 static void by_alarm(int fd)

@@ -129,7 +129,7 @@ static void show_deadlock(void)
     if (next_to_end(WATCHED_MS) != NOBODY)
         errx(EXIT_FAILURE, "unexpected: no deadlock");
     const int value = ask(set, FIRST, GETVAL), waiting = ask(set, FIRST, GETZCNT);
-    say("still at first: GETVAL = %d, GETZCNT = %d", value, waiting);
+    say("first, later: GETVAL = %d, GETZCNT = %d", value, waiting);
     if (value == 0 || waiting != workers)
         errx(EXIT_FAILURE, "unexpected: they do not all wait for 0");
     kill_team();

@@ -50,7 +50,7 @@ start_foreign_client() {
     try ./dup/halfclose-client -m fclose -p "$port"
     [ "$status" = 0 ]
     [ -z "$output" ]
-    [[ $stderr = *"fgets() fails, EBADF"*"fclose(): close("*") = -1 EBADF"* ]]
+    [[ $stderr = *"fgets(): read("*"), EBADF"*"fclose(): close("*") = -1 EBADF"* ]]
     assert_lesson "two streams on one descriptor"
     finish server
     [ "$status" = 0 ]

@@ -544,7 +544,7 @@ segments_are() {
         try ./sem/barrier -x -w $workers
         echo "$workers: $status $output $stderr"
         [[ $status = 0 && $output =~ ^workers\ $workers\ rounds\ [0-9]+$ ]]
-        grep -q "still at first: GETVAL = [1-9][0-9]*, GETZCNT = $workers$" <<<"$stderr"
+        grep -q "first, later: GETVAL = [1-9][0-9]*, GETZCNT = $workers$" <<<"$stderr"
         assert_lesson "one turnstile"
     done
     for command in "barrier -x -r 5" "barrier -w 1" "barrier -r 0"; do
