@@ -178,7 +178,8 @@ int main(int argc, char *argv[])
         reap_team();
 
     print_finished_rounds();
-    lesson(one_turnstile ? "one turnstile: it was raised again before everybody had passed it"
-                         : "two turnstiles: one is raised again when all are at the other");
+    if (rounds > 1)
+        lesson(one_turnstile ? "one turnstile: it was raised again before everybody had passed it"
+                             : "two turnstiles: one is raised again when all are at the other");
     return EXIT_SUCCESS;
 }

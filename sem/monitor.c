@@ -34,7 +34,7 @@ static const char *const names[] = {"if", "one", "edge"};
 static const char *const lessons[] = {
     [IF] = "pthread_cond_wait() returned, and there was no item: look again, in a loop",
     [ONE] = "one condition for both sides: a signal woke the wrong one, and was lost",
-    [EDGE] = "a signal for the first item only: consumers sleep while there are items",
+    [EDGE] = "a signal at the edge only: consumers sleep beside a buffer that is not empty",
     [NONE] = "the wait unlocks the mutex while it sleeps; when it returns, look again"};
 
 static struct monitor { /* in shared memory */

@@ -130,14 +130,17 @@ static void starve_one(void)
         _exit(EXIT_SUCCESS);
     }
     say_asleep_in("philosopher 2", hungry, "semop", set);
-    for (int meal = 0; meal < MEALS; meal += 2) {
+    int meals = 0, waiting = 0;
+    for (; meals < MEALS; meals += 2) {
         change_both(2, -1, IPC_NOWAIT);
         change_both(0, +1, 0);
         change_both(0, -1, IPC_NOWAIT);
         change_both(2, +1, 0);
+        waiting = ask(set, 1, GETNCNT) + ask(set, 2, GETNCNT);
     }
-    const int waiting = ask(set, 1, GETNCNT) + ask(set, 2, GETNCNT);
-    say("%d meals of 1 and 3: GETNCNT of 2's forks = %d", MEALS, waiting);
+    say("the forks of 1 or 3, %d times: GETNCNT of 2's forks = %d", meals, waiting);
+    if (waiting != 1)
+        errx(EXIT_FAILURE, "unexpected: philosopher 2 does not wait");
     say_asleep_in("philosopher 2", hungry, "semop", set);
     change_both(0, +1, 0);
     reap_team();

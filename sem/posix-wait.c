@@ -41,7 +41,7 @@ static struct timespec deadline(long milliseconds)
     return time;
 }
 
-/* A handler without SA_RESTART ends the wait with EINTR; so does, in the case of sem_timedwait(),
+/* A handler without SA_RESTART ends the wait with EINTR; so does, with glibc and sem_timedwait(),
  * one with SA_RESTART. As the deadline is a point in time, waiting again needs no arithmetic. */
 static void take(sem_t *semaphore)
 {

@@ -112,6 +112,8 @@ static void show_repair(void)
     try_lock(0, "as good as new");
     check_error(pthread_mutex_unlock(&bank->mutex), "pthread_mutex_unlock");
     print_sum();
+    if (bank->left + bank->right != SUM)
+        errx(EXIT_FAILURE, "unexpected: not repaired");
     if (reap(let_one_die(only_unlock)) != EXIT_SUCCESS)
         errx(EXIT_FAILURE, "the next one failed");
     try_lock(ENOTRECOVERABLE, "lost");

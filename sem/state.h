@@ -20,10 +20,19 @@ static inline bool must_wait_for(int i, int neighbour)
            (state->of[neighbour] == HUNGRY && state->ticket[neighbour] < state->ticket[i]);
 }
 
+/* What must_wait_for() is for. */
+static inline void check_turn(int i, int neighbour)
+{
+    if (state->of[neighbour] == HUNGRY && state->ticket[neighbour] < state->ticket[i])
+        errx(EXIT_FAILURE, "unexpected: philosopher %d passes %d", i + 1, neighbour + 1);
+}
+
 /* Called for a neighbour too, when I have eaten. */
 static inline void try_to_eat(int i)
 {
     if (state->of[i] == HUNGRY && !must_wait_for(i, left_of(i)) && !must_wait_for(i, right_of(i))) {
+        check_turn(i, left_of(i));
+        check_turn(i, right_of(i));
         spend_milliseconds(1);
         state->of[i] = EATING;
         V(i);

@@ -30,6 +30,7 @@ static struct stack {
     _Alignas(8) _Atomic uint64_t top;   /* the version and the index of the top node */
     _Atomic uint32_t below[NODES + 1];  /* the node below each node */
     _Atomic uint32_t owners[NODES + 1]; /* how many processes have popped it */
+    atomic_long times;                  /* that a node was popped and pushed */
 } * stack;
 
 static bool has_version = true;
@@ -140,6 +141,7 @@ static void pop_and_push(long count)
         let_others_in(); /* with a node in hand */
         atomic_fetch_sub(&stack->owners[node], 1);
         push(node);
+        atomic_fetch_add(&stack->times, 1);
     }
     _exit(EXIT_SUCCESS);
 }
@@ -161,7 +163,7 @@ static void pop_all_together(long count)
             errx(EXIT_FAILURE, "a popper failed");
     while (pop() != NOBODY)
         left++;
-    say("%d processes have popped and pushed %ld times", POPPERS, count);
+    say("%d processes have popped and pushed %ld times", POPPERS, atomic_load(&stack->times));
     printf("nodes at the end %d\n", left);
     flush_stdout();
     if (left != NODES)
@@ -187,7 +189,6 @@ int main(int argc, char *argv[])
     for (uint32_t node = C; node >= A; node--)
         push(node);
     print_list("before");
-
     pop_step_by_step();
     if (index_of(stack->top) != (has_version ? C : B))
         errx(EXIT_FAILURE, "unexpected: the top is %c", names[index_of(stack->top)]);

@@ -92,7 +92,7 @@ static const struct {
             {"posix_spawn", by_posix_spawn}};
 enum { WAYS = sizeof ways / sizeof *ways };
 
-/* Memory that has been written, in pages of 4 KiB, so that there is a table entry for each. */
+/* Memory that has been written, in small pages: a table entry for each. */
 static void *touched_memory(size_t size)
 {
     char *const memory =

@@ -29,7 +29,7 @@ static const char usage[] =
 enum { MIB = 1024 * 1024, SIZE = 64 * MIB, WRITTEN = 16 * MIB };
 static size_t page_size;
 
-/* Pages of 4 KiB each, not huge ones: those would be copied 512 pages at a time. */
+/* Small pages: with huge ones the numbers of faults would differ. */
 static unsigned char *map(int sharing)
 {
     unsigned char *const memory =

@@ -133,7 +133,7 @@ int main(int argc, char *argv[])
     if (reap(reader) != EXIT_SUCCESS)
         errx(EXIT_FAILURE, "unexpected: the reader has seen something else");
     lesson(flags == MAP_SHARED
-               ? "MAP_SHARED: a store is visible at once in every mapping, and to read()"
+               ? "MAP_SHARED: a store is visible at once in all such mappings, and to read()"
                : "MAP_PRIVATE: the first store copies the page, and nobody else sees it");
     return EXIT_SUCCESS;
 }

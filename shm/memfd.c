@@ -1,12 +1,12 @@
 /* memfd - shared memory without a name: memfd_create(), seals, and the descriptor handed over
  *
- * An object made by memfd_create() has no name that anybody could open, guess or forget to remove.
- * A process can reach it only through a descriptor, here one from a socket, so the receiver may be
- * any process (see dup/pass-send). It disappears with its last descriptor and last mapping.
+ * An object made by memfd_create() has no name of its own that anybody could guess or forget to
+ * remove. Its descriptor comes here from a socket, so the receiver may be any process (see
+ * dup/pass-send). It disappears with its last descriptor and last mapping.
  *
- * The receiver relies on the size it has seen. Seals make that safe: nobody can shrink or change
- * the object any more, not even its maker. With -x there are none: the sender shrinks it, and the
- * receiver is killed by SIGBUS.
+ * The receiver relies on what it has seen. Seals make that safe: nobody can shrink or change the
+ * object any more, not even its maker. With -x there are none, and the receiver does not look: the
+ * sender shrinks the object, and the receiver is killed by SIGBUS.
  *
  * memfd_create(2), F_ADD_SEALS in fcntl(2), SCM_RIGHTS in unix(7)
  */
@@ -31,10 +31,12 @@ static const char usage[] =
     "  -x  the mistake: no seals; the sender shrinks what the receiver reads\n"
     "  prints the text that the receiver has read\n";
 
+enum { NEEDED = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE };
+
 static const char text[] = "hello from nowhere";
 
 /* The child was there before the object, so it has inherited nothing of it. */
-static void receive(int socket)
+static void receive(int socket, bool checks)
 {
     struct stat status;
     char byte;
@@ -49,6 +51,8 @@ static void receive(int socket)
     if (seals == -1 || fstat(fd, &status) == -1)
         err(EXIT_FAILURE, "fcntl F_GET_SEALS, fstat");
     say("fcntl(%d, F_GET_SEALS) = %#x", fd, (unsigned)seals);
+    if (checks && (seals & NEEDED) != NEEDED)
+        errx(EXIT_FAILURE, "refused: the object can still change");
     say("fstat(%d): %lld bytes", fd, (long long)status.st_size);
     /* Before Linux 6.7, MAP_SHARED of an object that is sealed against writing fails with EPERM. */
     const char *const memory = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
@@ -80,19 +84,24 @@ static int make_object(void)
 
 static void seal(int fd)
 {
-    const int result =
-        fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL);
+    const int result = fcntl(fd, F_ADD_SEALS, NEEDED | F_SEAL_SEAL);
     if (result == -1)
         err(EXIT_FAILURE, "fcntl F_ADD_SEALS");
     say("fcntl(%d, F_ADD_SEALS, SHRINK|GROW|WRITE|SEAL) = %d", fd, result);
 }
 
-static void try_to_shrink(int fd, bool sealed)
+static void try_to_change(int fd, bool sealed)
 {
+    const ssize_t written = pwrite(fd, "H", 1, 0);
+    if (written == -1 && !(sealed && errno == EPERM))
+        err(EXIT_FAILURE, "pwrite");
+    say("pwrite(%d, \"H\") = %zd %s", fd, written, error_of(written));
     const int result = ftruncate(fd, 0);
     if (result == -1 && !(sealed && errno == EPERM))
         err(EXIT_FAILURE, "ftruncate");
     say("ftruncate(%d, 0) = %d %s", fd, result, error_of(result));
+    if (sealed && (written != -1 || result != -1))
+        errx(EXIT_FAILURE, "unexpected: a sealed object has changed");
 }
 
 int main(int argc, char *argv[])
@@ -112,7 +121,7 @@ int main(int argc, char *argv[])
         err(EXIT_FAILURE, "fork");
     if (receiver == 0) {
         close(sockets[0]);
-        receive(sockets[1]);
+        receive(sockets[1], sealed);
     }
     close(sockets[1]);
     say_asleep_in("the receiver", receiver, "recvmsg", sockets[1]);
@@ -125,7 +134,7 @@ int main(int argc, char *argv[])
     say("sendmsg(%d, SCM_RIGHTS %d) = %zd", sockets[0], fd, sent);
     if (read(sockets[0], &byte, 1) == -1) /* until it has mapped the object */
         err(EXIT_FAILURE, "read");
-    try_to_shrink(fd, sealed);
+    try_to_change(fd, sealed);
     if (write(sockets[0], "", 1) == -1)
         err(EXIT_FAILURE, "write");
     const int status = reap(receiver);
@@ -133,7 +142,7 @@ int main(int argc, char *argv[])
         say("the receiver was killed by SIGBUS");
     if (status != (sealed ? EXIT_SUCCESS : 128 + SIGBUS))
         errx(EXIT_FAILURE, "unexpected: the receiver ended with status %d", status);
-    lesson(sealed ? "a sealed object stays as it is: the receiver need not trust the sender"
+    lesson(sealed ? "a receiver that has checked the seals need not trust the sender"
                   : "an object without seals can be shrunk while others have it mapped");
     return EXIT_SUCCESS;
 }

@@ -27,7 +27,7 @@ static const char usage[] =
     "    bytes        the size that was asked for; the kernel gives whole pages\n"
     "    nattch       attachments now\n"
     "    cpid, lpid   the process that created it; the last to attach or detach\n"
-    "    atime, dtime the last shmat and shmdt, in seconds since 1970; 0: none\n"
+    "    atime, dtime last attached, detached: in seconds since 1970; 0: never\n"
     "    ctime        when it was created, or its owner or mode last changed\n";
 
 int main(int argc, char *argv[])
