@@ -143,6 +143,10 @@ void say_asleep_in(const char *who, pid_t pid, const char *call, long argument);
 /* Whether the process sleeps in this call at this moment; also false where we cannot see it. */
 bool is_asleep_in(pid_t pid, const char *call, long argument);
 
+/* Whether it sleeps in write(2) to stdout or stderr, that is, waits for a slow terminal; also false
+ * where we cannot see it. */
+bool is_printing(pid_t pid);
+
 /* Watch a process for some milliseconds. Returns whether it slept all the time, without running in
  * between: its context switches, in /proc/PID/status, stay the same. See proc(5). */
 bool still_asleep(pid_t pid, int milliseconds);

@@ -193,8 +193,7 @@ bool is_asleep_in(pid_t pid, const char *call, long argument)
            (argument == ANY_ARGUMENT || first == argument);
 }
 
-/* A process that waits for a slow terminal does not sleep in the sense of wait_asleep(). */
-static bool is_printing(pid_t pid)
+bool is_printing(pid_t pid)
 {
     return is_asleep_in(pid, "write", STDERR_FILENO) || is_asleep_in(pid, "write", STDOUT_FILENO);
 }

@@ -94,7 +94,22 @@ static void leave_folder_and_umask(void)
         readlink("/proc/self/cwd", folder, sizeof folder - 1) == -1)
         err(EXIT_FAILURE, "chdir, readlink");
     say("readlink(/proc/self/cwd) = %zu %s", strlen(folder), quoted(folder, strlen(folder)));
+    if (strcmp(folder, "/") != 0)
+        errx(EXIT_FAILURE, "unexpected: it is still in %s", folder);
     say("umask(0) = %03o", (unsigned)umask(0)); /* its files get the modes that it asks for */
+}
+
+/* What another process is told of the lock. */
+static bool others_see_our_lock(int fd)
+{
+    const pid_t child = fork();
+    if (child == -1)
+        err(EXIT_FAILURE, "fork");
+    if (child == 0) {
+        struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+        _exit(fcntl(fd, F_GETLK, &lock) == -1 || lock.l_pid != main_process);
+    }
+    return reap(child) == EXIT_SUCCESS;
 }
 
 /* The descriptor, which stays open: to close any descriptor of the file would give the lock up. */
@@ -112,6 +127,8 @@ static int lock_pid_file(void)
         if (!locked && fcntl(fd, F_GETLK, &lock) != -1 && lock.l_type != F_UNLCK)
             errx(EXIT_FAILURE, "%s: process %d has the lock", pid_path, (int)lock.l_pid);
         if (locked && fstat(fd, &status) == 0 && status.st_nlink > 0 && ftruncate(fd, 0) == 0) {
+            if (!others_see_our_lock(fd))
+                errx(EXIT_FAILURE, "unexpected: there is no lock");
             say("fcntl(%d, F_SETLK): the only daemon", fd);
             return fd;
         }

@@ -27,16 +27,18 @@ static void read_to_end(int fd, bool gives_up)
 {
     lane(1, "reader");
     die_with_parent();
-    const struct sigaction action = {.sa_handler = do_nothing}; /* sa_flags: no SA_RESTART */
+    const struct sigaction action = {.sa_handler = do_nothing, .sa_flags = 0}; /* no SA_RESTART */
     if (sigaction(SIGUSR1, &action, NULL) == -1)
         err(EXIT_FAILURE, "sigaction");
-    say("sigaction(SIGUSR1, sa_flags 0)");
+    say("sigaction(SIGUSR1, sa_flags %d)", action.sa_flags);
     char text[64];
     ssize_t count;
+    bool interrupted = false;
     do {
         say("read(%d) ...", fd);
         count = read(fd, text, sizeof text);
         say("... = %zd %s", count, count == -1 ? errno_name(errno) : quoted(text, (size_t)count));
+        interrupted |= count == -1 && errno == EINTR;
         if (count == -1 && errno == EINTR && !gives_up)
             continue; /* once more */
         if (count == -1)
@@ -44,6 +46,8 @@ static void read_to_end(int fd, bool gives_up)
         printf("%.*s", (int)count, text);
     } while (count != 0);
     flush_stdout();
+    if (!interrupted)
+        errx(EXIT_FAILURE, "unexpected: read() was not interrupted");
     _exit(EXIT_SUCCESS);
 }
 

@@ -26,7 +26,7 @@ enum { MOST = 1000000 };
 
 static const char usage[] =
     "usage: handler [-x] [-c COUNT]\n"
-    "  -c COUNT  the busy server gets SIGUSR1 COUNT times (until its pipe is full)\n"
+    "  -c COUNT  it gets SIGUSR1 COUNT times, and at least until its pipe is full\n"
     "  -x        the byte in the pipe says which signal it was: SIGTERM is lost\n"
     "  prints each way with the signals that it saw\n";
 

@@ -122,6 +122,6 @@ int main(int argc, char *argv[])
     for (int i = 0; i < FACTS; i++)
         if (!before[i] || after_fork[i] != (i != PENDING) || after_exec[i] != (i != HANDLER))
             errx(EXIT_FAILURE, "unexpected: %s, against signal(7)", facts[i].what);
-    lesson("fork() copies all but pending signals; exec() resets handlers, keeps the rest");
+    lesson("fork() copies all this but pending signals; exec() keeps all but the handlers");
     return EXIT_SUCCESS;
 }

@@ -138,7 +138,7 @@ static const char *interrupt(enum call call, int flags)
     say_kill(child, SIGUSR1);
     bool asleep = false;
     while (!asleep && !has_ended(child))
-        asleep = still_asleep(child, SETTLED_MS);
+        asleep = still_asleep(child, SETTLED_MS) && !is_printing(child);
     if (*handled != 1)
         errx(EXIT_FAILURE, "%s: the handler ran %d times", names[call], *handled);
     if (asleep)

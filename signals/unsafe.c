@@ -15,12 +15,13 @@
 #include <err.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { SIGNALS = 50, MOST_SIGNALS = 5000, SETTLED_MS = 5 };
+enum { SIGNALS = 50, MOST_SIGNALS = 5000, SETTLED_MS = 5, PATIENCE_MS = 8000 };
 
 static const char usage[] =
     "usage: unsafe [-x]\n"
@@ -28,6 +29,7 @@ static const char usage[] =
     "  prints whether there was a deadlock\n";
 
 static volatile sig_atomic_t noted; /* too small for a time_t, but the low bits will do here */
+static atomic_int *handled;         /* how often the handler has run; in shared memory */
 static bool unsafe;                 /* does not change while signals come */
 
 static void note_time(int number)
@@ -37,6 +39,7 @@ static void note_time(int number)
     noted = (sig_atomic_t)now;
     if (unsafe)
         (void)localtime(&now); /* wrong: not in signal-safety(7) */
+    atomic_fetch_add(handled, 1);
 }
 
 static void *sleep_on(void *unused)
@@ -55,24 +58,30 @@ static void work(const sigset_t *set)
     handle_by(note_time, SIGUSR1, SA_RESTART);
     pthread_t thread;
     check_error(pthread_create(&thread, NULL, sleep_on, NULL), "pthread_create");
-    check_error(pthread_sigmask(SIG_UNBLOCK, set, NULL), "pthread_sigmask");
     say("calls localtime() again and again");
+    check_error(pthread_sigmask(SIG_UNBLOCK, set, NULL), "pthread_sigmask");
     for (;;)
         (void)localtime(&(time_t){noted});
 }
 
-/* Sends SIGUSR1, `most` times, or until the worker sleeps. Returns whether it does. */
+/* Sends SIGUSR1 until the worker sleeps, or its handler has run `most` times. Returns whether it
+ * sleeps. */
 static bool send_signals(pid_t worker, int most)
 {
+    bool asleep = false;
+    const double start = now_in_ms();
     say_kill(worker, SIGUSR1);
-    int sent = 1;
-    for (; sent < most && !still_asleep(worker, SETTLED_MS) && !has_ended(worker); sent++)
+    while (!asleep && atomic_load(handled) < most && !has_ended(worker)) {
+        asleep = still_asleep(worker, SETTLED_MS) && !is_printing(worker);
         kill(worker, SIGUSR1);
-    if (sent == most)
-        say("after %d signals it still runs", sent);
-    else
+        if (now_in_ms() - start > PATIENCE_MS)
+            errx(EXIT_FAILURE, "unexpected: its handler has run %d times", atomic_load(handled));
+    }
+    if (asleep)
         say_still_asleep_in("the worker", worker, "futex", ANY_ARGUMENT);
-    return sent < most;
+    else
+        say("its handler has run %d times", atomic_load(handled));
+    return asleep;
 }
 
 int main(int argc, char *argv[])
@@ -84,6 +93,7 @@ int main(int argc, char *argv[])
     lane(0, "parent");
     const sigset_t set = set_of(SIGUSR1);
     block(&set); /* until the worker has its handler */
+    handled = share_memory(sizeof *handled);
     const pid_t worker = fork();
     if (worker == -1)
         err(EXIT_FAILURE, "fork");

@@ -26,7 +26,7 @@ pending  cleared  kept" ]
         [ "$(grep -c 'SigCgt .*: SIGUSR1' <<<"$stderr")" = 2 ]
         [ "$(grep -c 'SigCgt .*: no SIGUSR1' <<<"$stderr")" = 1 ]
         grep -q "child | ... = -1 EINTR: the handler has run" <<<"$stderr"
-        assert_lesson "fork() copies all but pending signals"
+        assert_lesson "fork() copies all this but pending signals"
     done
 }
 

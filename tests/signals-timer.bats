@@ -1,18 +1,18 @@
 # signals/: timers and times.
 load helper
 
-@test "timer: five expirations are one SIGALRM; a POSIX timer and a timerfd count them all" {
+@test "timer: setitimer() stands still until SIGALRM is taken; a POSIX timer and a timerfd count all periods" {
     try ./signals/timer
     [ "$status" = 0 ]
     [ "${#lines[@]}" = 3 ]
-    [ "${lines[0]}" = "alarm expired 5 told 1" ]
+    [[ ${lines[0]} =~ ^alarm\ periods\ ([0-9]+)\ told\ 1$ ]] && [ "${BASH_REMATCH[1]}" -ge 5 ]
     for i in 1 2; do
-        [[ ${lines[i]} =~ ^(posix|fd)\ expired\ ([0-9]+)\ told\ ([0-9]+)$ ]]
+        [[ ${lines[i]} =~ ^(posix|fd)\ periods\ ([0-9]+)\ told\ ([0-9]+)$ ]]
         [ "${BASH_REMATCH[2]}" -ge 5 ]
-        [ "${BASH_REMATCH[3]}" = "${BASH_REMATCH[2]}" ]
+        [ "${BASH_REMATCH[3]}" -ge "${BASH_REMATCH[2]}" ]
     done
     [[ $stderr = *"timer_getoverrun() = "* ]]
-    assert_lesson "SIGALRMs that nobody takes merge into one"
+    assert_lesson "read() from a timerfd returns how often it has expired"
 }
 
 # The timer of that way, stopped before its 100 ms are over.
