@@ -72,7 +72,7 @@ static void become_cat(int fd)
     die_with_parent();
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     if (access(path, R_OK) == -1) /* or cat would fail without /proc, too */
-        err(EXIT_FAILURE, "%s", path);
+        err(EXIT_FAILURE, "access %s", path);
     say("execlp(cat %s) ...", path);
     execlp("cat", "cat", path, (char *)NULL);
     exec_failed("cat");

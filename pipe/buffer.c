@@ -85,7 +85,7 @@ static void fork_with_text_in_the_buffer(void)
     say("read(%d) = %zd %s", read_end, count, quoted(text, (size_t)count));
     printf("%.*s", (int)count, text);
     if (count != 2 * (ssize_t)strlen("hello\n"))
-        errx(EXIT_FAILURE, "unexpected: not twice");
+        errx(EXIT_FAILURE, "unexpected: not twice, a write() is missing");
 }
 
 int main(int argc, char *argv[])

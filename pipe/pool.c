@@ -142,7 +142,7 @@ int main(int argc, char *argv[])
     }
     if (sum != jobs)
         errx(EXIT_FAILURE, "jobs sent: %d, done: %d", jobs, sum);
-    if (workers > 1 && (round_robin ? most * workers == jobs : (most - 1) * workers > jobs))
+    if (workers > 1 && jobs >= workers && (most * workers == jobs) == round_robin)
         lesson(round_robin ? "round robin deals out jobs in equal numbers, not equal work"
                            : "one pipe, many readers: a worker that is free takes the next job");
     return EXIT_SUCCESS;

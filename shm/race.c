@@ -174,14 +174,14 @@ int main(int argc, char *argv[])
                     errx(USAGE_ERROR, "-m '%s': not sem, mutex, atomic or none", optarg);
     check_operands(argc, argv, 0, 0);
     guard = guard != GUARDS ? guard : mistake ? NONE : SEM;
-    if (count == 0)
-        count = usual_counts[guard];
+    count = count != 0 ? count : usual_counts[guard];
     if (mistake ? guard < ATOMIC || workers < 2 : guard == NONE)
         errx(USAGE_ERROR, "-x goes with -m none or atomic, and needs two workers");
+    const char *const name = guard_names[guard];
     lane(0, "parent");
     shared = share_memory(sizeof *shared);
     make_guards();
-    say("%ld workers, %ld increments each, guard: %s", workers, count, guard_names[guard]);
+    say("%ld workers, %ld increments each, guard: %s", workers, count, name);
     for (int i = 0; mistake && i < 3; i++)
         say("x = x + 1: expected %ld, counted %ld", workers * count, count_together());
     long counted = guard == ATOMIC ? count_together() : count_in_slow_motion();

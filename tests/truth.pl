@@ -75,6 +75,8 @@ shm_unlink unlink unlinkat
 sem_open link linkat openat open
 sem_unlink unlink unlinkat
 dup2 dup2 dup3
+pread pread64
+pwrite pwrite64
 stat stat newfstatat statx
 lstat lstat newfstatat statx
 fstat fstat newfstatat statx
