@@ -167,7 +167,7 @@ static void run_until_harm(void)
 
 int main(int argc, char *argv[])
 {
-    bool wrong = false;
+    bool wrong = false, loads = false;
     consumers = producers = 4;
     slots = 2;
     for (int letter; (letter = next_option(argc, argv, "c:i:m:p:s:x", usage)) != -1;)
@@ -176,10 +176,10 @@ int main(int argc, char *argv[])
         else if (letter == 'm')
             mistake = (enum mistake)parse_choice(optarg, names, NONE);
         else
-            set_load(letter, optarg);
+            loads = true, set_load(letter, optarg);
     check_operands(argc, argv, 0, 0);
-    if (mistake != NONE && !wrong)
-        errx(USAGE_ERROR, "-m names a mistake, and goes with -x");
+    if (wrong ? loads : mistake != NONE)
+        errx(USAGE_ERROR, "-m goes with -x, and the other options without it");
     if (wrong && mistake == NONE)
         mistake = IF;
     slots = mistake == ONE ? 1 : slots; /* so that both sides wait often */
