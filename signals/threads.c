@@ -35,7 +35,8 @@ static void *wait_for_signals(void *set)
         if (number == SIGUSR1 && count++ == 0)
             say("waiter: sigwait() = SIGUSR1");
     } while (number != SIGTERM);
-    say("waiter: sigwait() = SIGTERM; SIGUSR1: %d", count);
+    say("waiter: SIGUSR1 has come %d time%s in all", count, plural((unsigned)count));
+    say("waiter: sigwait() = SIGTERM");
     if (count == 0)
         errx(EXIT_FAILURE, "unexpected: SIGUSR1 has not come");
     if (write(input[WRITE_END], "", 1) == -1)

@@ -29,7 +29,7 @@ static const char usage[] =
     "usage: timer [-x | -m alarm|posix|fd]\n"
     "  -m WAY  alarm: setitimer(); posix: timer_create(); fd: timerfd_create() (all)\n"
     "  -x      alarm(), then read(): the alarm comes before it, and it has no end\n"
-    "  prints how many periods went by while nobody looked, and how many were reported\n";
+    "  prints how many periods went by unseen, and how many of them were reported\n";
 
 static const struct itimerspec every = {.it_value.tv_nsec = PERIOD_MS * MILLISECOND,
                                         .it_interval.tv_nsec = PERIOD_MS * MILLISECOND};
