@@ -1,9 +1,8 @@
 /* threads - a signal for a process goes to any thread that does not block it: let one wait for all
  *
  * The first thread, the worker, blocks the signals before it makes another one, the waiter, which
- * inherits the mask and takes them with sigwait(): no handler interrupts the worker.
- *
- * With -x the waiter alone blocks them. The worker gets them: its read() fails with EINTR.
+ * inherits the mask and takes them with sigwait(): no handler interrupts the worker. With -x the
+ * waiter alone blocks them. The worker gets them: its read() fails with EINTR.
  *
  * pthreads(7), sigwait(3), pthread_sigmask(3), signal(7)
  */
