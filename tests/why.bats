@@ -269,7 +269,7 @@ wait_for_child() {
     names "$sleeper" "a word in /dev/shm/sem.why-$$, value [01]$" # sem_open() has renamed the file
     start other "$program" "/why-$$"
     names "$other" "waits there, too: $sleeper sem$"
-    grep -q "it has no owner" <<<"$output"
+    grep -q "it names no owner" <<<"$output"
     end sleeper other
     rm "/dev/shm/sem.why-$$"
 }
