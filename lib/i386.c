@@ -49,6 +49,7 @@ static bool unfold_ipc(pid_t pid, long *number, unsigned long a[6])
     a[1] = pointer[0];
     a[2] = second;
     a[3] = call == SEMTIMEDOP ? fifth : call == SEMOP ? 0 : pointer[1];
+    a[4] = third;
     return true;
 }
 

@@ -150,7 +150,7 @@ sleeper_in_msgsnd() {
     asleep=()
     for child in $children; do [ "$(state "$child")" != S ] || asleep+=("$child"); done
     why "${asleep[@]}"
-    [ "$(grep -cE '^    its owner, [0-9]+, has ended$|: it has no owner$' <<<"$output")" = "${#asleep[@]}" ]
+    [ "$(grep -cE '^    its owner, [0-9]+, has ended$|: it names no owner$' <<<"$output")" = "${#asleep[@]}" ]
     while read -r owner; do ended "$owner"; done < <(sed -n 's/^    its owner, \([0-9]*\), has ended$/\1/p' <<<"$output")
     finish trace
 }

@@ -64,6 +64,185 @@ int main(int argc, char *argv[])
     return argc != 2 || mq_receive(q, text, sizeof text, NULL) == -1;
 }
 C
+    build ways <<'C'
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <mqueue.h>
+#include <poll.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/select.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+static int a[2], b[2];
+static char text[65536];
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_barrier_t both;
+static void *sleeper(void *arg)
+{
+    pause();
+    return arg;
+}
+static void *holder(void *arg)
+{
+    flockfile(stdout);
+    pthread_mutex_lock(&mutex);
+    pthread_barrier_wait(&both);
+    pause();
+    return arg;
+}
+static void handler(int signal)
+{
+    (void)signal;
+}
+static pid_t child(void)
+{
+    const pid_t pid = fork();
+    if (pid != 0)
+        return pid;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    pause();
+    _exit(0);
+}
+static void watch(short events)
+{
+    struct pollfd watched = {.fd = a[0], .events = events};
+    poll(&watched, 1, -1);
+}
+int main(int argc, char *argv[])
+{
+    const char *const way = argv[1], *const path = argc > 2 ? argv[2] : "";
+    char *const page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct epoll_event event;
+    pthread_t thread;
+    fd_set set;
+#define WAY(name) else if (strcmp(way, name) == 0)
+    pipe(a);
+    pipe(b);
+    pthread_barrier_init(&both, NULL, 2);
+    if (argc < 2)
+        return 1;
+    WAY("exit") { /* the first thread of the child ends */
+        if (fork() == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL);
+            close(a[0]);
+            pthread_create(&thread, NULL, sleeper, NULL);
+            pthread_exit(NULL);
+        }
+        close(a[1]);
+        read(a[0], text, 1);
+    }
+    WAY("stdio") {
+        pthread_create(&thread, NULL, holder, NULL);
+        pthread_barrier_wait(&both);
+        puts("");
+    }
+    WAY("copy") {
+        pthread_create(&thread, NULL, holder, NULL);
+        pthread_barrier_wait(&both);
+        if (fork() == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL);
+            pthread_mutex_lock(&mutex);
+        }
+        pause();
+    }
+    WAY("barrier") { /* glibc counts its rounds */
+        pthread_barrier_t *const shared = (pthread_barrier_t *)page;
+        pthread_barrierattr_t attributes;
+        pthread_barrierattr_init(&attributes);
+        pthread_barrierattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+        pthread_barrier_init(shared, &attributes, 2);
+        if (fork() == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL);
+            pthread_barrier_wait(shared);
+            pause();
+        }
+        pthread_barrier_wait(shared);
+        pthread_barrier_wait(shared);
+    }
+    WAY("busy") { /* a mutex of musl: EBUSY, and the bit for those that wait */
+        const unsigned value = 0x80000010;
+        memcpy(page, &value, sizeof value);
+        syscall(SYS_futex, page, FUTEX_WAIT, value, NULL, NULL, 0);
+    }
+    WAY("threads") {
+        for (int i = 0; i < 3; i++)
+            pthread_create(&thread, NULL, sleeper, NULL);
+        read(a[0], text, 1);
+    }
+    WAY("POLLRDNORM") {
+        child();
+        close(a[1]);
+        watch(POLLRDNORM);
+    }
+    WAY("POLLHUP") watch(0);
+    WAY("POLLPRI") {
+        socketpair(AF_UNIX, SOCK_STREAM, 0, a);
+        watch(POLLPRI);
+    }
+    WAY("select") {
+        signal(SIGUSR1, handler);
+        select(0, NULL, NULL, NULL, NULL);
+    }
+    WAY("except") {
+        FD_ZERO(&set);
+        FD_SET(a[0], &set);
+        select(a[0] + 1, NULL, NULL, &set, NULL);
+    }
+    WAY("epoll") epoll_wait(epoll_create1(0), &event, 1, -1);
+    WAY("fifo") {
+        mkfifo(path, 0600);
+        read(open(path, O_RDWR), text, 1);
+    }
+    WAY("queue") mq_receive(mq_open(path, O_RDONLY | O_CREAT, 0600, NULL), text, sizeof text, NULL);
+    WAY("file") {
+        const int fd = open(path, O_RDWR | O_CREAT, 0600);
+        ftruncate(fd, 4096);
+        sem_t *const s = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        sem_init(s, 1, 0);
+        sem_wait(s);
+    }
+    WAY("splice") {
+        child();
+        write(a[1], "x", 1);
+        write(b[1], text, sizeof text);
+        splice(a[0], NULL, b[1], NULL, 1, 0);
+    }
+    WAY("sendfile") {
+        child();
+        write(b[1], text, sizeof text);
+        sendfile(b[1], open(argv[0], O_RDONLY), NULL, 1);
+    }
+    WAY("pidfd") {
+        printf("%d\n", (int)child());
+        const pid_t two = child();
+        printf("%d\n", (int)two);
+        fflush(stdout);
+        waitid(3, (id_t)syscall(434, two, 0), NULL, WEXITED); /* P_PIDFD, pidfd_open() */
+    }
+    WAY("group") {
+        printf("%d\n", (int)child());
+        const pid_t two = child();
+        setpgid(two, two);
+        printf("%d\n", (int)two);
+        fflush(stdout);
+        waitpid(-two, NULL, 0);
+    }
+    WAY("time") poll(NULL, 0, 100000);
+    return 1;
+}
+C
 }
 
 # build NAME makes a program of the C on stdin, where there is a compiler.
@@ -216,8 +395,12 @@ wait_for_child() {
     names "$reader" "queue [0-9]+: messages 1, bytes 1 of"
     grep -q "it wants a message of type 5$" <<<"$output"
     grep -q "the last sender: $reader perl" <<<"$output"
+    [[ $output != *"=>"* ]] # so another will be the next
+    start other perl -MIPC::SysV=:all -e 'msgrcv($ARGV[0], $x, 10, 7, 020000)' "$(<"$T/reader")" # MSG_EXCEPT
+    names "$other" "it wants a message of any type but 7$"
     ipcrm -q "$(<"$T/reader")"
     finish reader
+    finish other
 }
 
 @test "msgsnd() to a full queue names the last receiver" {
@@ -248,6 +431,19 @@ wait_for_child() {
     finish other
 }
 
+@test "semop() of a parent that has made the set for its child: it does not wait for itself" {
+    needs ipcrm
+    watches perl
+    start parent perl -MIPC::SysV=:all -e '$| = 1; print $s = semget(IPC_PRIVATE, 1, 0600), "\n"; semctl($s, 0, SETVAL, 0);
+        if (!fork) { sleep 100; exit } semop($s, pack("s!3", 0, -1, 0))'
+    wait_for_child "$parent"
+    names "$parent" "the last to change it: $parent perl itself$"
+    [[ $output != *"=>"* ]]
+    kill -KILL "$child"
+    ipcrm -s "$(<"$T/parent")"
+    finish parent
+}
+
 @test "two sets of semaphores, each taken by one and wanted by the other" {
     needs ipcrm
     watches perl
@@ -269,7 +465,7 @@ wait_for_child() {
     names "$sleeper" "a word in /dev/shm/sem.why-$$, value [01]$" # sem_open() has renamed the file
     start other "$program" "/why-$$"
     names "$other" "waits there, too: $sleeper sem$"
-    grep -q "it has no owner" <<<"$output"
+    grep -q "it names no owner" <<<"$output"
     end sleeper other
     rm "/dev/shm/sem.why-$$"
 }
@@ -290,6 +486,115 @@ wait_for_child() {
     grep -q "its owner: $owner robust, sleeps in pause()" <<<"$output"
     end owner
     kill -KILL "$child" 2>/dev/null || true
+}
+
+@test "a process whose first thread has ended goes on, with its descriptors" {
+    built ways
+    start reader "$program" exit
+    wait_for_child "$reader"
+    names "$child" "^$child ways has ended its first thread$"
+    grep -q "^$child ways thread [0-9]* sleeps in pause()$" <<<"$output"
+    [[ $output != *"waited for it yet"* ]]
+    names "$reader" "^=> only $child ways thread [0-9]+ could write$"
+    end reader
+}
+
+@test "a lock that does not say who holds it: nobody is said to have ended" {
+    built ways
+    for way in stdio barrier busy; do
+        start waiter "$program" $way
+        names "$waiter" "^    a word in .*, value (2|-2147483632)$"
+        [[ $output = *"it names no owner"* && $output != *"has ended"* && $output != *"only"* ]]
+        end waiter
+    done
+}
+
+@test "a mutex that fork() has copied: its owner is in the parent" {
+    built ways
+    start parent "$program" copy
+    wait_for_child "$parent"
+    names "$child" "^    copied by fork\(\) from its owner: $parent ways thread [0-9]+$"
+    grep -q "^=> no process could wake it$" <<<"$output"
+    end parent
+}
+
+@test "several threads of a process could write: none of them is named" {
+    built ways
+    start reader "$program" threads
+    names "$reader" "^=> only a thread of $reader could write$"
+    end reader
+}
+
+@test "what has a name could be opened by another process, and written there" {
+    built ways
+    start reader "$program" fifo "$T/f"
+    names "$reader" "^=> only $reader itself could write$"
+    grep -q "^   unless another process opens it$" <<<"$output"
+    end reader
+    rm "$T/f"
+    start reader "$program" file "$T/file"
+    names "$reader" "^=> no process could wake it$"
+    grep -q "^   unless another process opens it$" <<<"$output"
+    end reader
+    start reader "$program" queue "/why-$$"
+    names "$reader" "^=> no process could send$"
+    grep -q "^   unless another process opens it$" <<<"$output"
+    end reader
+    ./msgq/posix-rm -n "/why-$$"
+}
+
+@test "poll(), select() and epoll for something else, or for nothing: no verdict" {
+    built ways
+    for way in POLLHUP POLLPRI except; do
+        start watcher "$program" $way
+        names "$watcher" "^    it watches [0-9]+ for something else$"
+        [[ $output != *"=>"* ]]
+        end watcher
+    done
+    for way in select epoll; do
+        start watcher "$program" $way
+        names "$watcher" "sleeps in ($way\(\)|epoll_wait\([0-9]+\))$"
+        [[ $output != *"=>"* ]]
+        end watcher
+    done
+    start watcher "$program" POLLRDNORM
+    wait_for_child "$watcher"
+    names "$watcher" "could write: $child ways "
+    end watcher
+}
+
+@test "splice() and sendfile() to a full pipe wait for its reader" {
+    built ways
+    for way in splice sendfile; do
+        start writer "$program" $way
+        wait_for_child "$writer"
+        names "$writer" "could read: $child ways |it waits until it can read" # the second before Linux 5.6
+        [[ $output = *" is pipe:["*"], full"* || $output = *"it waits until it can read "* ]]
+        end writer
+    done
+}
+
+@test "waitid() for a pidfd, waitpid() for a group: the children that are meant" {
+    built ways
+    for way in group pidfd; do
+        start parent "$program" $way
+        eventually test -s "$T/parent"
+        { read -r one; read -r two; } <"$T/parent"
+        names "$parent" "^=> only $two ways could end$"
+        [[ $output != *"could end: $one "* ]]
+        end parent
+    done
+}
+
+@test "after SIGCONT the kernel does not say in which call it sleeps" {
+    built ways
+    start sleeper "$program" time
+    names "$sleeper" "sleeps in poll"
+    stop "$sleeper"
+    kill -CONT "$sleeper"
+    names "$sleeper" "sleeps in restart_syscall\(\)$"
+    grep -q "^    a call that was interrupted" <<<"$output"
+    end sleeper
 }
 
 @test "an empty POSIX queue, whose only sender is the receiver" {
@@ -319,7 +624,7 @@ wait_for_child() {
 fcntl.lockf(f, fcntl.LOCK_EX); print("locked", flush=True); time.sleep(100)' "$T/lock"
     eventually test -s "$T/holder"
     start waiter "$python" -c 'import fcntl, sys; fcntl.lockf(open(sys.argv[1], "r+"), fcntl.LOCK_EX)' "$T/lock"
-    names "$waiter" "the lock in the way: POSIX +ADVISORY +WRITE $holder "
+    names "$waiter" "the lock in the way: POSIX +ADVISORY +WRITE $holder .* EOF$"
     grep -q "^=> only $holder python.* could unlock it$" <<<"$output"
     end holder
     finish waiter

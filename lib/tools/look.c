@@ -44,7 +44,7 @@ static const struct call {
     {SYS_mq_timedreceive_time64, "mq_receive", 4}, {SYS_mq_timedsend_time64, "mq_send", 4},
     {SYS_pselect6_time64, "select", 4}, {SYS_semtimedop_time64, "semop", 3},
     {SYS_rt_sigtimedwait_time64, "sigwaitinfo", 2},
-    {SYS_clock_nanosleep_time64, "clock_nanosleep", 0},
+    {SYS_clock_nanosleep_time64, "clock_nanosleep", 0}, {SYS_sendfile64, "sendfile", 0},
 #endif
 #ifdef SYS_semtimedop
     {SYS_semop, "semop", 0}, {SYS_semtimedop, "semop", 3},
@@ -58,10 +58,12 @@ static const struct call {
     {SYS_mq_timedsend, "mq_send", 4}, {SYS_msgrcv, "msgrcv", 0}, {SYS_msgsnd, "msgsnd", 0},
     {SYS_nanosleep, "nanosleep", 0}, {SYS_openat, "open", 0}, {SYS_ppoll, "poll", 2},
     {SYS_pselect6, "select", 4}, {SYS_read, "read", 0}, {SYS_readv, "readv", 0},
-    {SYS_recvfrom, "recv", 0}, {SYS_recvmsg, "recvmsg", 0}, {SYS_rt_sigsuspend, "sigsuspend", 0},
-    {SYS_rt_sigtimedwait, "sigwaitinfo", 2}, {SYS_sendmsg, "sendmsg", 0}, {SYS_sendto, "send", 0},
-    {SYS_splice, "splice", 0}, {SYS_wait4, "wait", 0}, {SYS_waitid, "wait", 0},
-    {SYS_write, "write", 0}, {SYS_writev, "writev", 0},
+    {SYS_recvfrom, "recv", 0}, {SYS_recvmsg, "recvmsg", 0},
+    {SYS_restart_syscall, "restart_syscall", 0}, {SYS_rt_sigsuspend, "sigsuspend", 0},
+    {SYS_rt_sigtimedwait, "sigwaitinfo", 2}, {SYS_sendfile, "sendfile", 0},
+    {SYS_sendmsg, "sendmsg", 0}, {SYS_sendto, "send", 0}, {SYS_splice, "splice", 0},
+    {SYS_tee, "tee", 0}, {SYS_vmsplice, "vmsplice", 0}, {SYS_wait4, "wait", 0},
+    {SYS_waitid, "wait", 0}, {SYS_write, "write", 0}, {SYS_writev, "writev", 0},
     /* clang-format on */
 };
 
@@ -124,9 +126,19 @@ struct text who(const struct task *task)
                : text("%d %s thread %d", (int)task->pid, task->name, (int)task->tid);
 }
 
+const struct task *living_thread(pid_t pid)
+{
+    for (const struct task *task = tasks; task < tasks + task_count; task++)
+        if (task->pid == pid && !is_over(task))
+            return task;
+    return NULL;
+}
+
 struct text doing(const struct task *task)
 {
-    const char *const state = is_over(task)        ? "has ended"
+    const bool goes_on = is_over(task) && living_thread(task->pid) != NULL;
+    const char *const state = goes_on              ? "has ended its first thread"
+                              : is_over(task)      ? "has ended"
                               : task->state == 'R' ? "runs"
                               : task->state == 'T' ? "is stopped"
                               : task->number == -1 ? "sleeps"
@@ -135,8 +147,8 @@ struct text doing(const struct task *task)
         return text("%s", state);
     if (task->call == NULL)
         return text("%s system call %ld", state, task->number);
-    if (is_in(task, " clock_nanosleep futex nanosleep open pause poll select sigsuspend "
-                    "sigwaitinfo wait "))
+    if (is_in(task, " clock_nanosleep futex nanosleep open pause poll restart_syscall select "
+                    "sigsuspend sigwaitinfo wait "))
         return text("%s %s()", state, task->call);
     return text("%s %s(%d)", state, task->call, (int)task->argument[0]);
 }
@@ -152,22 +164,22 @@ static void *one_more(void *array, int count, size_t size)
 }
 
 /* A program for another word size has other numbers for the same calls. */
-static bool has_our_numbers(pid_t pid)
+static bool has_our_numbers(pid_t tid)
 {
     enum { EI_CLASS = 4 }; /* see elf(5) */
     static struct text us;
-    const struct text its = contents(text("/proc/%d/exe", (int)pid));
+    const struct text its = contents(text("/proc/%d/exe", (int)tid));
     if (us.s[0] == '\0')
         us = contents(text("/proc/self/exe"));
     return its.s[EI_CLASS] == us.s[EI_CLASS];
 }
 
 /* In another namespace the ids of System V mean other objects. */
-static bool has_our_ids(pid_t pid)
+static bool has_our_ids(pid_t tid)
 {
     struct stat ours, its;
     return stat("/proc/self/ns/ipc", &ours) == 0 &&
-           stat(text("/proc/%d/ns/ipc", (int)pid).s, &its) == 0 && ours.st_ino == its.st_ino;
+           stat(text("/proc/%d/ns/ipc", (int)tid).s, &its) == 0 && ours.st_ino == its.st_ino;
 }
 
 static void name_call(struct task *task)
@@ -182,10 +194,10 @@ static void name_call(struct task *task)
 
 /* Whether we may see what its descriptors are: the same right as for the link to its program. (Root
  * may list descriptors without it, but not look at them.) A kernel thread has no program. */
-static bool may_be_read(pid_t pid)
+static bool may_be_read(pid_t tid)
 {
     char program[1];
-    return readlink(text("/proc/%d/exe", (int)pid).s, program, sizeof program) != -1 ||
+    return readlink(text("/proc/%d/exe", (int)tid).s, program, sizeof program) != -1 ||
            (errno != EACCES && errno != EPERM);
 }
 
@@ -199,15 +211,15 @@ static void read_task(const char *path)
     const char *const end = strrchr(numbers.s, ')');
     if (sscanf(path, "/proc/%d/task/%d", &task.pid, &task.tid) != 2 || task.pid == getpid() ||
         stat(path, &process) == -1 || end == NULL ||
-        sscanf(end + 1, " %c %d", &task.state, &task.parent) != 2)
+        sscanf(end + 1, " %c %d %d", &task.state, &task.parent, &task.group) != 3)
         return;
     task.uid = process.st_uid;
     sscanf(contents(text("%s/comm", path)).s, "%15[^\n]", task.name);
     const bool in_call = sscanf(call.s, "%ld %lx %lx %lx %lx %lx %lx", &task.number, a, a + 1,
                                 a + 2, a + 3, a + 4, a + 5) == 7;
     const bool is_like_us = task.state == 'Z' ||
-                            (has_our_ids(task.pid) &&
-                             (unfold_call(task.tid, &task.number, a) || has_our_numbers(task.pid)));
+                            (has_our_ids(task.tid) &&
+                             (unfold_call(task.tid, &task.number, a) || has_our_numbers(task.tid)));
     task.seen = call.s[0] != '\0' && is_like_us;
     task.is_foreign = call.s[0] != '\0' && !is_like_us;
     if (task.seen && in_call)
@@ -216,15 +228,13 @@ static void read_task(const char *path)
         task.number = -1;
     tasks = one_more(tasks, task_count, sizeof task);
     tasks[task_count++] = task;
-    if (task.tid == task.pid && !may_be_read(task.pid))
-        hidden++;
 }
 
 static void read_descriptor(const char *path)
 {
     struct holding h = {.path = ""};
     struct stat file, link;
-    if (sscanf(path, "/proc/%d/fd/%d", &h.pid, &h.fd) != 2 || h.pid == getpid() ||
+    if (sscanf(path, "/proc/%d/task/%d/fd/%d", &h.pid, &h.tid, &h.fd) != 3 ||
         stat(path, &file) == -1 || lstat(path, &link) == -1)
         return;
     h.device = file.st_dev;
@@ -243,7 +253,7 @@ static void read_mappings(const char *path)
     unsigned long long inode;
     FILE *const maps = fopen(path, "re");
     while (maps != NULL && fgets(entry, sizeof entry, maps) != NULL)
-        if (sscanf(path, "/proc/%d/", &h.pid) == 1 && h.pid != getpid() &&
+        if (sscanf(path, "/proc/%d/task/%d/", &h.pid, &h.tid) == 2 &&
             sscanf(entry, "%lx-%lx %*cw%*cs %lx %x:%x %llu %63[^\n]", &h.start, &h.stop, &h.offset,
                    &major, &minor, &inode, h.path) == 7) {
             h.inode = (ino_t)inode;
@@ -268,8 +278,15 @@ static void for_each(const char *pattern, void (*read_one)(const char *path))
 void look_at_processes(void)
 {
     for_each("/proc/[0-9]*/task/[0-9]*", read_task);
-    for_each("/proc/[0-9]*/fd/[0-9]*", read_descriptor);
-    for_each("/proc/[0-9]*/maps", read_mappings);
+    pid_t before = 0; /* the threads of a process come one after another */
+    for (const struct task *task = tasks; task < tasks + task_count; task++)
+        if (task->pid != before && !is_over(task)) {
+            before = task->pid;
+            const struct text folder = text("/proc/%d/task/%d", (int)task->pid, (int)task->tid);
+            for_each(text("%.64s/fd/[0-9]*", folder.s).s, read_descriptor);
+            read_mappings(text("%.64s/maps", folder.s).s);
+            hidden += !may_be_read(task->tid);
+        }
 }
 
 bool peek(struct task *task, unsigned long address, void *copy, size_t size)
@@ -343,13 +360,13 @@ static void unmap(char *address)
 }
 
 /* The line of the socket with this inode or, if `other` is not NULL, of the peer of that one. */
-static bool find_line(pid_t pid, ino_t inode, const struct line *other, struct line *found)
+static bool find_line(pid_t tid, ino_t inode, const struct line *other, struct line *found)
 {
     static const char *const protocols[] = {"tcp", "tcp6", "udp", "udp6"};
     bool is_it = false;
     for (size_t i = 0; i < sizeof protocols / sizeof *protocols && !is_it; i++) {
         char entry[512];
-        snprintf(entry, sizeof entry, "/proc/%d/net/%s", (int)pid, protocols[i]);
+        snprintf(entry, sizeof entry, "/proc/%d/net/%s", (int)tid, protocols[i]);
         FILE *const file = fopen(entry, "re");
         while (file != NULL && !is_it && fgets(entry, sizeof entry, file) != NULL) {
             if (sscanf(entry, " %*d: %63s %63s %x %*s %*s %*s %*d %*d %lu", found->local,
@@ -367,15 +384,15 @@ static bool find_line(pid_t pid, ino_t inode, const struct line *other, struct l
     return is_it;
 }
 
-struct peer find_peer(pid_t pid, ino_t inode)
+struct peer find_peer(pid_t tid, ino_t inode)
 {
     struct line own, other;
     struct peer peer = {.kind = "a socket"};
-    if (!find_unix_peer(inode, &peer) && find_line(pid, inode, NULL, &own)) {
+    if (!find_unix_peer(inode, &peer) && find_line(tid, inode, NULL, &own)) {
         snprintf(peer.kind, sizeof peer.kind, "an internet socket, port %lu",
                  strtoul(strrchr(own.local, ':') + 1, NULL, 16));
         peer.listens = own.state == LISTENING;
-        peer.inode = find_line(pid, 0, &own, &other) ? (ino_t)other.inode : 0;
+        peer.inode = find_line(tid, 0, &own, &other) ? (ino_t)other.inode : 0;
     }
     return peer;
 }

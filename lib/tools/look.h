@@ -12,7 +12,7 @@ struct text { /* returned by value: nobody has to free it */
 };
 
 struct task { /* a thread */
-    pid_t pid, tid, parent;
+    pid_t pid, tid, parent, group;
     uid_t uid;
     char name[16], state; /* the letter of ps(1) */
     bool seen;            /* whether we may see its call */
@@ -24,14 +24,15 @@ struct task { /* a thread */
     const char *deed;          /* "could write": what would wake it */
     struct task *wakers[MOST]; /* the threads that could do it */
     int waker_count;
-    bool guessed; /* they are only likely to do it */
-    bool open;    /* something else could: time, a signal, a client, a user at a terminal */
-    bool reached; /* the search for one that may go on has come here */
+    bool guessed;  /* they are only likely to do it */
+    bool is_named; /* what it waits for has a name: any process could open it, and do it */
+    bool open;     /* something else could: time, a signal, a client, a user at a terminal */
+    bool reached;  /* the search for one that may go on has come here */
 };
 
-struct holding { /* a file that a process has open, or has mapped, writable and shared */
-    pid_t pid;
-    int fd; /* or MAPPED */
+struct holding {    /* a file that a process has open, or has mapped, writable and shared */
+    pid_t pid, tid; /* of a thread that has not ended */
+    int fd;         /* or MAPPED */
     dev_t device;
     ino_t inode;
     bool is_open_for[2];               /* READ_END, WRITE_END */
@@ -53,8 +54,8 @@ extern int hidden; /* processes whose descriptors we may not see */
 /* Fill them in, without this process. */
 void look_at_processes(void);
 
-/* What the kernel says of a socket of that process, and of the one at the other end. */
-struct peer find_peer(pid_t pid, ino_t inode);
+/* What the kernel says of a socket of that thread, and of the one at the other end. */
+struct peer find_peer(pid_t tid, ino_t inode);
 
 /* Copies memory of a process; where that is not allowed it says so, and something that we do not
  * know may wake the thread. */
@@ -75,6 +76,10 @@ unsigned long long number_after(const char *label, struct text from, int base);
 struct text who(const struct task *task);
 struct text doing(const struct task *task);
 bool is_over(const struct task *task);
+
+/* A thread of that process that has not ended, the first one if possible; NULL: all have. The
+ * folder in /proc of the first one is empty as soon as it has called pthread_exit(3). */
+const struct task *living_thread(pid_t pid);
 
 /* Whether its call is one of " read write ". */
 bool is_in(const struct task *task, const char *calls);

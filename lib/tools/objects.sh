@@ -6,11 +6,12 @@ work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT
 
-# "1530 perl sleeps in msgrcv(3)" for each process of this user that can be seen, and the shared memory that it has mapped.
+# "1530 perl sleeps in msgrcv(3)" for each process of this user that can be seen, and the shared memory that it has mapped:
+# its first thread may have ended.
 # shellcheck disable=SC2046 # a word for each process
 "$IPC_TREE/lib/tools/why" $(find /proc -maxdepth 1 -name '[0-9]*' -user "$uid" -exec basename {} \; 2>/dev/null) \
     2>/dev/null | grep '^[0-9]' >"$work/all"
-grep -H '^[^ ]* .w.s ' /proc/[0-9]*/maps 2>/dev/null >"$work/maps"
+grep -H '^[^ ]* .w.s ' /proc/[0-9]*/task/[0-9]*/maps 2>/dev/null >"$work/maps"
 
 system_v() {
     for kind in msg sem shm; do
@@ -49,7 +50,7 @@ posix() { # FOLDER WHAT
         # Mapped or open. sem_open(3) makes a semaphore under another name than it has in the end.
         {
             awk -v inode="$(stat -c %i "$file")" '$5 == inode && $6 ~ /^\/dev\/shm/ { split($1, part, "/"); print part[3] }' "$work/maps"
-            find -L /proc/[0-9]*/fd -samefile "$file" 2>/dev/null | cut -d / -f 3
+            find -L /proc/[0-9]*/task/[0-9]*/fd -samefile "$file" 2>/dev/null | cut -d / -f 3
         } | show
     done
 }

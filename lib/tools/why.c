@@ -12,6 +12,7 @@
 #include "look.h"
 
 #include <err.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
 #include <limits.h>
@@ -83,16 +84,32 @@ static void add_holders(struct task *task, dev_t device, ino_t inode, int end)
         line("    %d threads could, in all", task->waker_count);
 }
 
-/* An object without holders: the last process that used it is likely to be the next one. */
+/* An object without holders: the last process that used it is likely to be the next one. Not if it
+ * is the one that waits, or its parent, and has other children: it may have made it for them. */
 static void add_last(struct task *task, const char *label, pid_t pid)
 {
     task->guessed = true;
     add_process(task, pid, label, text("%s", ""));
+    for (const struct task *other = tasks; other < tasks + task_count; other++)
+        task->open |= other->parent == pid && (pid == task->pid || pid == task->parent) &&
+                      other->pid != task->pid && !is_over(other);
     task->open |= task->waker_count == 0;
     if (task->waker_count == 0 && pid == 0)
         line("    %s: none yet", label);
     else if (task->waker_count == 0)
         line("    %s: %d, which has ended", label, (int)pid);
+}
+
+static struct text status_of(const struct task *task)
+{
+    return contents(text("/proc/%d/task/%d/status", (int)task->pid, (int)task->tid));
+}
+
+/* The signals that run a handler now. */
+static unsigned long long caught_by(const struct task *task)
+{
+    const struct text status = status_of(task);
+    return number_after("SigCgt:", status, 16) & ~number_after("SigBlk:", status, 16);
 }
 
 /* ---- Descriptors ---- */
@@ -101,7 +118,7 @@ static void add_last(struct task *task, const char *label, pid_t pid)
 static void explain_descriptor(struct task *task, int fd, int end)
 {
     enum { MQUEUE_MAGIC = 0x19800202 };
-    const struct text path = text("/proc/%d/fd/%d", (int)task->pid, fd);
+    const struct text path = text("/proc/%d/fd/%d", (int)task->tid, fd);
     const char *const state = end == READ_END ? "empty" : "full";
     struct text name = {""};
     struct stat file;
@@ -113,13 +130,15 @@ static void explain_descriptor(struct task *task, int fd, int end)
         task->open = true;
     } else if (S_ISFIFO(file.st_mode)) {
         line("    %d is %s, %s", fd, name.s, state);
+        task->is_named |= name.s[0] == '/' && file.st_nlink > 0;
         add_holders(task, file.st_dev, file.st_ino, !end);
     } else if (system.f_type == MQUEUE_MAGIC) {
         task->deed = end == READ_END ? "could send" : "could receive";
         line("    %d is the POSIX queue %s, %s", fd, name.s, state);
+        task->is_named |= file.st_nlink > 0;
         add_holders(task, file.st_dev, file.st_ino, !end);
     } else if (S_ISSOCK(file.st_mode)) {
-        const struct peer peer = find_peer(task->pid, file.st_ino);
+        const struct peer peer = find_peer(task->tid, file.st_ino);
         task->deed = end == READ_END ? "could send" : "could receive";
         line("    %d is %s, %s", fd, peer.kind,
              peer.inode != 0 ? "connected"
@@ -134,25 +153,73 @@ static void explain_descriptor(struct task *task, int fd, int end)
     }
 }
 
-static void explain_watched(struct task *task, int fd, bool to_read, bool to_write)
+static bool is_open_for(const struct task *task, int fd, int end)
 {
-    if (fd >= 0 && to_read)
+    for (const struct holding *h = holdings; h < holdings + holding_count; h++)
+        if (h->pid == task->pid && h->fd == fd && h->is_open_for[end])
+            return true;
+    return false;
+}
+
+/* Whether it could read there now, as a copy of the descriptor says; -1: not known. */
+static int is_readable(const struct task *task, int fd)
+{
+    enum { PIDFD_OPEN = 434, PIDFD_GETFD = 438 }; /* on every processor, since Linux 5.6 */
+    const int process = (int)syscall(PIDFD_OPEN, task->pid, 0);
+    const int copy = process == -1 ? -1 : (int)syscall(PIDFD_GETFD, process, fd, 0);
+    struct pollfd watched = {.fd = copy, .events = POLLIN};
+    const int result = copy == -1 ? -1 : poll(&watched, 1, 0);
+    if (copy != -1)
+        close(copy);
+    if (process != -1)
+        close(process);
+    return result;
+}
+
+/* splice(2) and the like wait to read or to write. */
+static void explain_transfer(struct task *task, int from, int to)
+{
+    const int readable = is_readable(task, from);
+    if (readable == 1)
+        explain_descriptor(task, to, WRITE_END);
+    else if (readable == 0)
+        explain_descriptor(task, from, READ_END);
+    else
+        line("    it waits until it can read %d, or write %d", from, to);
+    task->open |= readable == -1;
+}
+
+/* Events of poll(2) and of epoll(7): those that we know have the same bits. */
+static void explain_watched(struct task *task, int fd, unsigned events)
+{
+    const unsigned to_read = EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
+    const unsigned to_write = EPOLLOUT | EPOLLWRNORM;
+    const unsigned besides =
+        EPOLLERR | EPOLLHUP | EPOLLET | EPOLLONESHOT | EPOLLEXCLUSIVE | EPOLLWAKEUP;
+    const bool reads = (events & to_read) != 0 && is_open_for(task, fd, READ_END);
+    const bool writes = (events & to_write) != 0 && is_open_for(task, fd, WRITE_END);
+    if (fd < 0)
+        return;
+    if (reads)
         explain_descriptor(task, fd, READ_END);
-    if (fd >= 0 && to_write)
+    if (writes)
         explain_descriptor(task, fd, WRITE_END);
     task->deed = "could wake it";
+    if ((!reads && !writes) || (events & ~(to_read | to_write | besides)) != 0) {
+        line("    it watches %d for something else", fd);
+        task->open = true;
+    }
 }
 
 /* What an epoll instance watches is in its fdinfo. */
 static void explain_epoll(struct task *task)
 {
     const struct text info =
-        contents(text("/proc/%d/fdinfo/%d", (int)task->pid, (int)task->argument[0]));
-    for (const char *item = info.s; (item = strstr(item, "tfd:")) != NULL; item++) {
-        const unsigned long long events = number_after("events:", text("%s", item), 16);
-        explain_watched(task, atoi(item + strlen("tfd:")), (events & EPOLLIN) != 0,
-                        (events & EPOLLOUT) != 0);
-    }
+        contents(text("/proc/%d/fdinfo/%d", (int)task->tid, (int)task->argument[0]));
+    for (const char *item = info.s; (item = strstr(item, "tfd:")) != NULL; item++)
+        explain_watched(task, atoi(item + strlen("tfd:")),
+                        (unsigned)number_after("events:", text("%s", item), 16));
+    task->open |= strstr(info.s, "tfd:") == NULL || strlen(info.s) == sizeof info.s - 1;
 }
 
 static size_t at_most(size_t most, size_t count)
@@ -164,26 +231,33 @@ static void explain_poll(struct task *task)
 {
     struct pollfd watched[MOST];
     const size_t count = at_most(MOST, task->argument[1]);
-    task->open |= count == 0; /* pause() on newer processors */
+    task->open |= count == 0 || count < task->argument[1]; /* 0: pause() on newer processors */
     if (count == 0 || !peek(task, task->argument[0], watched, count * sizeof *watched))
         return;
     for (size_t i = 0; i < count; i++)
-        explain_watched(task, watched[i].fd, (watched[i].events & POLLIN) != 0,
-                        (watched[i].events & POLLOUT) != 0);
+        explain_watched(task, watched[i].fd, (unsigned short)watched[i].events);
 }
 
 static void explain_select(struct task *task)
 {
-    fd_set sets[2];
+    static const unsigned events[] = {EPOLLIN, EPOLLOUT, EPOLLPRI};
+    fd_set sets[3];
     const size_t limit = at_most(FD_SETSIZE, task->argument[0]);
-    for (int end = READ_END; end <= WRITE_END; end++) {
-        FD_ZERO(&sets[end]);
-        if (task->argument[1 + end] != 0)
-            peek(task, task->argument[1 + end], &sets[end], (limit + 63) / 64 * 8);
+    bool watches = false;
+    for (size_t i = 0; i < 3; i++) {
+        FD_ZERO(&sets[i]);
+        if (task->argument[1 + i] != 0)
+            peek(task, task->argument[1 + i], &sets[i], (limit + 63) / 64 * 8);
     }
-    for (size_t fd = 0; fd < limit; fd++)
-        explain_watched(task, (int)fd, FD_ISSET(fd, &sets[READ_END]),
-                        FD_ISSET(fd, &sets[WRITE_END]));
+    for (size_t fd = 0; fd < limit; fd++) {
+        unsigned wanted = 0;
+        for (size_t i = 0; i < 3; i++)
+            wanted |= FD_ISSET(fd, &sets[i]) ? events[i] : 0;
+        if (wanted != 0)
+            explain_watched(task, (int)fd, wanted);
+        watches |= wanted != 0;
+    }
+    task->open |= !watches || limit < task->argument[0];
 }
 
 /* ---- open() of a FIFO sleeps until another process opens its other end ---- */
@@ -198,7 +272,7 @@ static struct text path_to_open(struct task *task)
             break;
     if (path.s[0] == '/')
         return path;
-    return text("/proc/%d/%s/%.3000s", (int)task->pid,
+    return text("/proc/%d/%s/%.3000s", (int)task->tid,
                 at ? text("fd/%d", (int)task->argument[0]).s : "cwd", path.s);
 }
 
@@ -232,6 +306,7 @@ static void explain_open(struct task *task)
 
 static void explain_queue(struct task *task)
 {
+    enum { EXCEPT = 020000 }; /* MSG_EXCEPT */
     const bool receives = is_in(task, " msgrcv ");
     const int id = (int)task->argument[0];
     const long wanted = (long)task->argument[3];
@@ -246,10 +321,13 @@ static void explain_queue(struct task *task)
     task->deed = receives ? "could send" : "could receive";
     if (!receives)
         line("    full for its message of %lu bytes", task->argument[2]);
+    else if (wanted > 0 && (task->argument[4] & EXCEPT) != 0)
+        line("    it wants a message of any type but %ld", wanted);
     else if (wanted != 0)
         line("    it wants a message of type %ld%s", labs(wanted), wanted < 0 ? " or lower" : "");
-    add_last(task, receives ? "the last sender" : "the last receiver",
-             receives ? queue.msg_lspid : queue.msg_lrpid);
+    const pid_t last = receives ? queue.msg_lspid : queue.msg_lrpid;
+    add_last(task, receives ? "the last sender" : "the last receiver", last);
+    task->open |= last == task->pid; /* the next one is another, then */
 }
 
 /* The first operation that cannot be done is what it waits for. */
@@ -269,7 +347,9 @@ static void explain_set(struct task *task)
              wanted == 0 ? "waits for" : "wants to take", -wanted);
         line("    sleepers there: %d", semctl(id, number, GETNCNT) + semctl(id, number, GETZCNT));
         task->deed = wanted == 0 ? "could take it" : "could give it back";
-        add_last(task, "the last to change it", semctl(id, number, GETPID));
+        const pid_t last = semctl(id, number, GETPID);
+        add_last(task, "the last to change it", last);
+        task->open |= wanted < 0 && last == task->pid; /* the next one is another, then */
         return;
     }
     task->open = true;
@@ -303,6 +383,13 @@ static struct text name_of(const struct holding *mapping)
     return name;
 }
 
+/* In /proc/PID/maps the name of a file without a name ends so. A segment of System V has one
+ * always, but any process that knows its id may attach it. */
+static bool has_name(const char *path)
+{
+    return strstr(path, " (deleted)") == NULL || strstr(path, "/SYSV") == path;
+}
+
 /* Whether a process has the memory in which a thread waits. */
 static bool shares(pid_t pid, const struct task *task, const struct holding *mapping)
 {
@@ -321,26 +408,68 @@ static bool waits_there(const struct task *other, const struct task *task, const
                task->argument[0] - (m == NULL || its == NULL ? 0 : m->start - m->offset);
 }
 
-/* A robust or PI mutex, and every one of musl, has the id of its owner in the word, with a bit for
- * those that wait, see futex(2). A mutex of glibc is 2 then, and its third word is the owner.
- * pthread_join(3) waits in memory of its own for a word with the id of the other thread to change.
- */
-static uint32_t owner_in(const uint32_t word[3], const struct task *task, const struct holding *m)
+enum { WORDS = 5, TID_MASK = 0x3fffffff }; /* see futex(2) */
+
+/* In a locked mutex of glibc that others wait for: 2, or the owner with a bit; how often it is
+ * locked, more than once only if it is recursive; the owner; and, in an order that depends on the
+ * word size, its users and its kind. */
+static bool is_mutex(const uint32_t word[WORDS])
 {
-    enum { PRIVATE = 128, LOCKED = 2, TID_MASK = 0x3fffffff };
+    enum { LOCKED = 2, RECURSIVE = 1, TYPE = 3, KINDS = 0x3f3, MOST_USERS = 0xffff };
+    const uint32_t users = word[sizeof(long) == 8 ? 3 : 4];
+    const uint32_t kind = word[sizeof(long) == 8 ? 4 : 3];
+    return (word[0] == LOCKED || (word[0] > TID_MASK && (word[0] & TID_MASK) == word[2])) &&
+           (word[1] == 0 || (kind & TYPE) == RECURSIVE) && word[2] != 0 && word[2] <= TID_MASK &&
+           users >= 1 && users <= MOST_USERS && (kind & ~(uint32_t)KINDS) == 0;
+}
+
+/* Another lock may have its owner in the word, with a bit for those that wait, but a bit may mean
+ * other things, too, and a default mutex of musl has 16 (EBUSY) there: believed of a thread that
+ * has the memory. pthread_join(3) waits in its own memory for a word with the id of the other
+ * thread to change. 0: not known. */
+static uint32_t owner_in(const uint32_t word[WORDS], const struct task *task,
+                         const struct holding *m)
+{
+    enum { PRIVATE = 128, BUSY = 16 };
     const bool joins = (task->argument[1] & PRIVATE) == 0 && m == NULL;
-    return word[0] == LOCKED ? word[2] : word[0] > TID_MASK || joins ? word[0] & TID_MASK : 0;
+    const uint32_t owner = word[0] & TID_MASK;
+    if (is_mutex(word))
+        return word[2];
+    if (joins || (word[0] > TID_MASK && owner != BUSY))
+        for (const struct task *other = tasks; other < tasks + task_count; other++)
+            if ((uint32_t)other->tid == owner && shares(other->pid, task, m))
+                return owner;
+    return 0;
+}
+
+/* An owner that is none of the threads that have the memory. */
+static void explain_absent(struct task *task, uint32_t owner, const struct holding *m)
+{
+    const struct task *other = tasks;
+    while (other < tasks + task_count && (uint32_t)other->tid != owner)
+        other++;
+    if (other < tasks + task_count && !is_over(other)) {
+        line("    %s: %s",
+             m == NULL && other->pid == task->parent ? "copied by fork() from its owner"
+                                                     : "its owner does not have this memory",
+             who(other).s);
+        task->open |= m != NULL;
+    } else if (other < tasks + task_count || (kill((pid_t)owner, 0) == -1 && errno == ESRCH))
+        line("    its owner, %u, has ended", owner);
+    else
+        task->open = true; /* /proc does not show it */
 }
 
 static void explain_futex(struct task *task)
 {
     const struct holding *const m = mapping_of(task);
-    uint32_t word[3] = {0};
-    const bool seen = peek(task, task->argument[0], word, sizeof word);
-    const uint32_t owner = seen ? owner_in(word, task, m) : 0;
+    uint32_t word[WORDS];
+    if (!peek(task, task->argument[0], word, sizeof word))
+        return;
+    const uint32_t owner = owner_in(word, task, m);
     line("    a word in %s, value %d", m == NULL ? "its own memory" : name_of(m).s, (int)word[0]);
     if (owner == 0)
-        line("    a semaphore, a condition or the like: it has no owner");
+        line("    a semaphore, a condition, a lock or the like: it names no owner");
     for (struct task *other = tasks; other < tasks + task_count; other++) {
         if (is_over(other) || !shares(other->pid, task, m))
             continue;
@@ -352,8 +481,12 @@ static void explain_futex(struct task *task)
                  doing(other).s);
     }
     if (owner != 0 && task->waker_count == 0)
-        line("    its owner, %u, has ended", owner);
-    task->open |= m != NULL && strstr(m->path, "/dev/shm/") == m->path; /* anyone may open it */
+        explain_absent(task, owner, m);
+    if (owner == 0) {
+        task->guessed = true; /* perhaps it holds the lock itself: a handler in malloc(3) */
+        task->open |= task->waker_count == 0 && caught_by(task) != 0;
+        task->is_named |= m != NULL && has_name(name_of(m).s);
+    }
 }
 
 /* ---- Locks, children, signals ---- */
@@ -369,32 +502,48 @@ static void explain_lock(struct task *task)
     bool found = false;
     FILE *const locks = fopen("/proc/locks", "re");
     task->deed = "could unlock it";
-    stat(text("/proc/%d/fd/%d", (int)task->pid, (int)task->argument[0]).s, &file);
+    stat(text("/proc/%d/fd/%d", (int)task->tid, (int)task->argument[0]).s, &file);
     while (locks != NULL && !found && fgets(entry, sizeof entry, locks) != NULL)
         if (strstr(entry, "->") == NULL)
-            snprintf(lock, sizeof lock, "%.*s", (int)strcspn(entry, "\n"), strchr(entry, ' ') + 1);
+            snprintf(lock, sizeof lock, "%s", strchr(entry, ' ') + 1);
         else
             found =
                 sscanf(strstr(entry, "->"), "-> %*s %*s %*s %d %*x:%*x:%llu", &pid, &inode) == 2 &&
                 inode == file.st_ino && (pid == task->pid || pid == -1);
     if (locks != NULL)
         fclose(locks);
-    line("    the lock in the way: %s", found ? lock : "cannot be seen");
+    line("    the lock in the way: %.*s", found ? (int)strcspn(lock, "\n") : INT_MAX,
+         found ? lock : "cannot be seen");
     for (const struct holding *h = holdings; found && h < holdings + holding_count; h++)
         if (h->inode == file.st_ino && h->device == file.st_dev &&
-            strstr(contents(text("/proc/%d/fdinfo/%d", (int)h->pid, h->fd)).s, lock) != NULL)
+            strstr(contents(text("/proc/%d/fdinfo/%d", (int)h->tid, h->fd)).s, lock) != NULL)
             add_process(task, h->pid, task->deed, text(" (descriptor %d)", h->fd));
     task->open |= task->waker_count == 0;
 }
 
+/* For the arguments of waitid(2) that wait4(2) does not have, those that it would have. */
+static pid_t awaited_child(const struct task *task)
+{
+    enum { PIDFD = 3 }; /* P_PIDFD */
+    const pid_t id = (pid_t)task->argument[task->number == SYS_wait4 ? 0 : 1];
+    if (task->number == SYS_wait4 || task->argument[0] == P_PID)
+        return id;
+    if (task->argument[0] == PIDFD) {
+        const struct text info = contents(text("/proc/%d/fdinfo/%d", (int)task->tid, (int)id));
+        const pid_t child = (pid_t)number_after("Pid:", info, 10);
+        return child > 0 ? child : -1;
+    }
+    return task->argument[0] == P_PGID ? -id : -1;
+}
+
 static void explain_wait(struct task *task)
 {
-    const unsigned long *const a = task->argument;
-    const pid_t one = task->number == SYS_wait4 ? (pid_t)a[0] : a[0] == P_PID ? (pid_t)a[1] : -1;
+    const pid_t one = awaited_child(task);
+    const pid_t group = one == 0 ? task->group : -one;
     task->deed = "could end";
     for (const struct task *child = tasks; child < tasks + task_count; child++)
         if (child->parent == task->pid && child->tid == child->pid &&
-            (one <= 0 || child->pid == one))
+            (one == -1 || child->pid == one || child->group == group))
             add_process(task, child->pid, task->deed, text("%s", ""));
     task->open |= task->waker_count == 0;
 }
@@ -417,10 +566,9 @@ static void print_signals(const char *what, unsigned long long set)
 
 static void explain_signals(struct task *task)
 {
-    const struct text status =
-        contents(text("/proc/%d/task/%d/status", (int)task->pid, (int)task->tid));
+    const struct text status = status_of(task);
     const unsigned long long blocked = number_after("SigBlk:", status, 16);
-    unsigned long long awaited = number_after("SigCgt:", status, 16) & ~blocked;
+    unsigned long long awaited = caught_by(task);
     if (is_in(task, " sigwaitinfo "))
         peek(task, task->argument[0], &awaited, sizeof awaited);
     print_signals("signals that it waits for", awaited);
@@ -434,13 +582,22 @@ static void explain_signals(struct task *task)
 static void explain(struct task *task)
 {
     task->waker_count = 0;
-    task->guessed = false;
+    task->guessed = task->is_named = false;
     task->deed = "could wake it";
     task->open = task->state != 'S' || task->limit != 0;
-    if (is_in(task, " read readv recv recvmsg accept mq_receive splice "))
+    if (is_in(task, " read readv recv recvmsg accept mq_receive "))
         explain_descriptor(task, (int)task->argument[0], READ_END);
     else if (is_in(task, " write writev send sendmsg mq_send connect "))
         explain_descriptor(task, (int)task->argument[0], WRITE_END);
+    else if (is_in(task, " vmsplice "))
+        explain_descriptor(task, (int)task->argument[0],
+                           is_open_for(task, (int)task->argument[0], WRITE_END) ? WRITE_END
+                                                                                : READ_END);
+    else if (is_in(task, " splice tee "))
+        explain_transfer(task, (int)task->argument[0],
+                         (int)task->argument[is_in(task, " tee ") ? 1 : 2]);
+    else if (is_in(task, " sendfile "))
+        explain_transfer(task, (int)task->argument[1], (int)task->argument[0]);
     else if (is_in(task, " epoll_wait "))
         explain_epoll(task);
     else if (is_in(task, " pause sigsuspend sigwaitinfo "))
@@ -463,6 +620,8 @@ static void explain(struct task *task)
         explain_wait(task);
     else
         task->open = true;
+    if (is_in(task, " restart_syscall "))
+        line("    a call that was interrupted, by SIGCONT perhaps: which one is not shown");
     if (task->limit != 0)
         line("    it also has a timeout");
 }
@@ -474,7 +633,7 @@ static bool may_go_on(struct task *task)
         return false;
     task->reached = true;
     explain(task);
-    bool may = task->open;
+    bool may = task->open || task->is_named;
     for (int i = 0; i < task->waker_count; i++)
         may = may_go_on(task->wakers[i]) || may;
     return may;
@@ -519,11 +678,17 @@ static void conclude(struct task *task)
     if (first == NULL)
         line("=> no process %s%s", task->deed, limit);
     else if (one && first == task)
-        line("=> only %d itself %s%s", (int)task->pid, task->deed, limit);
+        line("=> only %d itself %s%s", (int)task->tid, task->deed, limit);
     else if (stuck)
         print_stuck(task);
     else if (one)
-        line("=> only %s %s%s", who(first).s, task->deed, limit);
+        line("=> only %s %s%s",
+             task->waker_count == 1 ? who(first).s : text("a thread of %d", (int)first->pid).s,
+             task->deed, limit);
+    else
+        return;
+    if (task->is_named)
+        line("   unless another process opens it");
 }
 
 static const char *why_unseen(const struct task *task)
@@ -543,10 +708,12 @@ static bool answer(struct task *task)
     explain(task);
     if (task->state == 'T')
         line("    SIGCONT lets it go on");
-    if (is_over(task)) {
+    if (is_over(task) && living_thread(task->pid) == NULL) {
         line("    its parent, %d, has not waited for it yet", (int)task->parent);
         return true;
     }
+    if (is_over(task))
+        return true;
     if (!task->seen)
         line("    its call cannot be seen: %s", why_unseen(task));
     conclude(task);
