@@ -39,9 +39,9 @@ trap : INT # it ends the command; the picture shows how far it has come
 # With "?" a call that this processor does not have is no error.
 calls='%process,%signal,%ipc,?read,?write,?readv,?writev,?close,?pipe,?pipe2,?socketpair,?dup2,?dup3,?open,?openat'
 calls="$calls,?mknod,?mknodat,?send,?sendto,?sendmsg,?recv,?recvfrom,?recvmsg,?accept,?accept4,?connect,?shutdown,?splice"
-calls="$calls,?poll,?ppoll,?select,?pselect6,?epoll_wait,?epoll_pwait,?futex,?flock,?fcntl,?mq_timedsend,?mq_timedreceive"
+calls="$calls,?poll,?ppoll,?select,?pselect6,?epoll_wait,?epoll_pwait,?futex,?flock,?fcntl,?mq_timedsend,?mq_timedreceive,?restart_syscall"
 status=0
-strace -f -ttt -yy -s 80 -o "$trace" -e trace="$calls" ${pid:+-p "$pid"} "$@" || status=$?
+strace -f -ttt -T -yy -s 80 -o "$trace" -e trace="$calls" ${pid:+-p "$pid"} "$@" || status=$?
 here=$(dirname "$0")
 if [ -n "$file" ]; then
     awk -v svg=1 -v unwanted="$unwanted" -f "$here/svg.awk" -f "$here/draw.awk" "$trace" >"$file" && echo "ipc draw: the picture is in $file" >&2
