@@ -7,7 +7,8 @@ usage: ipc draw [-s FILE] [-w COLUMNS] [-x WORDS] COMMAND [ARGUMENT...]
        ipc draw [-s FILE] [-w COLUMNS] [-x WORDS] -a PID
   -a PID      a process that runs already, until Ctrl-C
   -s FILE     writes the picture into FILE, as SVG, instead of printing it as text
-  -w COLUMNS  the width of the text (80): wider, it has room for more processes
+  -w COLUMNS  the width of the text (80), 40 to 1000: wider, it has room for more
+              processes
   -x WORDS    leaves out the lines that begin with one of them: -x 'poll|SIGCHLD'
 END
 }
@@ -26,8 +27,8 @@ while getopts :a:hs:w:x: option; do
     esac
 done
 shift $((OPTIND - 1))
-case $width in *[!0-9]* | '') width=0 ;; esac
-if [ "$width" -lt 40 ] || { [ $# = 0 ] && [ -z "$pid" ]; }; then
+case $width in *[!0-9]* | '' | ?????*) width=0 ;; esac
+if [ "$width" -lt 40 ] || [ "$width" -gt 1000 ] || { [ $# = 0 ] && [ -z "$pid" ]; }; then
     usage >&2
     exit 2
 fi
