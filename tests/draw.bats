@@ -5,30 +5,19 @@ setup_file() {
     command -v "${CC:-cc}" >/dev/null || return 0
     "${CC:-cc}" -D_GNU_SOURCE -w $LDFLAGS -o "$BATS_FILE_TMPDIR/talk" -x c - -pthread -lrt <<'C'
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <mqueue.h>
-#include <semaphore.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 static void ignore(int signal) { (void)signal; }
-
-static void until_asleep(pid_t pid)
-{
-    char path[40], state = 0;
-    snprintf(path, sizeof path, "/proc/%d/stat", pid);
-    while (state != 'S') {
-        FILE *const file = fopen(path, "r");
-        if (file == NULL)
-            return;
-        fscanf(file, "%*d %*s %c", &state);
-        fclose(file);
-    }
-}
 
 #define CHILD_DOES(what) do { const pid_t child = fork(); if (child == 0) { what; _exit(0); } waitpid(child, NULL, 0); } while (0)
 
@@ -62,35 +51,31 @@ int main(int argc, char *argv[])
     }
     if (strcmp(which, "interrupted") == 0) {
         struct sigaction action = {.sa_handler = ignore};
+        sigset_t none, blocked;
+        sigemptyset(&none);
+        sigemptyset(&blocked);
+        sigaddset(&blocked, SIGUSR1);
         sigaction(SIGUSR1, &action, NULL);
-        if (fork() == 0) {
-            until_asleep(getppid());
-            kill(getppid(), SIGUSR1);
+        sigprocmask(SIG_BLOCK, &blocked, NULL);
+        CHILD_DOES(kill(getppid(), SIGUSR1));
+        ppoll(NULL, 0, NULL, &none);
+    }
+    if (strcmp(which, "futexes") == 0) { /* nobody wakes the first */
+        int *const words = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        const struct timespec end = {.tv_nsec = 300000000};
+        const pid_t sleeper = fork();
+        if (sleeper == 0) {
+            syscall(SYS_futex, &words[1], FUTEX_WAIT, 0, NULL);
             _exit(0);
         }
-        read(fds[0], bytes, 1);
-        wait(NULL);
-    }
-    if (strcmp(which, "semaphores") == 0) { /* nobody posts the first */
-        sem_t *const semaphores = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-        struct timespec end;
-        pid_t waiter;
-        sem_init(&semaphores[0], 1, 0);
-        sem_init(&semaphores[1], 1, 0);
-        if ((waiter = fork()) == 0) {
-            sem_wait(&semaphores[1]);
-            pause();
-        }
         if (fork() == 0) {
-            until_asleep(waiter);
-            until_asleep(getppid());
-            sem_post(&semaphores[1]);
-            _exit(0); /* SIGCHLD: restart_syscall() */
+            while (syscall(SYS_futex, &words[1], FUTEX_WAKE, 1) != 1)
+                continue;
+            _exit(0);
         }
-        clock_gettime(CLOCK_REALTIME, &end);
-        end.tv_sec++;
-        sem_timedwait(&semaphores[0], &end);
-        kill(waiter, SIGKILL);
+        syscall(SYS_futex, &words[0], FUTEX_WAIT, 0, &end);
+        while (wait(NULL) > 0)
+            continue;
     }
     return 0;
 }
@@ -106,8 +91,8 @@ draw_talk() {
 # from LANE PATTERN: that row has an arrow from this lane of three, and ends there.
 from() {
     local line
-    line=$(grep -E -- "$2 <-+\|\$" <<<"$output") && [ ${#line} = $((11 + $1 * 30)) ] ||
-        { echo "no arrow from lane $1: $2"; echo "$output"; return 1; }
+    line=$(grep -E -- "$2 <-+\|\$" <<<"$output")
+    [ ${#line} = $((11 + $1 * 30)) ] || { echo "no arrow from lane $1: $2"; echo "$output"; return 1; }
 }
 
 draw() {
@@ -204,17 +189,23 @@ row() {
 
 @test "draw: a call that a handler has interrupted returns EINTR, one that goes on has its result" {
     draw_talk interrupted
-    row '\| read\(3\) \.\.\.'
-    row '\| \.\.\. = -1 EINTR( |$)'
-    draw_talk semaphores
-    row '\| \.\.\. = -1 ETIMEDOUT( |$)'
-    [ "$(grep -c '^ *[0-9.]*  | futex() \.\.\.' <<<"$output")" = 1 ]
+    row '\| poll\(\) \.\.\.'
+    row '\| \.\.\. = -1 EINTR$'
+    cat >"$T/trace" <<'END'
+7 1.000000 execve("./wait", ["./wait"], 0x7ff /* 9 vars */) = 0 <0.001>
+7 1.100000 poll([{fd=3, events=POLLIN}], 1, -1) = ? ERESTART_RESTARTBLOCK (Interrupted by signal) <0.200>
+7 1.300000 --- SIGWINCH {si_signo=SIGWINCH, si_code=SI_KERNEL} ---
+7 1.300000 restart_syscall(<... resuming interrupted poll ...>) = 1 <0.500>
+END
+    output=$(awk -v width=80 -f "$BATS_TEST_DIRNAME"/../lib/tools/svg.awk -f "$BATS_TEST_DIRNAME"/../lib/tools/draw.awk "$T/trace")
+    row '^ *100\.000  \| poll\(\) \.\.\.$'
+    row '^ *800\.000  \| \.\.\. = 1$'
 }
 
-@test "draw: a futex has been woken by the one that has posted this semaphore" {
-    draw_talk semaphores
+@test "draw: a futex has been woken by a process that wakes this one" {
+    draw_talk futexes
     row '\| \.\.\. = 0 <-+\|'
-    ! grep 'ETIMEDOUT.*<-' <<<"$output"
+    row '\| \.\.\. = -1 ETIMEDOUT$'
 }
 
 @test "draw -s: a picture of valid XML, with colours for light and dark pages" {

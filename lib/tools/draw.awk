@@ -126,7 +126,7 @@ function blur(o, first,    i) {
     if (first < tail[o]) tail[o] = first
 }
 
-# The only process that has done it since the call of p began.
+# What only one process has done since the call of p began, has woken it.
 function did(deed, p) { if (doer[deed] != p) others[deed] = done[deed]; doer[deed] = p; done[deed] = NR }
 
 function since_then(deed, p) { return done[deed] > began[p] && !(others[deed] > began[p]) ? doer[deed] : "" }
@@ -144,15 +144,16 @@ function semaphores(p, args, waits,    id, part, from, one) {
     return from
 }
 
-function gives(c, args) { return c ~ /^(write|send|mq_send|msgsnd|connect)/ || args ~ /FUTEX_WAKE(_PRIVATE|_BITSET|,)/ }
+function gives(c, args) { return c ~ /^(write|send|mq_send|msgsnd|connect)/ || (c == "futex" && args ~ /FUTEX_WAKE(_PRIVATE|_BITSET|,)/) }
 
-function takes(c, args) { return c ~ /^(read|recv|splice|mq_receive|msgrcv|accept)/ || args ~ /FUTEX_WAIT/ }
+function takes(c, args) { return c ~ /^(read|recv|splice|mq_receive|msgrcv|accept)/ || (c == "futex" && args ~ /FUTEX_WAIT/) }
 
 function is_message(c, args) { return c ~ /^(msg|mq_|accept|connect)/ || object(args, 0) in datagram }
 
+# From where the call takes (reads), or to where it gives: a futex of a process, a port or path, a queue and its message.
 function queue_of(p, c, args, reads,    o) {
     if (c == "futex") return "futex " substr(args, 1, index(args, ",")) (args !~ /_PRIVATE/ ? "" : p in team ? team[p] : p)
-    if (c ~ /^(accept|connect)$/) # a port, or a path
+    if (c ~ /^(accept|connect)$/)
         return "to " (match(args, c == "accept" ? "^[^>]*:[0-9]+]" : "htons.[0-9]+") ? last_number(substr(args, 1, RSTART + RLENGTH - 1)) : path_of(args))
     o = c ~ /^msg/ ? "msg " (args + 0) : object(args, reads)
     if (o == "" || !is_message(c, args)) return o
@@ -160,6 +161,7 @@ function queue_of(p, c, args, reads,    o) {
     return o "\n" (match(args, /"([^"\\]|\\.)*"/) ? substr(args, RSTART, RLENGTH) : "")
 }
 
+# All messages of that queue.
 function whole(o) { sub(/\n.*/, "", o); return o }
 
 function last_number(text) { return match(text, /[0-9]+]?$/) ? substr(text, RSTART) + 0 : "" }
@@ -174,7 +176,7 @@ function enter(p, c, args,    o) {
     if (c == "semop" && args !~ /(sem_op=|\{[0-9]+, )-/) semaphores(p, args, 0)
 }
 
-# It has returned.
+# It has returned, or will begin again.
 function leave(p, c, args, result) {
     if (p in gives_to) stored(gives_to[p], p, is_message(c, args) ? result >= 0 || errno == " EINPROGRESS" : result > 0 ? result + 0 : 0)
     overlaps = p in takes_from && --taking[takes_from[p]]
