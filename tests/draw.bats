@@ -185,6 +185,8 @@ row() {
     draw_talk queue
     from 2 'mq_receive\([0-9]+\) = 4 "high"'
     from 1 'mq_receive\([0-9]+\) = 3 "low"'
+    draw ./msgq/priority
+    row 'msgrcv\([0-9]+\) = 10 "a telegram"( |$)' # and not what was in the buffer
 }
 
 @test "draw: a call that a handler has interrupted returns EINTR, one that goes on has its result" {

@@ -202,6 +202,18 @@ function follow(p, c, args, result, slow,    o) {
     return c == "open" ? opener[path_of(args)] : ""
 }
 
+# Of a message that msgrcv() has received, strace shows the whole buffer, and not only the bytes that have come.
+function only_first(count, args,    before, text, rest, after) {
+    if (!match(args, /"([^"\\]|\\.)*"/)) return args
+    before = substr(args, 1, RSTART); rest = substr(args, RSTART + 1, RLENGTH - 2); after = substr(args, RSTART + RLENGTH - 1)
+    for (; count > 0 && match(rest, /^(\\[0-3]?[0-7]?[0-7]|\\.|[^\\])/); count--) {
+        text = text substr(rest, 1, RLENGTH)
+        rest = substr(rest, RLENGTH + 1)
+    }
+    if (rest != "") sub(/^"\.\.\./, "\"", after)
+    return before text after
+}
+
 # Whether it is worth a line.
 function is_shown(c, args) {
     if (c ~ /^(read|readv|recv|recvmsg|write|writev|send|sendmsg|close|splice|mq_)/) return object(args, 0) != ""
@@ -295,6 +307,7 @@ line ~ /^[a-z0-9_]+\(/ {
         if (errno == " EINTR") delete broken_at[p]
         next
     }
+    if (call == "msgrcv" && result >= 0) args = only_first(result + 0, args)
     raw = call
     if (call in plain) call = plain[call]
     if (!returns) enter(p, call, args)
