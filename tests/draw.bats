@@ -1,6 +1,100 @@
 # ipc draw: a sequence diagram of any program, from the kernel's trace.
 load helper
 
+setup_file() {
+    command -v "${CC:-cc}" >/dev/null || return 0
+    "${CC:-cc}" -D_GNU_SOURCE -w $LDFLAGS -o "$BATS_FILE_TMPDIR/talk" -x c - -pthread -lrt <<'C'
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <mqueue.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static void ignore(int signal) { (void)signal; }
+
+#define CHILD_DOES(what) do { const pid_t child = fork(); if (child == 0) { what; _exit(0); } waitpid(child, NULL, 0); } while (0)
+
+int main(int argc, char *argv[])
+{
+    const char *const which = argv[1];
+    char bytes[8];
+    int fds[2];
+    pipe(fds);
+    if (strcmp(which, "pipe") == 0) {
+        CHILD_DOES((write(fds[1], "fi", 2), write(fds[1], "rst", 3)));
+        CHILD_DOES(write(fds[1], "second", 6));
+        read(fds[0], bytes, 5);
+        read(fds[0], bytes, 6);
+    }
+    if (strcmp(which, "empty") == 0) {
+        CHILD_DOES(close(fds[1]));
+        fcntl(fds[0], F_SETFL, O_NONBLOCK);
+        read(fds[0], bytes, 8); /* EAGAIN */
+    }
+    if (strcmp(which, "queue") == 0) {
+        struct mq_attr attributes = {.mq_maxmsg = 2, .mq_msgsize = 8};
+        char name[30];
+        snprintf(name, sizeof name, "/talk-%d", getpid());
+        const mqd_t queue = mq_open(name, O_RDWR | O_CREAT, 0600, &attributes);
+        mq_unlink(name);
+        CHILD_DOES(mq_send(queue, "low", 3, 1));
+        CHILD_DOES(mq_send(queue, "high", 4, 9));
+        mq_receive(queue, bytes, 8, NULL);
+        mq_receive(queue, bytes, 8, NULL);
+    }
+    if (strcmp(which, "interrupted") == 0) {
+        struct sigaction action = {.sa_handler = ignore};
+        sigset_t none, blocked;
+        sigemptyset(&none);
+        sigemptyset(&blocked);
+        sigaddset(&blocked, SIGUSR1);
+        sigaction(SIGUSR1, &action, NULL);
+        sigprocmask(SIG_BLOCK, &blocked, NULL);
+        CHILD_DOES(kill(getppid(), SIGUSR1));
+        ppoll(NULL, 0, NULL, &none);
+    }
+    if (strcmp(which, "futexes") == 0) { /* nobody wakes the first */
+        int *const words = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        const struct timespec end = {.tv_nsec = 300000000};
+        const pid_t sleeper = fork();
+        if (sleeper == 0) {
+            syscall(SYS_futex, &words[1], FUTEX_WAIT, 0, NULL);
+            _exit(0);
+        }
+        if (fork() == 0) {
+            while (syscall(SYS_futex, &words[1], FUTEX_WAKE, 1) != 1)
+                continue;
+            _exit(0);
+        }
+        syscall(SYS_futex, &words[0], FUTEX_WAIT, 0, &end);
+        while (wait(NULL) > 0)
+            continue;
+    }
+    return 0;
+}
+C
+}
+
+draw_talk() {
+    [ -x "$BATS_FILE_TMPDIR/talk" ] || skip "no C compiler"
+    draw -w 100 "$BATS_FILE_TMPDIR/talk" "$1"
+    [ "$status" = 0 ]
+}
+
+# from LANE PATTERN: that row has an arrow from this lane of three, and ends there.
+from() {
+    local line
+    line=$(grep -E -- "$2 <-+\|\$" <<<"$output")
+    [ ${#line} = $((11 + $1 * 30)) ] || { echo "no arrow from lane $1: $2"; echo "$output"; return 1; }
+}
+
 draw() {
     needs strace
     strace -o /dev/null true 2>/dev/null || skip "strace is not allowed to trace"
@@ -82,6 +176,40 @@ row() {
     [[ $output != *"left out"* ]]
 }
 
+@test "draw: of several writers each read has its own, and a call that has failed has none" {
+    draw_talk pipe
+    from 1 'read\(3\) = 5 "first"'
+    from 2 'read\(3\) = 6 "second"'
+    draw_talk empty
+    row 'read\(3\) = -1 EAGAIN$'
+    draw_talk queue
+    from 2 'mq_receive\([0-9]+\) = 4 "high"'
+    from 1 'mq_receive\([0-9]+\) = 3 "low"'
+    draw ./msgq/priority
+    row 'msgrcv\([0-9]+\) = 10 "a telegram"( |$)' # and not what was in the buffer
+}
+
+@test "draw: a call that a handler has interrupted returns EINTR, one that goes on has its result" {
+    draw_talk interrupted
+    row '\| poll\(\) \.\.\.'
+    row '\| \.\.\. = -1 EINTR$'
+    cat >"$T/trace" <<'END'
+7 1.000000 execve("./wait", ["./wait"], 0x7ff /* 9 vars */) = 0 <0.001>
+7 1.100000 poll([{fd=3, events=POLLIN}], 1, -1) = ? ERESTART_RESTARTBLOCK (Interrupted by signal) <0.200>
+7 1.300000 --- SIGWINCH {si_signo=SIGWINCH, si_code=SI_KERNEL} ---
+7 1.300000 restart_syscall(<... resuming interrupted poll ...>) = 1 <0.500>
+END
+    output=$(awk -v width=80 -f "$BATS_TEST_DIRNAME"/../lib/tools/svg.awk -f "$BATS_TEST_DIRNAME"/../lib/tools/draw.awk "$T/trace")
+    row '^ *100\.000  \| poll\(\) \.\.\.$'
+    row '^ *800\.000  \| \.\.\. = 1$'
+}
+
+@test "draw: a futex has been woken by a process that wakes this one" {
+    draw_talk futexes
+    row '\| \.\.\. = 0 <-+\|'
+    row '\| \.\.\. = -1 ETIMEDOUT$'
+}
+
 @test "draw -s: a picture of valid XML, with colours for light and dark pages" {
     draw -s "$T/picture.svg" ./pipe/eof
     [ "$status" = 0 ]
@@ -141,6 +269,10 @@ row() {
     [ "$status" = 2 ]
     try sh "$BATS_TEST_DIRNAME/../lib/tools/draw.sh" -Z true
     [ "$status" = 2 ]
+    for width in 39 1001 9000 99999999999999999999 wide; do
+        try sh "$BATS_TEST_DIRNAME/../lib/tools/draw.sh" -w "$width" true
+        [ "$status" = 2 ]
+    done
     try sh "$BATS_TEST_DIRNAME/../lib/tools/draw.sh" -h
     [ "$status" = 0 ]
     [[ $output = "usage: ipc draw"* ]]

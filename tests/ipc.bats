@@ -17,6 +17,8 @@ setup_ipc() {
     [ "$output" = "$first" ]
     try "$IPC" -Z
     [ "$status" = 2 ]
+    try "$IPC" ""
+    [ "$status" = 2 ]
 }
 
 @test "ipc DEMO runs it with its options and status, from any folder and through a symbolic link" {

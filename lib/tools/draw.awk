@@ -1,10 +1,11 @@
-# draw.awk - from the output of strace -f -ttt -yy to a sequence diagram: text of `width` columns, or SVG (svg=1)
+# draw.awk - from the output of strace -f -ttt -T -yy to a sequence diagram: text of `width` columns, or SVG (svg=1)
 #
 # An event is a line of one process: a call that has returned, one that sleeps, a signal, its end. `source` is the process
 # that made it possible: the writer of what was read, the sender of a signal, the child that was waited for.
 
 BEGIN {
     GIVES = "^(write|send|msgsnd|mq_send|close|msgctl|semctl)" # what it does may arrive before it returns
+    PLENTY = 1e9
     SLOW = 0.001          # a call that takes longer is shown as one that sleeps
     FIRST = 90; LAST = 60 # of a long trace only so many events are kept
     split("clone fork clone3 fork vfork fork wait4 wait waitid wait openat open pselect6 select ppoll poll " \
@@ -65,6 +66,7 @@ function call_text(c, args, result,    data, first, f) {
     if (data ~ /^"(\\0)+"/) data = "" # nothing to see
     gsub(/\\0(\\0)+/, "\\0..", data)
     if (length(data) > 28) data = substr(data, 1, 25) "\"..."
+    gsub(/>\(deleted\)/, ">", args)
     while (gsub(/<[^<>]*(->[^<>]*)?>/, "", args)) continue # <.../null<char 1:3>> is nested
     if (c ~ /^(pipe|socketpair)$/) { match(args, /\[[0-9, ]*\]/); return c "() = " substr(args, RSTART + 1, RLENGTH - 2) }
     split(args, f, ", ")
@@ -87,35 +89,129 @@ function call_text(c, args, result,    data, first, f) {
     return c "(" first ")" (result == "" ? " ..." : " = " result (result > 0 && data != "" ? " " data : ""))
 }
 
-# Which process made this possible; and what this one makes possible for others.
-function follow(p, c, args, result, slow,    key, o, type) {
-    if (c ~ /^(read|recv|splice|mq_receive)/) {
-        o = object(args, 1)
-        reader[o] = p
-        return result > 0 ? writer[o] : closer[o]
+# ---- Who made it possible: an arrow that cannot be known is not drawn ----
+
+# What is in a pipe or a socket, in its order: bytes, and whose; of messages, those of the same text. A call that gives has
+# PLENTY there until it returns, for what it gives may arrive before that. Where two overlap, the first is not known: "".
+function store(o, p) {
+    if (!(o in head)) { head[o] = 1; tail[o] = 0 }
+    whose[o, ++tail[o]] = p; amount[o, tail[o]] = PLENTY
+    if (giving[o]++) blur(o, tail[o] - 1)
+}
+
+# The call of p has returned, and given so much.
+function stored(o, p, count,    i) {
+    giving[o]--
+    inside[whole(o)] += count
+    for (i = tail[o]; i > head[o] && whose[o, i] != p && whose[o, i] != ""; i--) continue
+    amount[o, i] -= PLENTY - count
+}
+
+function take(o, count, overlaps,    from) {
+    inside[whole(o)] -= count
+    while (head[o] <= tail[o] && amount[o, head[o]] <= 0) head[o]++
+    if (overlaps) blur(o, head[o])
+    from = o in foreign || head[o] > tail[o] ? "" : whose[o, head[o]]
+    while (head[o] <= tail[o] && count >= amount[o, head[o]]) count -= amount[o, head[o]++]
+    if (head[o] <= tail[o]) amount[o, head[o]] -= count
+    else if (count && o !~ /^futex/) { foreign[o] = 1; from = "" } # somebody else gives, too
+    return from
+}
+
+function blur(o, first,    i) {
+    for (i = first + 1; i <= tail[o]; i++) {
+        if (amount[o, i] && whose[o, i] != whose[o, first]) whose[o, first] = ""
+        amount[o, first] += amount[o, i]
     }
-    o = object(args, 0)
-    if (c ~ /^(write|send|mq_send)/) { writer[o] = p; return slow ? reader[o] : "" }
-    if (c == "close" || c == "shutdown") closer[o] = p
-    if (c == "connect") { connector = p; return "" }
-    if (c == "accept") return connector
+    if (first < tail[o]) tail[o] = first
+}
+
+# What only one process has done since the call of p began, has woken it.
+function did(deed, p) { if (doer[deed] != p) others[deed] = done[deed]; doer[deed] = p; done[deed] = NR }
+
+function since_then(deed, p) { return done[deed] > began[p] && !(others[deed] > began[p]) ? doer[deed] : "" }
+
+# Each semaphore of a semop(): raised or lowered, or (waits) who has done that to it.
+function semaphores(p, args, waits,    id, part, from, one) {
+    id = args + 0
+    gsub(/sem_(num|op)=/, "", args)
+    for (; match(args, /\{[0-9]+, -?[0-9]+/); args = substr(args, RSTART + RLENGTH)) {
+        split(substr(args, RSTART + 1, RLENGTH - 1), part, ", ")
+        if (!waits && part[2] != 0) did((part[2] > 0 ? "raise " : "lower ") id " " part[1], p)
+        one = waits && part[2] <= 0 ? since_then((part[2] < 0 ? "raise " : "lower ") id " " part[1], p) : ""
+        if (one != "") from = from == "" || from == one ? one : "several"
+    }
+    return from
+}
+
+function gives(c, args) { return c ~ /^(write|send|mq_send|msgsnd|connect)/ || (c == "futex" && args ~ /FUTEX_WAKE(_PRIVATE|_BITSET|,)/) }
+
+function takes(c, args) { return c ~ /^(read|recv|splice|mq_receive|msgrcv|accept)/ || (c == "futex" && args ~ /FUTEX_WAIT/) }
+
+function is_message(c, args) { return c ~ /^(msg|mq_|accept|connect)/ || object(args, 0) in datagram }
+
+# From where the call takes (reads), or to where it gives: a futex of a process, a port or path, a queue and its message.
+function queue_of(p, c, args, reads,    o) {
+    if (c == "futex") return "futex " substr(args, 1, index(args, ",")) (args !~ /_PRIVATE/ ? "" : p in team ? team[p] : p)
+    if (c ~ /^(accept|connect)$/)
+        return "to " (match(args, c == "accept" ? "^[^>]*:[0-9]+]" : "htons.[0-9]+") ? last_number(substr(args, 1, RSTART + RLENGTH - 1)) : path_of(args))
+    o = c ~ /^msg/ ? "msg " (args + 0) : object(args, reads)
+    if (o == "" || !is_message(c, args)) return o
+    if (match(args, /iov_base=/)) args = substr(args, RSTART)
+    return o "\n" (match(args, /"([^"\\]|\\.)*"/) ? substr(args, RSTART, RLENGTH) : "")
+}
+
+# All messages of that queue.
+function whole(o) { sub(/\n.*/, "", o); return o }
+
+function last_number(text) { return match(text, /[0-9]+]?$/) ? substr(text, RSTART) + 0 : "" }
+
+# A call begins.
+function enter(p, c, args,    o) {
+    began[p] = NR
+    if (gives(c, args) && (o = queue_of(p, c, args, 0)) != "") { filled[p] = inside[whole(o)] > 0; gives_to[p] = o; store(o, p) }
+    if (takes(c, args) && (o = whole(queue_of(p, c, args, 1))) != "") { takes_from[p] = o; taking[o]++; did("take " o, p) }
+    if (c == "close" || c == "shutdown") closer[object(args, 0)] = p
+    if (args ~ /IPC_RMID/) remover[substr(c, 1, 3), args + 0] = p
+    if (c == "semop" && args !~ /(sem_op=|\{[0-9]+, )-/) semaphores(p, args, 0)
+}
+
+# It has returned, or will begin again.
+function leave(p, c, args, result) {
+    if (p in gives_to) stored(gives_to[p], p, is_message(c, args) ? result >= 0 || errno == " EINPROGRESS" : result > 0 ? result + 0 : 0)
+    overlaps = p in takes_from && --taking[takes_from[p]]
+    if (p in takes_from && result > 0) did("take " takes_from[p], p)
+    delete gives_to[p]; delete takes_from[p]
+    if (c == "semop" && result == 0) semaphores(p, args, 0)
+}
+
+# Which process made this result possible.
+function follow(p, c, args, result, slow,    o) {
+    if (result < 0) return slow && errno == " EIDRM" ? remover[substr(c, 1, 3), args + 0] : ""
+    if (takes(c, args)) {
+        o = queue_of(p, c, args, 1)
+        if (c != "futex" && result == 0 && !is_message(c, args)) return closer[o]
+        return o == "" ? "" : take(o, args ~ /MSG_PEEK/ ? 0 : c == "futex" || is_message(c, args) ? 1 : result + 0, overlaps)
+    }
     if (c == "wait") return result > 0 ? result : ""
-    if (c ~ /^(msgctl|semctl)$/) remover[substr(c, 1, 3), args + 0] = p
-    if (slow && errno == " EIDRM") return remover[substr(c, 1, 3), args + 0]
-    type = match(args, /mtype=[0-9]+/) ? substr(args, RSTART, RLENGTH) : ""
-    key = (args + 0) " " type
-    if (c == "msgsnd" && slow) return receiver[args + 0]
-    if (c == "msgsnd" && result == 0) sender[key, ++sent[key]] = p
-    if (c == "msgrcv" && result >= 0) receiver[args + 0] = p
-    if (c == "msgrcv" && result >= 0) return sender[key, ++received[key]]
-    if (c == "semop" && args !~ /(sem_op=|\{[0-9]+, )-?[1-9]/) return slow ? giver[args + 0] : ""
-    if (c == "semop" && args !~ /(sem_op=|\{[0-9]+, )-/) giver[args + 0] = p
-    else if (c == "semop") return slow ? giver[args + 0] : ""
-    if (c == "futex" && args ~ /WAKE/) waker = p
-    else if (c == "futex") return waker
-    if (c == "open" && slow) return opener[path_of(args)]
-    if (c == "open") opener[path_of(args)] = p
-    return ""
+    if (c == "open" && !slow) opener[path_of(args)] = p
+    if (!slow) return ""
+    if (c ~ /^(write|send|mq_send|msgsnd)/) # into what is empty it would not have slept
+        return filled[p] || result + 0 > 65536 ? since_then("take " whole(queue_of(p, c, args, 0)), p) : ""
+    if (c == "semop") return semaphores(p, args, 1)
+    return c == "open" ? opener[path_of(args)] : ""
+}
+
+# Of a message that msgrcv() has received, strace shows the whole buffer, and not only the bytes that have come.
+function only_first(count, args,    before, text, rest, after) {
+    if (!match(args, /"([^"\\]|\\.)*"/)) return args
+    before = substr(args, 1, RSTART); rest = substr(args, RSTART + 1, RLENGTH - 2); after = substr(args, RSTART + RLENGTH - 1)
+    for (; count > 0 && match(rest, /^(\\[0-3]?[0-7]?[0-7]|\\.|[^\\])/); count--) {
+        text = text substr(rest, 1, RLENGTH)
+        rest = substr(rest, RLENGTH + 1)
+    }
+    if (rest != "") sub(/^"\.\.\./, "\"", after)
+    return before text after
 }
 
 # Whether it is worth a line.
@@ -126,7 +222,9 @@ function is_shown(c, args) {
     return c ~ /^(pipe|socketpair|fork|wait|kill|sigqueue|semop|msgsnd|msgrcv|accept|connect|shutdown|mkfifo|dup2|dup3)$/
 }
 
-function may_sleep(c, args) { return c ~ /^(poll|select|epoll_wait|futex|pause|sigsuspend|sigwait|flock)$/ || (c == "fcntl" && args ~ /SETLKW/) }
+function may_sleep(c, args) {
+    return c ~ /^(poll|select|epoll_wait|pause|sigsuspend|sigwait|flock)$/ || (c == "futex" && args !~ /FUTEX_WAKE/) || (c == "fcntl" && args ~ /SETLKW/)
+}
 
 function path_of(args) { return match(args, /"[^"]*"/) ? substr(args, RSTART + 1, RLENGTH - 2) : "" }
 
@@ -134,6 +232,7 @@ function path_of(args) { return match(args, /"[^"]*"/) ? substr(args, RSTART + 1
 
 $2 !~ /^[0-9.]+$/ { next }
 { p = $1; t = $2; if (!start) start = t; line = $0; sub(/^[0-9]+ +[0-9.]+ /, "", line) }
+match(line, / <[0-9.]+>$/) { lasted = substr(line, RSTART + 2) + 0; line = substr(line, 1, RSTART - 1) }
 
 match(line, /kill\([0-9]+[^,]*, SIGKILL/) { killer[substr(line, RSTART + 5) + 0] = p }
 
@@ -147,6 +246,8 @@ line ~ /^\+\+\+/ {
     text = line ~ /exited/ ? "exits " $(NF - 1) : "killed by " $(NF - 1)
     event(t, p, text, text ~ /SIGKILL/ ? killer[p] : "", "")
     ended[p] = t
+    if (p in gives_to) foreign[gives_to[p]] = 1 # it was killed, and has given who knows how much
+    if (p in takes_from) taking[takes_from[p]]--
     next
 }
 # A story names the process that writes it, and has looked who sleeps: "  0.013  writer | the reader sleeps in read(3)".
@@ -158,23 +259,28 @@ line ~ /^\+\+\+/ {
     text = $0; sub(/^[^"]*" *[0-9:.]+  +/, "", text); sub(/ +\| .*/, "", text)
     if (text !~ /[^A-Za-z0-9 _-]/) role[p] = text
 }
+# What a signal has interrupted goes on: "restart_syscall(<... resuming interrupted poll ...>) = 1".
+{ restarts = 0 }
+line ~ /^restart_syscall\(/ && p in broken { line = broken[p] substr(line, index(line, ">") + 1); restarts = broken_at[p] }
 line ~ /<unfinished \.\.\.>$/ {
     sub(/<unfinished \.\.\.>$/, "", line)
     begun[p] = line; since[p] = t; call = line; sub(/\(.*/, "", call)
     args = substr(line, length(call) + 2)
     if (call in plain) call = plain[call]
-    waits[p] = 0
-    if (call !~ /^(fork|pipe|kill|dup)/ && (is_shown(call, args) || may_sleep(call, args)))
+    waits[p] = restarts
+    enter(p, call, args)
+    if (!restarts && call !~ /^(fork|pipe|kill|dup)/ && (is_shown(call, args) || may_sleep(call, args)))
         waits[p] = event(t, p, call_text(call, args, ""), "", "")
-    asleep[p] = 0
+    asleep[p] = restarts > 0
     if (call == "open" && path_of(args) in fifo) { # the second that comes wakes the first
         if (opening[path_of(args)]) opener[path_of(args)] = p; else opening[path_of(args)] = p
     }
-    if (call ~ GIVES) follow(p, call, args, 0, 0)
     next
 }
-{ slow = 0; resumed = 0 }
+{ slow = restarts > 0; resumed = restarts; returns = 0 }
+restarts && line !~ /^<\.\.\. / { t += lasted }
 line ~ /^<\.\.\. / {
+    returns = 1
     sub(/^<\.\.\. [a-z0-9_]+ resumed>/, "", line)
     line = begun[p] line
     resumed = waits[p]
@@ -183,7 +289,7 @@ line ~ /^<\.\.\. / {
         slow = opening[path_of(line)] == p
         if (slow) delete opening[path_of(line)]
     }
-    if (resumed && !slow && n == resumed) n-- # as if it had not slept
+    if (resumed && !slow && n == resumed && line !~ /= \? ERESTART/) n-- # as if it had not slept
 }
 line ~ /^[a-z0-9_]+\(/ {
     call = line; sub(/\(.*/, "", call); args = substr(line, length(call) + 2)
@@ -196,15 +302,32 @@ line ~ /^[a-z0-9_]+\(/ {
         if (p in busy) event(t, p, "execve(" name[p] ")", "", ""); else event(t, p, name[p] " starts", "", "")
         next
     }
-    if (result == "?") next # killed, or to be called again
+    if (call ~ /sigreturn$/) { # of a handler: what it has interrupted now returns EINTR, or is called again
+        if (errno == " EINTR" && broken_at[p]) event(t, p, "... = -1 EINTR", "", "")
+        if (errno == " EINTR") delete broken_at[p]
+        next
+    }
+    if (call == "msgrcv" && result >= 0) args = only_first(result + 0, args)
+    raw = call
     if (call in plain) call = plain[call]
+    if (!returns) enter(p, call, args)
+    if (result != "?" || $0 ~ /ERESTART/) leave(p, call, args, result == "?" ? -1 : result)
+    if (result == "?") { # killed, or interrupted
+        if ($0 !~ /ERESTART/ || !(is_shown(call, args) || may_sleep(call, args))) next
+        broken[p] = raw "(" args
+        broken_at[p] = resumed ? resumed : event(t, p, call_text(call, args, ""), "", "")
+        next
+    }
+    if (errno == " EINTR") delete broken_at[p]
     if (call == "pipe")
         for (rest = args; match(rest, /pipe:\[[0-9]+\]/); rest = substr(rest, RSTART + RLENGTH)) made[substr(rest, RSTART, RLENGTH)] = 1
+    if (call == "socketpair" && args ~ /SOCK_(DGRAM|SEQPACKET)/)
+        for (rest = args; match(rest, /[0-9]+->[0-9]+/); rest = substr(rest, RSTART + RLENGTH)) datagram[substr(rest, RSTART, RLENGTH)] = 1
     if (call == "mkfifo" && args !~ /S_IFIFO/) next
     if (call == "mkfifo") fifo[path_of(args)] = 1
     if (call == "fcntl" && args !~ /SETLKW/) next
     shown = is_shown(call, args)
-    from = resumed && call ~ GIVES && !slow ? "" : follow(p, call, args, result, slow)
+    from = follow(p, call, args, result, slow)
     if (!shown && !(may_sleep(call, args) && resumed && slow)) next
     if (call == "wait" && args ~ /WNOHANG/ && resumed) { gone[slot(resumed)] = 1; resumed = 0 }
     if (call == "wait" && result <= 0) { if (resumed && slow) event(t, p, "... = " result errno, "", ""); next }
@@ -212,6 +335,7 @@ line ~ /^[a-z0-9_]+\(/ {
     if (resumed && !slow && n >= resumed) { what[slot(resumed)] = text; alike[slot(resumed)] = kind(text); next } # it stays where it began
     if (resumed && slow) sub(/.* = /, "... = ", text)
     if (call == "fork" && result > 0) {
+        if (args ~ /CLONE_THREAD/) team[result] = p in team ? team[p] : p
         if (!(result in name)) name[result] = name[p]
         if (!(result in born)) born[result] = t
         event(t, p, text, "", result)

@@ -1,9 +1,10 @@
 #!/bin/sh
-# try.sh COMMAND [ARGUMENT...] - runs it once as it is, then with each system call late, then with each one failing
+# try.sh COMMAND [ARGUMENT...] - runs it twice as it is, then with each system call late, then with each one failing
 #
 # Late, it must print the same and end with the same status. When a call fails it must say so and end with a status other
-# than 0, or carry on as if nothing had happened. What it prints to stderr may differ. Its stdin, unless that is a
-# terminal, is kept and given to each run, and the locale is "C". A program that it starts with exec is not tried itself.
+# than 0, or carry on as if nothing had happened. Of one that prints something else each time, its pid or the time, only
+# the lines are counted. What it prints to stderr may differ. Its stdin, unless that is a terminal, is kept and given to
+# each run, and the locale is "C". A program that it starts with exec is not tried itself.
 set -u
 LATE_MS=100
 MOST=3 # times that a call of a process is tried
@@ -83,13 +84,22 @@ run() {
     left=${left% }
 }
 
+has_as_many_lines() { [ "$(wc -l <"$work/out")" = "$(wc -l <"$work/first")" ]; }
+
+prints_the_same() {
+    case $compared in
+    text) cmp -s "$work/out" "$work/first" ;;
+    lines) has_as_many_lines ;;
+    esac
+}
+
 # What became of a run that was late or failed, compared with the first one.
 judge() { # late | failing
     if [ "$status" = 137 ] && [ "$first" != 137 ]; then
         echo "HANGS"
     elif [ "$status" -gt 128 ] && [ "$status" -le 192 ] && [ "$status" != "$first" ]; then
         echo "is KILLED by signal $((status - 128))"
-    elif [ "$status" = "$first" ] && cmp -s "$work/out" "$work/first"; then
+    elif [ "$status" = "$first" ] && prints_the_same; then
         echo "ends as it did"
     elif [ "$1" = failing ] && [ "$status" != 0 ] && [ -s "$work/err" ]; then
         echo "reports it"
@@ -124,6 +134,16 @@ mv "$work/out" "$work/first"
 echo "as it is: status $first$left$(zombies | sed 's/^0$//; s/..*/, children that it did not wait for: &/')"
 [ "$still" = 0 ] || { echo "each further run would wait for what it leaves: mend that first"; exit 1; }
 [ "$first" != 137 ] || { echo "it HANGS, or takes longer than ten seconds: ipc why says what it waits for"; exit 1; }
+
+sleep 1 # the time that it may print is another then
+run "$seconds" -- "$@"
+[ "$status" = "$first" ] || { echo "as it is, once more: status $status: mend that first"; exit 1; }
+compared=text
+if ! prints_the_same; then
+    compared=lines
+    has_as_many_lines || compared=nothing
+    echo "its output varies: only the status$([ $compared = nothing ] && echo ' is' || echo ' and the number of lines are') compared"
+fi
 
 # The loader's own calls come before the first munmap(), that of its cache; they are only delayed.
 sed '/munmap(/q' "$work/trace" | grep -q ld.so.cache && sed '/munmap(/q' "$work/trace" >"$work/loader"
