@@ -247,8 +247,7 @@ judge() { # in $verdict; what could not be judged goes to stderr
         at-once) run_once "With all of its input, and its end, there when it begins: " ;;
         interrupted) signal=$argument run_once "With SIG$argument: " ;;
         uses) read -r -a calls_used <<<"$argument"; [ -z "$strace" ] || run_traced "${calls_used[@]}" ;;
-        # shellcheck disable=SC2086 # words are wanted
-        late | slow) if [ "$strace" ]; then run_late $argument; else echo "not judged without strace: $word $argument" >&$report; fi ;;
+        late | slow) if [ "$strace" ]; then read -r -a late_calls <<<"$argument" && run_late "${late_calls[@]}"; else echo "not judged without strace: $word $argument" >&$report; fi ;;
         esac || return
     done < <(tr , '\n' <<<"$must")
 }
