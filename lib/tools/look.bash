@@ -183,7 +183,7 @@ look() {
     futex*) name="futex()$(shared_at "$1" "${call[1]}"), until another thread or process wakes it$(in_handler "$1")" ;;
     wait4 | waitid) name="wait(), until a child ends" ;;
     pause | rt_sig*) name="${name#rt_}(), until a signal comes" ;;
-    ppoll* | *nanosleep*) name="${name%_time64}()" ;;
+    poll | ppoll* | *select* | *nanosleep*) name=${name#_new} name="${name%_time64}()" ;;
     *) name="$name($first)" ;;
     esac
     echo "pid $1 sleeps in $name"
@@ -201,6 +201,13 @@ everybody() { # what the processes do, four of them (or N) at most; those that h
 readers() { # the processes that sleep in a read of their standard input
     local pid
     for pid in $(alive); do [[ $(look "$pid") != *'read(0), its'* ]] || echo "$pid"; done | grep .
+}
+
+listeners() { # those; or, while nobody runs, the processes that sleep in a call that may wait for it
+    local pid
+    readers && return
+    still || return
+    for pid in $(alive); do [[ ! $(look "$pid") =~ 'sleeps in '(p?poll|p?select|epoll) ]] || echo "$pid"; done | grep .
 }
 
 no_zombie() {
@@ -285,7 +292,8 @@ busy() { # 1 on an idle machine, 3 on a very busy one: things take so much longe
 }
 
 # await COMMAND... polls until it succeeds; it fails when the program will get no further: no process is left, or no thread
-# has run for 1.2 s, and none is in sleep() or waits for our input; or it has slept for $limit ms, or computed for 2 s.
+# has run for 1.2 s, and none is in sleep() or waits for our input; or it has slept for $limit ms, or computed for
+# 2 s (10 s where strace stops it at each system call).
 await() {
     local i now state was=none begin=${EPOCHREALTIME/[,.]/} since=0 patience
     patience=$(busy) # on a busy machine our input comes late
@@ -297,7 +305,7 @@ await() {
         [ "$apart" ] || note_theirs
         [ "$state" = "$was" ] || was=$state since=$now
         if [[ $state = *State:?[RDt]* ]]; then
-            (($(ticks) > 200)) || continue
+            (($(ticks) > (${traced:-0} ? 1000 : 200))) || continue
         elif ! ended || [ -n "$(alive)" ]; then
             ((now - since > 1200000)) || continue
             ((now - begin > limit * 1000 * patience)) || [[ ! $(everybody 99) =~ nanosleep|'its standard input' ]] || continue

@@ -20,7 +20,7 @@ task() { # task KEY [DEFAULT]
     sed -n "s/^$1: *//p" "$tree/${exercise%/*}/mend/${exercise#*/}.task" | grep . || echo "${2:-}"
 }
 
-# For the input: words N and numbers N, a new one in each line.
+# For the input: words N and numbers N, a new one in each line; deadly, a limit for core dumps and a signal.
 words() {
     local i
     for ((i = 0; i < $1; i++)); do printf '%x%d\n' $((RANDOM + 32768)) "${RANDOM:0:1 + RANDOM % 5}"; done | tr 0-9 g-p
@@ -28,6 +28,10 @@ words() {
 
 numbers() {
     seq "$1" | while read -r _; do echo $((RANDOM % 900 + 100)); done
+}
+
+deadly() { # a core dump sets a bit in the status; only where it goes into this folder
+    grep -q '^[^|/]*$' /proc/sys/kernel/core_pattern && echo "$(ulimit -H -c) SEGV" || echo 0 KILL
 }
 
 # ---- One run. The first thing that is wrong goes to $verdict ----
@@ -51,6 +55,7 @@ start() { # start WRAP... in an empty folder, with a new input, without descript
     exec {both}<>../stdin {in}<../stdin {to}>../stdin {both}>&-
     eval "set -- \"\$@\" \"\$program\" $arguments"
     shown "${@:wraps + 2}" >../arguments
+    [ "$word" != at-once ] || { cat ../input >&"$to" && exec {to}>&-; } # it fits into a pipe
     (
         exec <&$in
         for fd in "/proc/$BASHPID/fd"/*; do ((${fd##*/} < 3 || ${fd##*/} == 255)) || eval "exec ${fd##*/}>&-"; done
@@ -78,8 +83,11 @@ converse() {
     local line number=0 total
     total=$(wc -l <../input)
     while read -r line; do
-        [[ $must = *no-spin* ]] || within 1500 idle
-        [[ $must != *no-spin* ]] || settled $((number == 1)) || wrong "pid $session $restless while there is nothing to read" || return
+        case $word:$must in # what is late is not waited for
+        late:* | slow:*) ;;
+        *no-spin*) settled $((number == 1)) || wrong "pid $session $restless while there is nothing to read" || return ;;
+        *) within 1500 idle ;;
+        esac
         ! ended || wrong "it has ended after line $number of $total$(reported)" || return
         ((++number < total)) || in_between || return
         within 9000 ready "$1"
@@ -92,11 +100,13 @@ converse() {
 }
 
 interrupt() {
-    within 9000 readers >/dev/null || wrong "no process sleeps in read(0): $(everybody)" || return
-    victim=$(readers | head -n 1)
+    local asleep
+    within 9000 listeners >../listeners || wrong "no process waits for input: $(everybody)" || return
+    victim=$(head -n 1 ../listeners)
+    asleep=$(look "$victim")
     kill "-$signal" "$victim"
     ((++signals))
-    [ "$signal" != KILL ] || context="pid $victim was killed while it slept in read(0); "
+    [ "$signal" != KILL ] || context="${asleep/ sleeps/ was killed while it slept}" context="${context%%, *}; "
     nap 0.05
 }
 
@@ -153,8 +163,12 @@ left_nothing() {
     [ -z "$left" ] || [[ $must != *leaves-nothing* ]]
 }
 
+# Calls that only a signal ends, and that do not change the mask: regular expressions for strace's output.
+only_signals='pause\(|poll\([^,]*, 0, -1|ppoll(_time64)?\([^,]*, 0, NULL, NULL'
+only_signals+='|(select|_newselect|pselect6|pselect6_time64)\([0-9]+, NULL, NULL, NULL, NULL(\)| <|, (NULL|\{sigmask=NULL))'
+
 after() { # what must hold when it has ended, as it should have
-    local status want pause strays=
+    local status want pause fixed strays=
     await ended || wrong "it does not end: $(everybody) $(so_far)" || return
     wait "$session"
     status=$?
@@ -164,10 +178,12 @@ after() { # what must hold when it has ended, as it should have
         printed || return
         [ "$status" = "$want" ] || wrong "its exit status is $status and should be $want$(reported)" || return
     fi
-    [[ $must != *no-pause* ]] || ! pause=$(grep -sE ' (pause\(|ppoll\(NULL, 0, NULL, NULL)' ../trace) ||
-        wrong "pid ${pause%% *} waits in pause(): a signal that comes just before that call does not wake it" || return
+    [[ $must != *no-pause* ]] || ! pause=$(grep -m 1 -sE " ($only_signals)" ../trace | grep -o '^[^(]*') ||
+        wrong "pid ${pause%% *} waits in ${pause##* }(): a signal that comes just before that call does not wake it" || return
+    [[ $must != *no-address* ]] || ! fixed=$(grep -sE ' shmat\([0-9]+, [^N]' ../trace) ||
+        wrong "pid ${fixed%% *} has chosen an address for shmat(): in another program something else may be there" || return
     [[ $must != *no-descriptor* ]] || strays=$(awk '$9 ~ /^[0-9]+$/ && $9 > 2 { printf "%s %s (%s)", n++ ? "," : "", $9, $11 }' fds 2>/dev/null)
-    strays=${strays//$work\/run\//}
+    strays=${strays//"$work/run/"/}
     [ -z "$strays" ] || wrong "the command that it has started inherits descriptor$strays" || return
     await left_nothing || wrong "${context}it has ended and left $left"
 }
@@ -186,7 +202,7 @@ run_once() { # run_once SENTENCE WRAP... for each case
     local arguments context='' victim='' signals=0
     while read -r arguments; do
         start "${@:2}"
-        case $must in *answers*) converse stdin ;; *clients*) converse requests ;; *) send ;; esac && after
+        case $word:$must in at-once:*) ;; *answers*) converse stdin ;; *clients*) converse requests ;; *) send ;; esac && after
         [ -z "$verdict" ] || ! grep -q 'nanosleep.*INJECTED' ../trace 2>/dev/null ||
             verdict+=" (its sleeps returned at once: a right program does not need them)"
         end_all
@@ -194,22 +210,24 @@ run_once() { # run_once SENTENCE WRAP... for each case
     done < <(task args)
 }
 
-# run_late CALL|CALL...: each of the first calls of a process late, or that long (`slow`): longer than the others can
-# take for all the rest. No sleep sleeps.
+# run_late CALL|CALL... [N+]: each of the first calls of a process late (N+: all from the Nth on; the dynamic linker has
+# made some), or that long (`slow`): longer than the others can take for all the rest. No sleep sleeps.
 run_late() {
-    local ms=$((200 * $(busy))) how=late where=enter sleeps='?nanosleep,?clock_nanosleep,?clock_nanosleep_time64' first=${1%%|*}
+    local ms=$((200 * $(busy))) first how=late where=enter sleeps='?nanosleep,?clock_nanosleep,?clock_nanosleep_time64'
+    local delayed=${1//|/,} each=${2:-first } when=${2:-1}
+    each=${each#*+} first=${delayed%%,*}
     [ "$word" != slow ] || how=long where=exit
-    run_once "With each process's first ${first#[?]}() $ms ms $how: " strace -f -b execve -qq -o ../trace \
-        -e trace="${1//|/,},$sleeps" -e inject="$sleeps:retval=0" -e inject="${1//|/,}:delay_$where=${ms}000:when=1"
+    run_once "With each process's $each${first#[?]}() $ms ms $how: " strace -f -b execve -qq -o ../trace \
+        -e trace="$delayed,$sleeps" -e inject="$sleeps:retval=0" -e inject="$delayed:delay_$where=${ms}000:when=$when"
 }
 
 declare -A same_as=([fork]='fork|vfork|clone|clone3' [pthread_create]='clone|clone3' [pipe]='pipe|pipe2' [mkfifo]='mknod|mknodat')
 
 # run_traced CALL...: the program is to do it with these calls.
 run_traced() {
-    local call calls=execve
-    for call; do calls+=",?${same_as[$call]:-$call}"; done
-    run_once "" strace -f -b execve -qq -o ../trace -e trace="${calls//|/,?}" || return
+    local call list=execve
+    for call; do list+=",?${same_as[$call]:-$call}"; done
+    traced=1 run_once "" strace -f -b execve -qq -o ../trace -e trace="${list//|/,?}" || return
     for call; do
         grep -qE " (${same_as[$call]:-$call})[( ].* = [0-9]" "$work/trace" ||
             wrong "its output is right, but no process has called $call()" || return
@@ -219,16 +237,17 @@ run_traced() {
 # ---- The verdict ----
 
 judge() { # in $verdict; what could not be judged goes to stderr
-    local word argument
+    local word='' argument
     must=$(task must) limit=${must#*ends } limit=${limit%%,*}000
     run_once "" || return
     while read -r word argument; do
         case $word in
         one-cpu) run_once "On one CPU: " taskset -c "$(sed -n 's/^Cpus_allowed_list:\t*\([0-9]*\).*/\1/p' /proc/self/status)" ;;
         no-randomization) run_once "With address space randomization off (setarch -R): " setarch -R ;;
+        at-once) run_once "With all of its input, and its end, there when it begins: " ;;
         interrupted) signal=$argument run_once "With SIG$argument: " ;;
         uses) read -r -a calls_used <<<"$argument"; [ -z "$strace" ] || run_traced "${calls_used[@]}" ;;
-        late | slow) if [ "$strace" ]; then run_late "$argument"; else echo "not judged without strace: $word $argument" >&$report; fi ;;
+        late | slow) if [ "$strace" ]; then read -r -a late_calls <<<"$argument" && run_late "${late_calls[@]}"; else echo "not judged without strace: $word $argument" >&$report; fi ;;
         esac || return
     done < <(tr , '\n' <<<"$must")
 }

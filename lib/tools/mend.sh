@@ -39,10 +39,10 @@ choose() { # by NAME; or the one that was edited last; or the first that is as g
         [ ${#found[@]} = 1 ] || { echo "mend: ${found[*]:-no $1: -l lists them}${found[0]:+: which $1?}" >&2; exit 2; }
         return
     fi
-    for one in "${exercises[@]}"; do ! changed "$one" || found+=("$copies/$one.c"); done
+    for one in "${exercises[@]}"; do ! changed "$one" || found+=("$one"); done
     [ ${#found[@]} != 0 ] || { next; return; }
-    # shellcheck disable=SC2012 # the names are ours
-    exercise=$(ls -t "${found[@]}" | sed "s|^$copies/||; s|\.c$||; q")
+    exercise=${found[0]}
+    for one in "${found[@]}"; do [ ! "$copies/$one.c" -nt "$copies/$exercise.c" ] || exercise=$one; done
 }
 
 next() {
