@@ -68,8 +68,8 @@ static void send_answer(int id, const struct message *message, size_t length)
     const int result = send_now(id, message, length);
     if (result == -1 && errno == EAGAIN)
         keep(message, length, false);
-    say("msgsnd(%d, type %ld, %s, %zu) = %d %s", id, message->type, quoted(message->text, length),
-        length, result, error_of(result));
+    say("msgsnd(%d, type %ld, %s) = %d %s", id, message->type, quoted(message->text, length),
+        result, error_of(result));
 }
 
 static void offer_kept_answers(int id)
