@@ -99,7 +99,7 @@ static void leave_folder_and_umask(void)
     say("umask(0) = %03o", (unsigned)umask(0)); /* its files get the modes that it asks for */
 }
 
-/* What another process is told of the lock. */
+/* Whether another process sees that the lock is ours. */
 static bool others_see_our_lock(int fd)
 {
     const pid_t child = fork();

@@ -23,7 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MISSED = 5, PERIOD_MS = 20, MISSED_MS = 110, MICROSECONDS = 1000, MILLISECOND = 1000000 };
+enum { PERIOD_MS = 20, MISSED_MS = 110, MICROSECONDS = 1000, MILLISECOND = 1000000 };
 
 static const char usage[] =
     "usage: timer [-x | -m alarm|posix|fd]\n"
@@ -69,9 +69,11 @@ static void use_alarm(void)
     const long periods = look_away();
     struct itimerval left;
     const int result = getitimer(ITIMER_REAL, &left);
-    say("getitimer() = %d: it_value %ld us: it stands still", result, (long)left.it_value.tv_usec);
-    if (result == -1 || left.it_value.tv_sec != 0 || left.it_value.tv_usec != 0)
+    if (result == -1)
+        err(EXIT_FAILURE, "getitimer");
+    if (left.it_value.tv_sec != 0 || left.it_value.tv_usec != 0)
         errx(EXIT_FAILURE, "unexpected: it goes on");
+    say("getitimer() = %d: it_value %ld us: it stands still", result, (long)left.it_value.tv_usec);
     setitimer(ITIMER_REAL, &(struct itimerval){.it_value.tv_usec = 0}, NULL);
     long signals = 0;
     int taken;
