@@ -143,6 +143,16 @@ says='says  there is no guard'
     done
 }
 
+@test "a row that needs more CPUs than there are is skipped, and counted apart" {
+    row pipe/point @pipe/point 'cpus  2000' 'edit  /the guard/d' "$says"
+    prove
+    [ "$status" = 0 ]
+    [ "$output" = "skipped   pipe/point: the guard: needs 2000 CPUs"$'\n'"0 passed, 0 failed, 1 skipped" ]
+    row pipe/point @pipe/point 'cpus  1' 'edit  /the guard/d' "$says"
+    prove
+    [ "$output" = " 1 of 1  pipe/point: the guard"$'\n'"1 passed, 0 failed" ]
+}
+
 @test "a PATTERN that no row has is no success" {
     row pipe/point @pipe/point 'edit  /the guard/d' "$says"
     prove 1 pipe/eof
