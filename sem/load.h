@@ -70,8 +70,8 @@ static inline void produce(int number, void (*put)(int))
     _exit(EXIT_SUCCESS);
 }
 
-/* In the middle of the work on the buffer, with the first items: without the lock, others would come
- * in here. It sleeps, because sched_yield() may well return at once. */
+/* In the middle of the work on the buffer, with the first items: without the lock, others would
+ * come in here. It sleeps, because sched_yield() may well return at once. */
 static inline void let_others_in(int item)
 {
     enum { FIRST_ITEMS = 20 };

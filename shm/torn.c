@@ -19,7 +19,7 @@ static const char usage[] = "usage: torn [-x]\n"
                             "  -x  the mistake: copies without checking the sequence number\n"
                             "  prints whether any copy was half old, half new\n";
 
-enum { SIZE = 1024, USUAL_MS = 200, ENOUGH = 30 };
+enum { SIZE = 1024, USUAL_MS = 200, ENOUGH = 60 };
 
 static struct board {
     atomic_uint sequence; /* odd: the writer is at work */
