@@ -70,10 +70,11 @@ int main(int argc, char *argv[])
         say("read(%d) = %zd %s: a writer, but no data", fd, count, errno_name(errno));
     else
         err(EXIT_FAILURE, "read");
-    say("the FIFO stays: rm %s", path);
+    say("to remove it: rm %s", path);
     if (nonblock == 0)
         lesson("open() waits for its partner; end of file is the last writer's close()");
     else
-        lesson("with O_NONBLOCK: no writer is end of file, a silent writer is EAGAIN");
+        lesson(count == 0 ? "with O_NONBLOCK, no writer is end of file"
+                          : "with O_NONBLOCK, a writer that is silent is EAGAIN");
     return EXIT_SUCCESS;
 }

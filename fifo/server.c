@@ -2,8 +2,7 @@
  *
  * A request is one line, "PID TEXT", of at most PIPE_BUF bytes, so that many clients can write at
  * once. The answer, TEXT in capitals, goes to the FIFO "PATH.PID", which the client has made and
- * opened before. No client may hold up the server, so it opens that FIFO without waiting and never
- * sleeps in a write to it.
+ * opened before. No client may hold up the server: it never waits in that open() or write().
  *
  * The server holds a write end of its own FIFO that it never uses. With -x it does not: when the
  * last client closes, there is no writer left, and the server reads end of file.
@@ -61,9 +60,9 @@ static int lock(int fd, const char *path)
 static int open_and_lock(const char *path)
 {
     bool made;
-    int fd, locked = -1;
+    int fd, locked;
     hold_endings();
-    do {
+    for (;;) {
         made = mkfifo(path, S_IRUSR | S_IWUSR) == 0;
         if (made)
             unlink_at_exit(path);
@@ -72,9 +71,13 @@ static int open_and_lock(const char *path)
         fd = open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
         if (fd == -1 && errno != ENOENT)
             err(EXIT_FAILURE, "open %s", path);
-        if (fd != -1)
-            locked = lock(fd, path);
-    } while (fd == -1 || !is_still_named(fd, path));
+        if (fd == -1)
+            continue;
+        locked = lock(fd, path);
+        if (is_still_named(fd, path))
+            break;
+        close(fd); /* or the clients of the server that has ended would wait for this one */
+    }
     if (!made)
         unlink_at_exit(path);
     release_endings();
@@ -90,13 +93,11 @@ static void send_answer(char *client_path, const char *text, size_t length)
 {
     const char *const name = basename(client_path);
     const int fd = open(client_path, O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
-    if (fd == -1) {
-        if (errno == EMFILE || errno == EINTR) /* not the client's fault */
-            err(EXIT_FAILURE, "open %s", client_path);
-        say("open(%s, O_NONBLOCK) = %d %s", name, fd, errno_name(errno));
+    if (fd == -1 && (errno == EMFILE || errno == EINTR)) /* not the client's fault */
+        err(EXIT_FAILURE, "open %s", client_path);
+    say("open(%s, O_NONBLOCK) = %d %s", name, fd, error_of(fd));
+    if (fd == -1)
         return;
-    }
-    say("open(%s, O_NONBLOCK) = %d", name, fd);
     struct stat status;
     if (fstat(fd, &status) == -1)
         err(EXIT_FAILURE, "fstat");

@@ -54,10 +54,14 @@ static int open_fifo(const char *path, int nonblock)
 
 static void write_bytes(int fd, const char *bytes, size_t length)
 {
-    const ssize_t count = write_full(fd, bytes, length);
-    if (count == -1)
-        err(EXIT_FAILURE, "write: %s", errno_name(errno));
-    say("write(%d, %s) = %zd", fd, quoted(bytes, length), count);
+    while (length > 0) { /* once, unless we are stopped in it */
+        const ssize_t count = write(fd, bytes, length);
+        if (count == -1)
+            err(EXIT_FAILURE, "write: %s", errno_name(errno));
+        say("write(%d, %s) = %zd", fd, quoted(bytes, length), count);
+        bytes += count;
+        length -= (size_t)count;
+    }
 }
 
 /* One write() for the whole line: up to PIPE_BUF bytes stay whole. */
@@ -113,10 +117,10 @@ int main(int argc, char *argv[])
     if (close(fd) == -1)
         err(EXIT_FAILURE, "close");
     say("close(%d)", fd);
-    say("the FIFO stays: rm %s", path);
+    say("to remove it: rm %s", path);
     if (nonblock == 0)
         lesson("a FIFO is a pipe with a name: open() waits until both ends are there");
     else
-        lesson("with O_NONBLOCK open() does not wait: without a reader it fails with ENXIO");
+        lesson("with O_NONBLOCK open() does not wait: a reader must be there already");
     return EXIT_SUCCESS;
 }

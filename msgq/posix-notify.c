@@ -1,8 +1,7 @@
 /* posix-notify - a signal instead of a wait, when an empty POSIX queue gets a message
  *
- * mq_notify() asks for one signal, when the next message enters the empty queue: ask again, empty
- * the queue, and then wait. With -x it is emptied first: a message comes in between, and no signal
- * announces that one, or any later one.
+ * mq_notify() asks for one signal, when a message enters the empty queue: ask again, empty it, then
+ * wait. With -x it is emptied first: no signal announces a message that comes in between.
  *
  * mq_notify(3), mq_overview(7), sigtimedwait(2)
  */
@@ -11,7 +10,6 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <mqueue.h>
 #include <signal.h>
 #include <stdio.h>
@@ -29,6 +27,7 @@ static const char usage[] =
 static mqd_t queue;
 static char text[16 * 1024 * 1024]; /* the longest message of any queue */
 static long left;                   /* messages until the end */
+static bool signalled;
 static sigset_t signals;
 
 static void open_queue(const char *name, int flags, struct mq_attr *wanted)
@@ -55,7 +54,8 @@ static void take_all(void)
         say("mq_receive(%d) = %zd %s", (int)queue, length, quoted(text, (size_t)length));
         print_received(text, (size_t)length);
         if (--left == 0) {
-            lesson("one request, one signal: first ask again, then empty the queue, then wait");
+            if (signalled)
+                lesson("one request, one signal: ask again, then empty the queue, then wait");
             exit(EXIT_SUCCESS);
         }
     }
@@ -67,24 +67,24 @@ static void take_all(void)
 /* Returns false if a message has been in the queue for a second, and no signal has come. */
 static bool wait_for_signal(void)
 {
-    struct mq_attr attributes;
+    struct mq_attr now;
     siginfo_t info = {.si_code = 0};
     say("sigtimedwait(SIGRTMIN) ...");
     while (info.si_code != SI_MESGQ) {
-        if (mq_getattr(queue, &attributes) == -1)
+        if (mq_getattr(queue, &now) == -1)
             err(EXIT_FAILURE, "mq_getattr");
         const int number = sigtimedwait(&signals, &info, &(struct timespec){.tv_sec = 1});
         if (number != -1 && info.si_code != SI_MESGQ)
             say("SIGRTMIN, but not from the queue: passed over");
         if (number == -1 && errno != EAGAIN && errno != EINTR)
             err(EXIT_FAILURE, "sigtimedwait");
-        if (number == -1 && errno == EAGAIN && attributes.mq_curmsgs > 0) {
-            say("... = %d %s: no signal, and mq_curmsgs is %ld", number, errno_name(errno),
-                attributes.mq_curmsgs);
+        if (number == -1 && errno == EAGAIN && now.mq_curmsgs > 0) {
+            say("... = %d %s, and mq_curmsgs is %ld", number, errno_name(errno), now.mq_curmsgs);
             return false;
         }
     }
-    say("... = SIGRTMIN, SI_MESGQ: process %d has sent", (int)info.si_pid);
+    say("... = SIGRTMIN, SI_MESGQ, si_pid %d", (int)info.si_pid);
+    signalled = true;
     return true;
 }
 
@@ -108,10 +108,10 @@ static void send_text(const char *words)
 
 static void ask_too_late(void)
 {
-    const char *const name = demo_name("gap", NULL);
     hold_endings();
-    open_queue(name, O_RDWR | O_EXCL, &(struct mq_attr){.mq_maxmsg = 2, .mq_msgsize = 16});
-    mq_unlink(name); /* the queue lives until it is closed */
+    open_queue(demo_name("gap", NULL), O_RDWR | O_EXCL,
+               &(struct mq_attr){.mq_maxmsg = 2, .mq_msgsize = 16});
+    mq_unlink(demo_name("gap", NULL)); /* the queue lives until it is closed */
     release_endings();
     send_text("one");
     take_all();
@@ -129,7 +129,7 @@ int main(int argc, char *argv[])
     bool late = false;
     for (int letter; (letter = next_option(argc, argv, "c:n:x", usage)) != -1;)
         if (letter == 'c')
-            left = parse_long("-c", optarg, 0, LONG_MAX);
+            left = parse_long("-c", optarg, 0, 1000000000);
         else if (letter == 'n')
             name = optarg;
         else

@@ -114,7 +114,7 @@ int main(int argc, char *argv[])
         errx(EXIT_FAILURE, "mq_timedreceive: ETIMEDOUT: no message");
     free(text);
     mq_close(queue);
-    say("the queue stays until ./msgq/posix-rm%s%s", name_option == NULL ? "" : " -n ",
+    say("to remove it: ./msgq/posix-rm%s%s", name_option == NULL ? "" : " -n ",
         name_option == NULL ? "" : name);
     if (taken > 0)
         lesson("the buffer must hold the longest message that the queue allows");

@@ -134,7 +134,7 @@ int main(int argc, char *argv[])
         send_text(line, (size_t)length, priority, wait_ms);
     free(line);
     mq_close(queue);
-    say("the queue stays until ./msgq/posix-rm%s%s", name_option == NULL ? "" : " -n ",
+    say("to remove it: ./msgq/posix-rm%s%s", name_option == NULL ? "" : " -n ",
         name_option == NULL ? "" : name);
     if (sent > 0)
         lesson(wait_ms == FOR_EVER

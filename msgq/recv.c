@@ -53,9 +53,9 @@ static void allocate(size_t new_size)
 
 static bool is_wanted(long type, int flags, long got)
 {
-    if (type > 0)
-        return (got == type) == ((flags & MSG_EXCEPT) == 0);
-    return type == 0 || -got >= type;
+    if ((flags & MSG_EXCEPT) != 0)
+        return got != type;
+    return type == 0 || got == type || (type < 0 && -got >= type);
 }
 
 /* Returns the length of the text, or -1 and errno. */
@@ -142,7 +142,7 @@ int main(int argc, char *argv[])
         get_failed("msgget", key);
     say("msgget(0x%08x, IPC_CREAT) = %d", (unsigned)key, id);
     receive_all(id, type, flags, count, may_grow);
-    say("the queue stays until ipcrm -q %d", id);
+    say("to remove it: ipcrm -q %d", id);
     if (may_grow && taken > 0)
         lesson("one msgrcv() takes one whole message: no less, and no more");
     return EXIT_SUCCESS;

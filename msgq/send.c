@@ -92,7 +92,7 @@ int main(int argc, char *argv[])
             send_text(id, type, line, (size_t)length, flags);
         free(line);
     }
-    say("the queue stays until ipcrm -q %d", id);
+    say("to remove it: ipcrm -q %d", id);
     if (sent > 0)
         lesson(flags == IPC_NOWAIT ? "with IPC_NOWAIT msgsnd() waits for nothing, not even for room"
                                    : "msgsnd() waits for room in the queue, not for a receiver");

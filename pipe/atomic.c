@@ -33,7 +33,7 @@ static void write_messages(int fd, char number, size_t size, long messages)
 {
     memset(message, number, size);
     for (long i = 0; i < messages; i++)
-        if (write_full(fd, message, size) == -1) /* one write(), unless we are stopped in it */
+        if (write_full(fd, message, size) == -1) /* one write(); with -x two, if stopped in it */
             err(EXIT_FAILURE, "write");
     _exit(EXIT_SUCCESS);
 }

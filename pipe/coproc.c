@@ -1,9 +1,9 @@
 /* coproc - stdin through a filter and back to stdout: both pipes watched at once
  *
- * The program feeds a filter and collects its output. It waits for both pipes in poll(), and only
- * there, so any amount goes through any filter. Writing everything first and reading afterwards
- * (-x) works with a little input. With more, and a filter that writes while it reads, both pipes
- * fill up, and each process sleeps in write() until the other one reads.
+ * The program waits for both pipes in poll(), and only there, so any amount goes through any
+ * filter. Writing everything first and reading afterwards (-x) works with a little input. With
+ * more, and a filter that writes while it reads, both pipes fill up, and both processes sleep in
+ * write().
  *
  * pipe(7), poll(2), dup2(2), exec(3)
  */
@@ -13,7 +13,6 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -81,10 +80,9 @@ static bool copy_output(void)
     return count > 0;
 }
 
-/* The right way. */
 static void write_and_read_at_once(void)
 {
-    size_t start = 0, end = 0; /* of the input that waits for room in the pipe */
+    size_t start = 0, end = 0, owed = 0; /* the input that waits for room in the pipe */
     if (fcntl(to, F_SETFL, O_NONBLOCK) == -1)
         err(EXIT_FAILURE, "fcntl");
     while (to != -1 || from != -1) {
@@ -109,9 +107,13 @@ static void write_and_read_at_once(void)
             if (count == -1 && errno != EPIPE && errno != EAGAIN)
                 err(EXIT_FAILURE, "write");
             start += count == -1 ? 0 : (size_t)count;
+            owed -= count == -1 ? 0 : (size_t)count;
         } else if (ends[0].revents != 0) {
             start = 0;
             end = read_some(STDIN_FILENO, in);
+            owed += end;
+            if (end == 0 && owed > 0)
+                errx(EXIT_FAILURE, "%zu bytes were read and not written", owed);
             if (end == 0)
                 close_end(&to);
         }
@@ -183,12 +185,11 @@ int main(int argc, char *argv[])
     bool naive = false;
     while (next_option(argc, argv, "x", usage) != -1)
         naive = true;
-    check_operands(argc, argv, 1, INT_MAX);
+    check_operands(argc, argv, 1, argc);
 
     lane(0, "coproc");
     start_filter(&argv[optind]);
-    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR) /* after the fork: the filter would inherit it */
-        err(EXIT_FAILURE, "signal");
+    signal(SIGPIPE, SIG_IGN); /* after the fork: the filter would inherit it */
     if (naive)
         return run_naive();
     write_and_read_at_once();

@@ -21,6 +21,7 @@ enum { CHUNK = 64 * 1024 };
 
 static long calls;                 /* the system calls of a copy */
 static unsigned long long crossed; /* bytes copied into the program or out of it */
+static unsigned long long moved;   /* bytes that have reached `out` */
 
 /* Counts a call, and ends the program if it failed. Returns its result. */
 static size_t counted(const char *call, ssize_t result)
@@ -36,6 +37,7 @@ static void write_all(int out, const char *bytes, size_t length)
     while (length > 0) {
         const size_t count = counted("write", write(out, bytes, length));
         crossed += count;
+        moved += count;
         bytes += count;
         length -= count;
     }
@@ -67,6 +69,7 @@ static void by_sendfile(int file, int out, size_t size)
         count = counted("sendfile", sendfile(out, file, NULL, size));
         if (count == 0)
             errx(EXIT_FAILURE, "the file has become shorter");
+        moved += count;
     }
 }
 
@@ -76,6 +79,7 @@ static void splice_out(int pipe_end, int out, size_t length)
         count = counted("splice", splice(pipe_end, NULL, out, NULL, length, 0));
         if (count == 0)
             errx(EXIT_FAILURE, "splice: nothing moved");
+        moved += count;
     }
 }
 
@@ -94,6 +98,8 @@ static void by_splice(int file, int out, size_t size)
             errx(EXIT_FAILURE, "the file has become shorter");
         if (in_between)
             splice_out(fds[READ_END], out, count);
+        else
+            moved += count;
     }
     if (in_between)
         for (int end = READ_END; end <= WRITE_END; end++)

@@ -65,6 +65,8 @@ int main(int argc, char *argv[])
     if (count == -1)
         err(EXIT_FAILURE, "write");
     say("write(%d, %s) = %zd", fds[WRITE_END], quoted(text, strlen(text)), count);
+    if (count < (ssize_t)strlen(text))
+        errx(EXIT_FAILURE, "write: only %zd bytes", count);
     if (close(fds[WRITE_END]) == -1)
         err(EXIT_FAILURE, "close");
     say("close(%d): that was all", fds[WRITE_END]);

@@ -1,8 +1,7 @@
 /* pipeline - what the shell does for a | b | c: pipe, fork, dup2, exec
  *
- * Each command but the last writes into a new pipe, and each but the first reads from the one
- * before it. The shell must close its own copies. With -x it keeps the last write end open: the
- * last command has read everything, and waits for an end of file that does not come.
+ * Each command but the last writes into a new pipe, which the next one reads. The shell must close
+ * its own copies. With -x it keeps a write end: the last command waits for an end of file for ever.
  *
  * pipe(2), dup2(2), exec(3), wait(2)
  */
@@ -25,13 +24,13 @@ static const char usage[] =
 static char **commands[MOST_WORDS]; /* each as exec(3) wants it, ended by NULL */
 static pid_t pids[MOST_WORDS];
 static int pipes[MOST_WORDS][2]; /* each from a command to the next one */
+static bool *leaks;              /* in shared memory: a command has an end besides 0 and 1 */
 
 /* Puts NULL in the place of each ":". Returns the number of commands. */
 static int split(char *words[])
 {
     int count = 1;
-    commands[0] = words;
-    for (; *words != NULL; words++) {
+    for (commands[0] = words; *words != NULL; words++) {
         if (strcmp(*words, ":") != 0)
             continue;
         if (words == commands[count - 1] || words[1] == NULL)
@@ -59,16 +58,23 @@ static void become(int standard, int fd)
     close_end(fd);
 }
 
+static int count_open_descriptors(void)
+{
+    int count = 0;
+    for (int fd = 0; fd < 100; fd++)
+        count += fcntl(fd, F_GETFD) != -1;
+    return count;
+}
+
 static void start_commands(int last, bool keep)
 {
+    const int before = count_open_descriptors();
     for (int i = 0; i <= last; i++) {
-        if (i < last) {
-            if (pipe(pipes[i]) == -1)
-                err(EXIT_FAILURE, "pipe");
+        if (i < last && pipe(pipes[i]) == -1)
+            err(EXIT_FAILURE, "pipe");
+        if (i < last)
             say("pipe() = %d, %d", pipes[i][READ_END], pipes[i][WRITE_END]);
-        }
-        pids[i] = fork();
-        if (pids[i] == -1)
+        if ((pids[i] = fork()) == -1)
             err(EXIT_FAILURE, "fork");
         if (pids[i] == 0) {
             lane(1, basename(commands[i][0]));
@@ -81,6 +87,9 @@ static void start_commands(int last, bool keep)
             }
             if (keep && i == last)
                 close_end(pipes[i - 1][WRITE_END]); /* the mistake is the shell's alone */
+            *leaks = *leaks || count_open_descriptors() != before;
+            if (*leaks)
+                _exit(EXIT_FAILURE);
             say("execvp(\"%s\") ...", commands[i][0]);
             execvp(commands[i][0], commands[i]);
             exec_failed(commands[i][0]);
@@ -91,19 +100,11 @@ static void start_commands(int last, bool keep)
         if (i < last && !(keep && i == last - 1))
             close_end(pipes[i][WRITE_END]);
     }
+    if (!keep && count_open_descriptors() != before)
+        errx(EXIT_FAILURE, "the shell has left an end of a pipe open");
 }
 
-static int count_open_descriptors(void)
-{
-    int count = 0;
-    for (int fd = 0; fd < 100; fd++)
-        count += fcntl(fd, F_GETFD) != -1;
-    return count;
-}
-
-/* Closes the write end when the last command sleeps in read(0). Returns whether it did: it may have
- * ended, or wait for something else. */
-static bool release_reader(pid_t reader, int write_end)
+static bool close_when_it_sleeps(pid_t reader, int write_end)
 {
     const double start = now_in_ms();
     bool waits = false;
@@ -128,20 +129,19 @@ int main(int argc, char *argv[])
         errx(USAGE_ERROR, "-x needs two commands");
 
     lane(0, "shell");
-    const int before = count_open_descriptors();
+    leaks = share_memory(sizeof *leaks);
     start_commands(last, keep);
-    if (!keep && count_open_descriptors() != before)
-        errx(EXIT_FAILURE, "the shell has left an end of a pipe open");
-    bool waited = false;
-    bool all_ran = true;
+    bool waited = false, all_ran = true;
     int status = EXIT_SUCCESS;
     for (int i = 0; i <= last; i++) {
         if (keep && i == last)
-            waited = release_reader(pids[i], pipes[i - 1][WRITE_END]);
+            waited = close_when_it_sleeps(pids[i], pipes[i - 1][WRITE_END]);
         status = reap_command(pids[i]);
         all_ran = all_ran && status != NOT_FOUND && status != NOT_EXECUTABLE;
         say("wait() = %d: %s, status %d", (int)pids[i], commands[i][0], status);
     }
+    if (*leaks)
+        errx(EXIT_FAILURE, "a command had an end of a pipe besides 0 and 1");
     if (waited)
         lesson("a pipe ends when its last write end is closed: the shell must close its own");
     else if (!keep && last > 0 && all_ran && status == EXIT_SUCCESS)

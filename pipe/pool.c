@@ -140,9 +140,10 @@ int main(int argc, char *argv[])
         sum += jobs_done[i];
         most = jobs_done[i] > most ? jobs_done[i] : most;
     }
-    if (sum != jobs)
-        errx(EXIT_FAILURE, "jobs sent: %d, done: %d", jobs, sum);
-    if (workers > 1 && jobs >= workers && (most * workers == jobs) == round_robin)
+    const bool equal = most <= (jobs + workers - 1) / workers;
+    if (sum != jobs || (round_robin && !equal))
+        errx(EXIT_FAILURE, "jobs sent: %d, done: %d, %d by one worker", jobs, sum, most);
+    if (workers > 1 && jobs >= workers && equal == round_robin)
         lesson(round_robin ? "round robin deals out jobs in equal numbers, not equal work"
                            : "one pipe, many readers: a worker that is free takes the next job");
     return EXIT_SUCCESS;

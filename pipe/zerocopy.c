@@ -42,10 +42,10 @@ int main(int argc, char *argv[])
         errx(EXIT_FAILURE, "%s: has bytes but no size, like the files in /proc", path);
     if (status.st_size > 0)
         ways[way].copy(file, STDOUT_FILENO, (size_t)status.st_size);
-    const long long size = status.st_size;
-    say("%lld byte%s, %ld system call%s, %llu byte%s crossed user space", size,
-        plural((unsigned long long)size), calls, plural((unsigned long)calls), crossed,
-        plural(crossed));
+    say("%llu byte%s, %ld system call%s, %llu byte%s crossed user space", moved, plural(moved),
+        calls, plural((unsigned long)calls), crossed, plural(crossed));
+    if (moved != (unsigned long long)status.st_size)
+        errx(EXIT_FAILURE, "the file has %lld bytes", (long long)status.st_size);
     if (status.st_size == 0)
         return EXIT_SUCCESS;
     if (way > 1)

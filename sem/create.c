@@ -61,7 +61,7 @@ int main(int argc, char *argv[])
 
     pair_lane("create");
     const int id = create_set(key, value);
-    say("it stays: ipcs -s -i %d", id);
+    say("to see it: ipcs -s -i %d", id);
     say("to remove it: ipcrm -s %d", id);
     return EXIT_SUCCESS;
 }

@@ -39,7 +39,8 @@ static void change(short amount)
             _exit(EXIT_FAILURE); /* the parent has ended, and removed the set */
         else if (errno != EINTR) /* after Ctrl-Z and fg: never restarted, see signal(7) */
             err(EXIT_FAILURE, "semop: %s", errno_name(errno));
-    say("semop(%d, %+d, SEM_UNDO) = %d", set, amount, result);
+    say("semop(%d, %+d%s) = %d", set, amount, operation.sem_flg == SEM_UNDO ? ", SEM_UNDO" : "",
+        result);
 }
 
 static void work(int number, bool guarded, int fd)

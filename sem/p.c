@@ -67,7 +67,7 @@ int main(int argc, char *argv[])
     take(id, flags);
     if ((flags & SEM_UNDO) != 0) {
         hold_until_enter();
-        say("_exit(): the kernel adds 1 to the value");
+        say("_exit(): what SEM_UNDO does, ./sem/stat shows");
     }
     return EXIT_SUCCESS;
 }

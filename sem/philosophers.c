@@ -184,8 +184,10 @@ int main(int argc, char *argv[])
         show_circle();
     } else {
         reap_team();
-        say("%d meals, and two neighbours never ate at once", philosophers * rounds);
-        print_meals();
+        const int meals = print_meals();
+        say("%d meals, and two neighbours never ate at once", meals);
+        if (meals != philosophers * rounds)
+            errx(EXIT_FAILURE, "unexpected: not %d meals", philosophers * rounds);
     }
     flush_stdout();
     if (way == BOTH && philosophers > 3)

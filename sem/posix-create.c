@@ -50,7 +50,7 @@ int main(int argc, char *argv[])
     say("sem_open(%s, O_CREAT|O_EXCL, %u) = %p", name, value, (void *)semaphore);
     if (sem_close(semaphore) == -1)
         err(EXIT_FAILURE, "sem_close");
-    say("it stays: ls -l /dev/shm");
+    say("to see it: ls -l /dev/shm");
     say("to remove it: ./sem/posix-rm%s%s", name_option == NULL ? "" : " -n ",
         name_option == NULL ? "" : name);
     return EXIT_SUCCESS;

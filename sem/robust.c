@@ -94,9 +94,9 @@ static pid_t let_one_die(void (*what_the_next_does)(void))
 static void try_lock(int expected, const char *meaning)
 {
     const int error = pthread_mutex_trylock(&bank->mutex);
-    say("pthread_mutex_trylock() = %s: %s", errno_name(error), meaning);
     if (error != expected)
         errx(EXIT_FAILURE, "unexpected: pthread_mutex_trylock() = %s", errno_name(error));
+    say("pthread_mutex_trylock() = %s: %s", errno_name(error), meaning);
 }
 
 static void print_sum(void)

@@ -161,6 +161,8 @@ int main(int argc, char *argv[])
     if (writers[READER] != expected_of_writers || readers[WRITER] != expected_of_readers)
         errx(EXIT_FAILURE, "unexpected: overtaken, writers %d, readers %d", writers[READER],
              readers[WRITER]);
+    if (!stream->shared)
+        errx(EXIT_FAILURE, "unexpected: no two readers were inside together");
     if (policy == FAIR && writers[WRITER] + readers[READER] != 0)
         errx(EXIT_FAILURE, "unexpected: overtaken by its own kind");
     lesson("%s", lessons[policy]);

@@ -25,6 +25,7 @@ static struct stream { /* in shared memory */
     int claimed[KINDS], arrived[KINDS], tickets;
     atomic_int present[KINDS];     /* waiting or inside */
     atomic_int seen_inside[KINDS]; /* checks that the lock works */
+    atomic_bool shared;            /* two readers were inside together */
     struct visitor {
         enum kind kind;
         bool waits;
@@ -102,6 +103,8 @@ static inline void stay(enum kind kind)
     const int same = atomic_fetch_add(&stream->seen_inside[kind], 1);
     if (atomic_load(&stream->seen_inside[!kind]) > 0 || (kind == WRITER && same > 0))
         errx(EXIT_FAILURE, "unexpected: a writer is not alone");
+    if (same > 0)
+        atomic_store(&stream->shared, true);
     struct timespec left = {.tv_nsec = STAY_MS * 1000000};
     while (nanosleep(&left, &left) == -1)
         if (errno != EINTR)

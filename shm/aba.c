@@ -133,9 +133,9 @@ static void pop_and_push(long count)
 {
     die_with_parent();
     for (long i = 0; i < count; i++) {
-        const uint32_t node = pop();
-        if (node == NOBODY)
-            continue; /* the others have all of them */
+        uint32_t node;
+        while ((node = pop()) == NOBODY) /* the others have all of them */
+            sched_yield();
         if (atomic_fetch_add(&stack->owners[node], 1) != 0)
             errx(EXIT_FAILURE, "two processes have node %c", names[node]);
         let_others_in(); /* with a node in hand */

@@ -56,9 +56,9 @@ static void say_nattch(int id, unsigned long expected, const char *why)
     if (shmctl(id, IPC_STAT, &segment) == -1)
         err(EXIT_FAILURE, "shmctl IPC_STAT");
     const unsigned long attachments = segment.shm_nattch;
-    say("nattch %lu%s: %s", attachments, segment.shm_perm.mode & SHM_DEST ? ", dest" : "", why);
     if (attachments != expected)
         errx(EXIT_FAILURE, "unexpected: nattch %lu, not %lu", attachments, expected);
+    say("nattch %lu%s: %s", attachments, segment.shm_perm.mode & SHM_DEST ? ", dest" : "", why);
 }
 
 /* Attached and marked IPC_RMID before a signal can end us: nothing can leak it any more. */

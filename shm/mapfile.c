@@ -2,7 +2,7 @@
  *
  * With MAP_SHARED both look at the pages in which the kernel keeps the file, and read() copies from
  * the same pages: nothing has to be written back for that. With MAP_PRIVATE (-x) the first store
- * makes a copy of the page, which nobody else ever sees, and which is not in the file.
+ * makes a copy of the page, which is not in the file, and which no other mapping of it shows.
  *
  * Linux does it like this for local files. POSIX does not promise that read() sees what is in a
  * mapping.
@@ -134,6 +134,6 @@ int main(int argc, char *argv[])
         errx(EXIT_FAILURE, "unexpected: the reader has seen something else");
     lesson(flags == MAP_SHARED
                ? "MAP_SHARED: a store is visible at once in all such mappings, and to read()"
-               : "MAP_PRIVATE: the first store copies the page, and nobody else sees it");
+               : "MAP_PRIVATE: the first store copies the page; no other mapping shows the copy");
     return EXIT_SUCCESS;
 }

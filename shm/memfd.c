@@ -63,7 +63,7 @@ static void receive(int socket, bool checks)
         err(EXIT_FAILURE, "signal, prctl");
     if (write(socket, "", 1) == -1 || read(socket, &byte, 1) == -1)
         err(EXIT_FAILURE, "write or read");
-    say("reads");
+    say("reads the memory ...");
     printf("%.*s\n", (int)status.st_size, memory); /* SIGBUS, if it is not there any more */
     flush_stdout();
     _exit(EXIT_SUCCESS);
@@ -142,7 +142,7 @@ int main(int argc, char *argv[])
         say("the receiver was killed by SIGBUS");
     if (status != (sealed ? EXIT_SUCCESS : 128 + SIGBUS))
         errx(EXIT_FAILURE, "unexpected: the receiver ended with status %d", status);
-    lesson(sealed ? "a receiver that has checked the seals need not trust the sender"
+    lesson(sealed ? "sealed: not even the sender can change or shrink what the receiver has mapped"
                   : "an object without seals can be shrunk while others have it mapped");
     return EXIT_SUCCESS;
 }

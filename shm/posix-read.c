@@ -46,7 +46,7 @@ int main(int argc, char *argv[])
     flush_stdout();
     if (munmap(memory, size) == -1)
         err(EXIT_FAILURE, "munmap");
-    say("it stays: ls -l /dev/shm%s", name);
+    say("to see it: ls -l /dev/shm%s", name);
     say("to remove it: rm /dev/shm%s", name);
     return EXIT_SUCCESS;
 }

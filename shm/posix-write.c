@@ -62,7 +62,7 @@ int main(int argc, char *argv[])
     say("%zu byte%s %s", length, plural(length), quoted(text, length));
     if (munmap(memory, size) == -1)
         err(EXIT_FAILURE, "munmap");
-    say("it stays: ls -l /dev/shm%s", name);
+    say("to see it: ls -l /dev/shm%s", name);
     say("to remove it: rm /dev/shm%s", name);
     return EXIT_SUCCESS;
 }

@@ -30,15 +30,19 @@ static bool has_ended_writing(struct ring *ring)
 /* Waits for bytes, and returns how many there are; 0 at the end. */
 static size_t wait_for_bytes(struct ring *ring, size_t taken)
 {
-    for (bool alive = true;;) {
+    static int missed; /* the alarm has woken us, and there were bytes */
+    for (bool alive = true, woken = true;; alive = woken || other_lives()) {
         const unsigned seen = events_so_far(ring);
         const bool ended = has_ended_writing(ring); /* read first: if set, the count is final */
         const size_t bytes = look_at(&ring->written) - taken;
+        if (!woken && bytes > 0 && ++missed == 3)
+            errx(EXIT_FAILURE, "unexpected: bytes had come, and we were not woken");
         if (bytes > 0 || ended)
             return bytes;
-        if (!alive)
+        if (!alive) /* and that was a last look */
             other_is_gone();
-        alive = sleep_until_event(ring, seen) || other_lives(); /* if not: a last look */
+        woken = sleep_until_event(ring, seen);
+        missed = woken ? 0 : missed;
     }
 }
 

@@ -64,7 +64,7 @@ static void say_what_stays(int id)
         say("shmctl(%d, IPC_STAT) = %d %s: it is gone", id, result, errno_name(errno));
         return;
     }
-    say("it stays: ipcs -m -i %d", id);
+    say("to see it: ipcs -m -i %d", id);
     say("to remove it: ipcrm -m %d", id);
 }
 

@@ -27,7 +27,7 @@ segments() {
         [ "$status" = 0 ]
         [ "$output" = "hello, world" ]
     done
-    [[ $stderr = *"it stays: ipcs -m -i "*"to remove it: ipcrm -m "* ]]
+    [[ $stderr = *"to see it: ipcs -m -i "*"to remove it: ipcrm -m "* ]]
     try "$B/shm/write" "second"
     try "$B/shm/read"
     [ "$output" = second ]

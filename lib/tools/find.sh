@@ -74,7 +74,7 @@ has_all($0, 0) {
 # The rows of the course stand below their heading, unless they are many.
 END {
     for (i = 1; i <= count; i++)
-        printf "%s\n%s", places[i], number[places[i]] <= 6 ? rows[places[i]] : ""
+        printf "%s%s", folded(places[i], 4), number[places[i]] <= 6 ? rows[places[i]] : ""
     exit !(found || count)
 }' pipe/*.c fifo/*.c msgq/*.c shm/*.c sem/*.c signals/*.c dup/*.c README.md COURSE.md pipe/README.md fifo/README.md \
     msgq/README.md shm/README.md sem/README.md signals/README.md dup/README.md ||

@@ -106,7 +106,8 @@ $more}
 
 END
     cat <<END
-Look at "$(task section)" in $(cut -d / -f 2 <<<"$demo")/README.md, and at
+Look at "$(task section)"
+in $(cut -d / -f 2 <<<"$demo")/README.md, and at
     $demo
 Edit ${program#"$PWD/"}.c. To run it yourself, and ask ./ipc why:
     ${program#"$PWD/"}$(cat "$work/judge/arguments")$reads

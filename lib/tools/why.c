@@ -341,7 +341,10 @@ static void explain_set(struct task *task)
     for (size_t i = 0; i < count; i++) {
         const int wanted = operations[i].sem_op, number = operations[i].sem_num;
         const int value = semctl(id, number, GETVAL);
-        if (value == -1 || (wanted == 0 ? value == 0 : value + wanted >= 0))
+        int left = value; /* after the operations before this one */
+        for (size_t j = 0; j < i; j++)
+            left += operations[j].sem_num == number ? operations[j].sem_op : 0;
+        if (value == -1 || (wanted == 0 ? left == 0 : left + wanted >= 0))
             continue;
         line("    semaphore[%d] of set %d is %d, and it %s %d", number, id, value,
              wanted == 0 ? "waits for" : "wants to take", -wanted);
@@ -477,8 +480,11 @@ static void explain_futex(struct task *task)
             line("    waits there, too: %s", who(other).s);
         else if ((owner == 0 ? other != task : (uint32_t)other->tid == owner) &&
                  add_waker(task, other) && task->waker_count <= SHOWN)
-            line("    %s: %s, %s", owner == 0 ? "has the same memory" : "its owner", who(other).s,
-                 doing(other).s);
+            line("    %s: %s, %s",
+                 owner == 0                             ? "has the same memory"
+                 : word[0] == owner && word[2] != owner ? "it waits for the end of"
+                                                        : "its owner",
+                 who(other).s, doing(other).s);
     }
     if (owner != 0 && task->waker_count == 0)
         explain_absent(task, owner, m);
