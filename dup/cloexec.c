@@ -31,7 +31,7 @@ static int open_secret(bool forgets)
     say("open(%s) = %d", forgets ? "O_RDONLY" : "O_RDONLY|O_CLOEXEC", fd);
     if (unlink(path) == -1)
         err(EXIT_FAILURE, "unlink %s", path);
-    say("unlink(): nobody can open it by name");
+    say("unlink(): its name is gone");
     return fd;
 }
 
@@ -102,6 +102,6 @@ int main(int argc, char *argv[])
     if (forgets)
         lesson("without FD_CLOEXEC every program that is started inherits what is open");
     else
-        lesson("open with O_CLOEXEC: exec closes it, but keeps the copies made by dup2");
+        lesson("open with O_CLOEXEC: exec closes it; a copy made by dup2 lacks the flag");
     return EXIT_SUCCESS;
 }

@@ -85,6 +85,19 @@ static const char *shown(const char *bytes, ssize_t count)
     return count == -1 ? errno_name(errno) : quoted(bytes, (size_t)count);
 }
 
+static void send_some(int fd, struct client *client)
+{
+    const char *const unsent = client->buffer + client->sent;
+    const ssize_t count = send(fd, unsent, client->length - client->sent, MSG_NOSIGNAL);
+    say("send(%d) = %zd %s", fd, count, shown(unsent, count));
+    if (count == -1 && errno != EAGAIN) {
+        close_client(fd);
+        return;
+    }
+    client->sent += count == -1 ? 0 : (size_t)count;
+    want(fd, client->sent == client->length ? POLLIN : POLLOUT);
+}
+
 /* At its end of file a client has got back everything that it sent. */
 static void receive_some(int fd, struct client *client)
 {
@@ -97,18 +110,7 @@ static void receive_some(int fd, struct client *client)
     if (count < 1)
         close_client(fd);
     else
-        want(fd, POLLOUT);
-}
-
-static void send_some(int fd, struct client *client)
-{
-    const char *const unsent = client->buffer + client->sent;
-    const ssize_t count = send(fd, unsent, client->length - client->sent, MSG_NOSIGNAL);
-    say("send(%d) = %zd %s", fd, count, shown(unsent, count));
-    if (count == -1 && errno != EAGAIN)
-        close_client(fd);
-    else if (count != -1 && (client->sent += (size_t)count) == client->length)
-        want(fd, POLLIN);
+        send_some(fd, client);
 }
 
 static void serve(int fd)
@@ -117,7 +119,7 @@ static void serve(int fd)
         accept_client();
     else if (wanted[fd] == POLLIN)
         receive_some(fd, &clients[fd]);
-    if (fd != listener && wanted[fd] == POLLOUT)
+    else if (wanted[fd] == POLLOUT)
         send_some(fd, &clients[fd]);
 }
 

@@ -161,6 +161,9 @@ static void show_oneshot(int epoll, int fds[2], unsigned flag, bool wrong)
     wait_asleep_in(first, "epoll_wait", epoll);
     end(workers[0]);
     end(workers[1]);
+    if (!wrong && (send(fds[CLIENT], "", 1, 0) != 1 ||
+                   epoll_wait(epoll, &(struct epoll_event){0}, 1, STALL_MS) != 1))
+        errx(EXIT_FAILURE, "no worker has asked for the next event");
     lesson(wrong ? "two workers read from one client at the same time: one gets it all"
                  : "EPOLLONESHOT: one event wakes one worker, which asks for the next with MOD");
 }

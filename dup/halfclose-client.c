@@ -56,9 +56,12 @@ static void send_first_line(FILE *out, int fd)
     fputs("one\n", out);
     if (fflush(out) == EOF)
         err(EXIT_FAILURE, "fflush: write");
-    for (int i = 0; i < PATIENCE_MS && unread_by_peer(fd) > 0; i++)
+    long unread;
+    for (int i = 0; (unread = unread_by_peer(fd)) > 0 && i < PATIENCE_MS; i++)
         poll(NULL, 0, 1); /* a millisecond */
-    say("fflush(): write(%d, \"one\\n\"), and it is read", fd);
+    if (unread > 0)
+        errx(EXIT_FAILURE, "the server does not read");
+    say("fflush(): write(%d, \"one\\n\")%s", fd, unread == 0 ? ", and it is read" : "");
 }
 
 static void by_fclose(int fd, FILE *in)
@@ -133,6 +136,8 @@ static void by_shutdown(int fd, FILE *in)
         errx(EXIT_FAILURE, "the server closed without an answer");
     }
     say("fgets(): read(%d), %s", fd, quoted(line, strlen(line)));
+    if (fclose(out) == EOF) /* what was left in its buffer is lost */
+        err(EXIT_FAILURE, "fclose: write or close");
     tame(line, strlen(line));
     fputs(line, stdout);
     lesson("shutdown(SHUT_WR) ends one direction for all copies; the answer arrives");

@@ -52,6 +52,9 @@ static void run(const char *file, bool append, char *command[])
         err(EXIT_FAILURE, "dup2");
     if (!is_one_open_file(fd, STDOUT_FILENO))
         errx(EXIT_FAILURE, "1 does not lead to this open file");
+    const int flags = fcntl(STDOUT_FILENO, F_GETFL), cloexec = fcntl(fd, F_GETFD);
+    if (((flags & O_APPEND) != 0) != append || cloexec != FD_CLOEXEC)
+        errx(EXIT_FAILURE, "unexpected: open() has not set its flags");
     say("dup2(%d, 1) = %d: two numbers, one open file", fd, copy);
     say("execvp(%s) ...", *command);
     execvp(*command, command);

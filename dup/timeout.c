@@ -25,10 +25,12 @@ static const char usage[] = "usage: timeout [-m alarm|poll|rcvtimeo|connect]\n"
 
 static const struct timeval limit = {.tv_usec = LIMIT_MS * 1000};
 static bool reported;
+static double start; /* of the call that waits */
 
 /* Says what the call that waited has returned; and it must have failed just so. */
 static void report(const char *way, ssize_t result, int expected)
 {
+    const double waited = now_in_ms() - start;
     const int error = result == -1 ? errno : 0;
     say("... = %zd %s", result, error_of(result));
     printf("%s %zd%s%s\n", way, result, error == 0 ? "" : " ", error_of(result));
@@ -36,6 +38,8 @@ static void report(const char *way, ssize_t result, int expected)
     reported = true;
     if (error != expected || result > 0)
         errx(EXIT_FAILURE, "%s: unexpected %s", way, error == 0 ? "success" : errno_name(error));
+    if (waited < LIMIT_MS / 2.0 && expected != EINPROGRESS)
+        errx(EXIT_FAILURE, "%s: it has not waited", way);
 }
 
 /* That there is a handler is enough: the call ends with EINTR. (With SA_RESTART it would go on;
@@ -57,6 +61,7 @@ static void by_alarm(int fd)
     if (sigaction(SIGALRM, &action, NULL) == -1 || setitimer(ITIMER_REAL, &again, NULL) == -1)
         err(EXIT_FAILURE, "sigaction or setitimer");
     say("read(%d) ...", fd);
+    start = now_in_ms();
     report("alarm", read(fd, &byte, 1), EINTR);
     alarm(0);
     lesson("a handler without SA_RESTART: the signal interrupts the call");
@@ -66,6 +71,7 @@ static void by_poll(int fd)
 {
     struct pollfd end = {.fd = fd, .events = POLLIN};
     say("poll(%d, POLLIN, %d ms) ...", fd, LIMIT_MS);
+    start = now_in_ms();
     report("poll", poll(&end, 1, LIMIT_MS), 0);
     lesson("poll() waits instead of the call, and takes a timeout");
 }
@@ -76,6 +82,7 @@ static void by_rcvtimeo(int fd)
     if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) == -1)
         err(EXIT_FAILURE, "setsockopt SO_RCVTIMEO");
     say("recv(%d) ...", fd);
+    start = now_in_ms();
     report("rcvtimeo", recv(fd, &byte, 1, 0), EAGAIN);
     lesson("SO_RCVTIMEO: the socket has a limit for each call that receives");
 }

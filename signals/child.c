@@ -69,9 +69,12 @@ static void handle_all(const pid_t children[], const sigset_t *set)
     if (!is_in_set(SIGCHLD, pending))
         errx(EXIT_FAILURE, "unexpected: no SIGCHLD is pending");
     say("sigprocmask(SIG_UNBLOCK, SIGCHLD) ...");
+    errno = 0;
     const int result = sigprocmask(SIG_UNBLOCK, set, NULL);
     if (result == -1)
         err(EXIT_FAILURE, "sigprocmask");
+    if (errno != 0)
+        errx(EXIT_FAILURE, "unexpected: the handler has left its errno: %s", errno_name(errno));
     say("... = %d: the handler ran %d time, and waited for %d", result, (int)signals, (int)reaped);
 }
 

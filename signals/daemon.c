@@ -97,6 +97,8 @@ static void leave_folder_and_umask(void)
     if (strcmp(folder, "/") != 0)
         errx(EXIT_FAILURE, "unexpected: it is still in %s", folder);
     say("umask(0) = %03o", (unsigned)umask(0)); /* its files get the modes that it asks for */
+    if (umask(0) != 0)
+        errx(EXIT_FAILURE, "unexpected: there is a umask");
 }
 
 /* Whether another process sees that the lock is ours. */

@@ -49,6 +49,7 @@ static void wake(int number)
 static void be_busy(void)
 {
     const pid_t self = getpid();
+    errno = 0;
     for (int i = 0; i < count; i++)
         if (kill(self, SIGUSR1) == -1) /* it has a handler, or is blocked */
             err(EXIT_FAILURE, "kill");
@@ -57,6 +58,8 @@ static void be_busy(void)
         err(EXIT_FAILURE, "kill");
     say("kill(%d, SIGTERM)%s%s", (int)self,
         *refused == 0 ? "" : "; write(): ", *refused == 0 ? "" : errno_name(*refused));
+    if (errno != 0)
+        errx(EXIT_FAILURE, "unexpected: the handler has left its errno: %s", errno_name(errno));
 }
 
 static void wait_for_input(int fd)

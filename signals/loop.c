@@ -12,6 +12,7 @@
 
 #include <err.h>
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -23,7 +24,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-enum { IDLE_MS = 100, TIMES = 4096, MOST = 1000000 };
+enum { IDLE_MS = 100, PATIENCE_MS = 5000, TIMES = 4096, MOST = 1000000 };
 
 static const char usage[] = "usage: loop [-c COUNT]\n"
                             "  -c COUNT  SIGUSR1 comes COUNT times before SIGTERM (4096)\n"
@@ -130,6 +131,8 @@ static void ask(int fd)
         errx(EXIT_FAILURE, "read: no answer");
     say("read(%d) = %zd %s", fd, count, quoted(text, (size_t)count));
     say("read(%d) ...", fd);
+    if (poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, PATIENCE_MS) != 1)
+        errx(EXIT_FAILURE, "the server does not close the idle connection");
     const ssize_t end = read(fd, text, sizeof text);
     if (end != 0)
         errx(EXIT_FAILURE, "read: not the end");

@@ -33,6 +33,7 @@ static const char usage[] = "usage: oob [-x]\n"
 
 static char text[64]; /* in the order in which it came */
 static volatile sig_atomic_t length, urged;
+static bool has_been_urged;
 static int receiver_end;
 
 static void note(int number)
@@ -65,6 +66,7 @@ static bool take_some(void)
     if (urged) {
         say("SIGURG has come");
         urged = 0;
+        has_been_urged = true;
     }
     const int at_mark = (end.revents & POLLPRI) != 0 ? sockatmark(receiver_end) : 0;
     const bool urgent = at_mark == 1;
@@ -93,6 +95,8 @@ static void receive(bool in_handler)
         continue;
     printf("%.*s\n", (int)length, text);
     flush_stdout();
+    if (!has_been_urged)
+        errx(EXIT_FAILURE, "unexpected: no SIGURG");
     const char *const expected = in_handler ? "hello psto YaXb" : "hello stop aXbY";
     _exit(strncmp(text, expected, sizeof text) == 0 ? EXIT_SUCCESS : WRONG_ORDER);
 }

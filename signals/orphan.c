@@ -13,11 +13,14 @@
 
 #include <err.h>
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <unistd.h>
+
+enum { PATIENCE_MS = 5000 };
 
 static const char usage[] =
     "usage: orphan\n"
@@ -35,9 +38,14 @@ static void write_report(int fd)
         err(EXIT_FAILURE, "write");
 }
 
-static struct report read_report(int fd)
+static struct report read_report(int fd, pid_t orphan)
 {
     struct report report;
+    if (poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, PATIENCE_MS) != 1) {
+        if (orphan != 0)
+            kill(orphan, SIGKILL);
+        errx(EXIT_FAILURE, "the orphan has got no signal");
+    }
     if (read_full(fd, &report, sizeof report) != sizeof report)
         errx(EXIT_FAILURE, "read: the orphan has ended too early");
     return report;
@@ -88,12 +96,13 @@ static struct report make_orphan(void)
     close(fds[WRITE_END]);
     say("fork() = %d", (int)parent);
 
-    read_report(fds[READ_END]); /* the orphan has asked for its signal */
+    const pid_t orphan =
+        read_report(fds[READ_END], 0).orphan; /* the orphan has asked for its signal */
     say_asleep_in("the parent", parent, "pause", ANY_ARGUMENT);
     say_kill(parent, SIGTERM);
     if (reap(parent) != 128 + SIGTERM)
         errx(EXIT_FAILURE, "the parent failed");
-    const struct report last = read_report(fds[READ_END]);
+    const struct report last = read_report(fds[READ_END], orphan);
     close(fds[READ_END]);
     return last;
 }

@@ -34,6 +34,8 @@ static siginfo_t fault; /* for main program and handler, which never run at the 
 static void note_fault(int signal_number, siginfo_t *info, void *context)
 {
     (void)signal_number, (void)context;
+    if (fault.si_signo != 0)
+        _exit(EXIT_FAILURE); /* it has returned, and the fault was repeated */
     fault = *info;
     siglongjmp(before, 1);
 }
