@@ -1,6 +1,6 @@
 /* edge - edge-triggered epoll reports a change once; EPOLLONESHOT gives an event to one worker
  *
- * epoll(7), epoll_ctl(2), FIONREAD in ioctl_tty(2)
+ * epoll(7), epoll_ctl(2), SIOCINQ in unix(7)
  */
 #include "../lib/demo.h"
 
@@ -26,24 +26,21 @@ static const char usage[] =
 
 static void watch(int epoll, int operation, int fd, unsigned flag)
 {
-    struct epoll_event event = {.events = EPOLLIN | flag, .data.fd = fd};
-    if (epoll_ctl(epoll, operation, fd, &event) == -1)
+    if (epoll_ctl(epoll, operation, fd, &(struct epoll_event){.events = EPOLLIN | flag}) == -1)
         err(EXIT_FAILURE, "epoll_ctl");
 }
 
 static int wait_for_event(int epoll, int milliseconds)
 {
-    struct epoll_event event;
     int count;
     say("epoll_wait(%d) ...", epoll);
-    while ((count = epoll_wait(epoll, &event, 1, milliseconds)) == -1)
+    while ((count = epoll_wait(epoll, &(struct epoll_event){0}, 1, milliseconds)) == -1)
         if (errno != EINTR) /* after Ctrl-Z and fg: see signal(7) */
             err(EXIT_FAILURE, "epoll_wait");
     say("... = %d", count);
     return count;
 }
 
-/* Returns the number of bytes; -1 if there is nothing. */
 static ssize_t receive(int fd)
 {
     char buffer[BUFFER];
@@ -94,12 +91,15 @@ static void show_edge(int epoll, int fds[2], bool reads_once)
         ask(fds[CLIENT]);
     wait_asleep_in(client, "recv", fds[CLIENT]); /* so all that it sends has come */
     ssize_t got = 0;
-    while (got < REQUEST && wait_for_event(epoll, STALL_MS) == 1)
+    while (got < REQUEST && wait_for_event(epoll, STALL_MS) == 1) {
+        if (wait_for_event(epoll, 0) != 0)
+            errx(EXIT_FAILURE, "unexpected: the same event once more");
         for (ssize_t count; (count = receive(fds[SERVER])) > 0;) {
             got += count;
             if (reads_once)
                 break;
         }
+    }
     if (!reads_once) {
         if (got < REQUEST)
             errx(EXIT_FAILURE, "%zd bytes of %d, and no event for the others", got, REQUEST);
@@ -124,8 +124,7 @@ static void work(int number, int epoll, int fd, unsigned flag)
     die_with_parent();
     for (;;) {
         wait_for_event(epoll, -1);
-        if (kill(getpid(), SIGSTOP) == -1) /* it is slow: has the event, and has not read yet */
-            err(EXIT_FAILURE, "kill");
+        kill(getpid(), SIGSTOP); /* it is slow: has the event, and has not read yet */
         while (receive(fd) > 0)
             continue;
         watch(epoll, EPOLL_CTL_MOD, fd, flag);
@@ -137,8 +136,7 @@ static void show_oneshot(int epoll, int fds[2], unsigned flag, bool wrong)
 {
     pid_t workers[2];
     for (int i = 0; i < 2; i++) {
-        workers[i] = fork();
-        if (workers[i] == -1)
+        if ((workers[i] = fork()) == -1)
             err(EXIT_FAILURE, "fork");
         if (workers[i] == 0)
             work(1 + i, epoll, fds[SERVER], flag);
@@ -161,9 +159,11 @@ static void show_oneshot(int epoll, int fds[2], unsigned flag, bool wrong)
     wait_asleep_in(first, "epoll_wait", epoll);
     end(workers[0]);
     end(workers[1]);
-    if (!wrong && (send(fds[CLIENT], "", 1, 0) != 1 ||
-                   epoll_wait(epoll, &(struct epoll_event){0}, 1, STALL_MS) != 1))
-        errx(EXIT_FAILURE, "no worker has asked for the next event");
+    if (!wrong) {
+        send_text(fds[CLIENT], "three");
+        if (wait_for_event(epoll, STALL_MS) != 1)
+            errx(EXIT_FAILURE, "no worker has asked for the next event");
+    }
     lesson(wrong ? "two workers read from one client at the same time: one gets it all"
                  : "EPOLLONESHOT: one event wakes one worker, which asks for the next with MOD");
 }
@@ -184,11 +184,10 @@ int main(int argc, char *argv[])
 
     lane(0, "server");
     int fds[2];
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == -1)
-        err(EXIT_FAILURE, "socketpair");
+    const int pair = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds);
     const int epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (epoll == -1)
-        err(EXIT_FAILURE, "epoll_create1");
+    if (pair == -1 || epoll == -1)
+        err(EXIT_FAILURE, "socketpair or epoll_create1");
     const unsigned flag = is_oneshot && !wrong ? EPOLLONESHOT : EPOLLET;
     watch(epoll, EPOLL_CTL_ADD, fds[SERVER], flag);
     say("epoll_ctl(%d, ADD, %d, EPOLLIN|%s)", epoll, fds[SERVER],

@@ -19,7 +19,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { HEADER = 16, MORE = 64 * 1024, LONGEST = 256 * 1024 * 1024, DIFFERENT = 3 };
+enum { HEADER = 16, BUFFER = 64 * 1024, LONGEST = 256 * 1024 * 1024, DIFFERENT = 3 };
 
 static const char usage[] =
     "usage: iov [FILE]\n"
@@ -28,41 +28,53 @@ static const char usage[] =
     "  prints the body as it has arrived\n"
     "  -x  a body longer than the pipe holds, and after a part the whole list again\n";
 
-/* Returns the length. */
-static size_t read_body(const char *path, char *body)
+static char *body;
+static size_t length;
+
+static void read_body(const char *path)
 {
     const int fd = open(path, O_RDONLY);
-    const ssize_t count = fd == -1 ? -1 : read_full(fd, body, LONGEST);
+    if (fd == -1)
+        err(EXIT_FAILURE, "open %s", path);
+    body = malloc(LONGEST);
+    if (body == NULL)
+        err(EXIT_FAILURE, "malloc");
+    const ssize_t count = read_full(fd, body, LONGEST);
     if (count == -1)
-        err(EXIT_FAILURE, "%s %s", fd == -1 ? "open" : "read", path);
+        err(EXIT_FAILURE, "read %s", path);
     if (count == LONGEST) /* /dev/zero never ends */
         errx(EXIT_FAILURE, "%s: %d bytes or more", path, LONGEST);
+    length = (size_t)count;
     close(fd);
-    return (size_t)count;
 }
 
 /* fork() has given the reader a copy of the body to compare with. */
-static void read_message(int fd, const char *body, size_t length, bool print)
+static void read_message(int fd, bool print)
 {
     char header[HEADER], *const bytes = malloc(length + 1);
+    if (bytes == NULL)
+        err(EXIT_FAILURE, "malloc");
     struct iovec list[] = {{header, HEADER}, {bytes, length}};
-    const ssize_t first = bytes == NULL ? -1 : readv(fd, list, 2);
+    const ssize_t first = readv(fd, list, 2);
     if (first == -1)
-        err(EXIT_FAILURE, "malloc or readv");
+        err(EXIT_FAILURE, "readv");
     say("readv(%d, 2 buffers) = %zd", fd, first);
     const size_t got = (size_t)first - HEADER; /* the first writev() has put the header there */
     say("header %s, body %zu byte%s", quoted(header, HEADER), got, plural(got));
+
     if (read_full(fd, bytes + got, length - got) < (ssize_t)(length - got))
         errx(EXIT_FAILURE, "read: the body is too short");
-    const bool same = memcmp(bytes, body, length) == 0;
-    if (same)
-        say("the body is the same: %zu of %zu", length, length);
+    size_t same = 0;
+    while (same < length && bytes[same] == body[same])
+        same++;
+    if (same < length)
+        say("byte %zu of the body: %s", same, quoted(bytes + same, HEADER));
     else
-        say("byte %zu of the body: %s", got, quoted(bytes + got, HEADER));
+        say("the body is the same: %zu of %zu", same, length);
     if (print && write_full(STDOUT_FILENO, bytes, length) == -1)
         err(EXIT_FAILURE, "stdout");
     const ssize_t more = read_full(fd, bytes, length);
-    _exit(same && more == 0 ? EXIT_SUCCESS : DIFFERENT);
+    _exit(same == length && more == 0 ? EXIT_SUCCESS : DIFFERENT);
 }
 
 /* Takes from the list what was written. */
@@ -88,6 +100,9 @@ static size_t write_some(int fd, const struct iovec list[2])
 
 int main(int argc, char *argv[])
 {
+    static char word[] = "hello\n";
+    char header[32]; /* room for any number; a length of 16 digits and more does not come */
+    int fds[2];
     bool wrong = false;
     while (next_option(argc, argv, "x", usage) != -1)
         wrong = true;
@@ -95,18 +110,21 @@ int main(int argc, char *argv[])
 
     lane(0, "writer");
     signal(SIGPIPE, SIG_IGN); /* a reader that is gone is an error to report */
-    char *const body = calloc(LONGEST, 1), header[HEADER + 1];
-    int fds[2];
-    if (body == NULL || pipe(fds) == -1)
-        err(EXIT_FAILURE, "calloc or pipe");
-    const size_t length = wrong           ? (size_t)fcntl(fds[WRITE_END], F_GETPIPE_SZ) + MORE
-                          : optind < argc ? read_body(argv[optind], body)
-                                          : strlen(strcpy(body, "hello\n"));
+    body = word;
+    length = strlen(word);
+    if (optind < argc)
+        read_body(argv[optind]);
+    if (pipe(fds) == -1)
+        err(EXIT_FAILURE, "pipe");
     say("pipe() = %d, %d: nobody reads yet", fds[READ_END], fds[WRITE_END]);
+    if (wrong) {
+        length = (size_t)fcntl(fds[WRITE_END], F_GETPIPE_SZ) + BUFFER;
+        body = calloc(length, 1);
+    }
     snprintf(header, sizeof header, "%*zu\n", HEADER - 1, length);
     struct iovec list[] = {{header, HEADER}, {body, length}};
-    if (fcntl(fds[WRITE_END], F_SETFL, O_NONBLOCK) == -1)
-        err(EXIT_FAILURE, "fcntl");
+    if (body == NULL || fcntl(fds[WRITE_END], F_SETFL, O_NONBLOCK) == -1)
+        err(EXIT_FAILURE, "calloc or fcntl");
     const size_t first = write_some(fds[WRITE_END], list);
     if (!wrong)
         advance(list, first);
@@ -119,13 +137,16 @@ int main(int argc, char *argv[])
     if (reader == 0) {
         lane(1, "reader");
         die_with_parent();
-        close(fds[WRITE_END]); /* or there is no end of file */
-        read_message(fds[READ_END], body, length, !wrong);
+        if (close(fds[WRITE_END]) == -1)
+            err(EXIT_FAILURE, "close");
+        read_message(fds[READ_END], !wrong);
     }
-    close(fds[READ_END]); /* or a reader that is gone would not be noticed */
+    if (close(fds[READ_END]) == -1)
+        err(EXIT_FAILURE, "close");
     while (list[1].iov_len > 0)
         advance(list, write_some(fds[WRITE_END], list));
-    close(fds[WRITE_END]);
+    if (close(fds[WRITE_END]) == -1)
+        err(EXIT_FAILURE, "close");
     if (reap(reader) != (wrong ? DIFFERENT : EXIT_SUCCESS))
         errx(EXIT_FAILURE, "the reader failed");
     lesson("%s", wrong

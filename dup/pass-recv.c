@@ -170,7 +170,7 @@ int main(int argc, char *argv[])
     }
     if (without_room)
         lesson("without msg_control the kernel closes the descriptor, and only a flag says so");
-    else
-        lesson("SCM_RIGHTS is dup() into another process: one open file, one offset");
+    else if (exit_status == EXIT_SUCCESS)
+        lesson("SCM_RIGHTS is dup() into another process: the same open files");
     return exit_status;
 }

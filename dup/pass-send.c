@@ -42,8 +42,6 @@ static void read_first_line(int fd, const char *file)
     char next;
     if (pread(fd, &next, 1, (off_t)length) == 0) { /* nothing is left for the receiver */
         const off_t offset = lseek(fd, 0, SEEK_SET);
-        if (offset == -1)
-            err(EXIT_FAILURE, "lseek");
         say("lseek(%d) = %lld: that was the whole file", fd, (long long)offset);
     }
 }
@@ -82,6 +80,7 @@ int main(int argc, char *argv[])
 
     pair_lane("sender");
     int fds[MOST] = {0};
+    off_t before = 0, after = 0; /* of all files together */
     for (size_t i = 0; i < count; i++) {
         const char *const file = argv[(size_t)optind + i];
         fds[i] = open(file, O_RDONLY | O_CLOEXEC);
@@ -89,6 +88,7 @@ int main(int argc, char *argv[])
             err(EXIT_FAILURE, "open %s", file);
         say("open(%s) = %d", file, fds[i]);
         read_first_line(fds[i], file);
+        before += lseek(fds[i], 0, SEEK_CUR); /* -1, before and after: a pipe */
     }
     const int socket_fd = connect_at(demo_path("pass"), "a receiver: ./dup/pass-recv");
     send_descriptors(socket_fd, fds, count);
@@ -100,11 +100,11 @@ int main(int argc, char *argv[])
     say("recv(%d) = %zd %s", socket_fd, length, quoted(answer, (size_t)length));
     for (size_t i = 0; i < count; i++) {
         const off_t offset = lseek(fds[i], 0, SEEK_CUR);
-        if (offset == -1 && errno != ESPIPE)
-            err(EXIT_FAILURE, "lseek");
+        after += offset;
         if (offset != -1)
-            say("lseek(%d) = %lld: where the receiver has stopped", fds[i], (long long)offset);
+            say("lseek(%d) = %lld: the offset now", fds[i], (long long)offset);
     }
-    lesson("SCM_RIGHTS is dup() into another process: one open file, one offset");
+    if (after > before)
+        lesson("SCM_RIGHTS is dup() into another process: one open file, one offset");
     return EXIT_SUCCESS;
 }

@@ -1,6 +1,6 @@
 /* peek - what a flag of recv(2) changes, for that one call: MSG_DONTWAIT, MSG_PEEK, MSG_WAITALL
  *
- * recv(2), unix(7), socketpair(2), FIONREAD in ioctl_tty(2)
+ * recv(2), unix(7), socketpair(2), SIOCINQ in unix(7)
  */
 #include "../lib/demo.h"
 

@@ -4,7 +4,7 @@
  * newline; on a pipe or a file when the buffer is full, at fflush(), or at exit(). With -x the
  * process forks while text waits there: both processes have it, and both write it.
  *
- * stdio(3), setvbuf(3), fflush(3), fork(2); FIONREAD in ioctl_tty(2)
+ * stdio(3), setvbuf(3), fflush(3), fork(2); FIONREAD in pipe(7)
  */
 #include "../lib/demo.h"
 

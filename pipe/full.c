@@ -4,7 +4,7 @@
  * write() puts in without other writers' bytes in between (see atomic). Linux keeps what is written
  * in pages, and frees a page only when its last byte has been read.
  *
- * pipe(7), F_SETPIPE_SZ in fcntl(2), FIONREAD in ioctl_tty(2)
+ * pipe(7), F_SETPIPE_SZ in fcntl(2), FIONREAD in pipe(7)
  */
 #define _GNU_SOURCE /* F_GETPIPE_SZ, F_SETPIPE_SZ, pipe2 */
 #include "../lib/demo.h"

@@ -2,7 +2,7 @@
  *
  * The caller waits until the daemon is ready. If it fails, the reason still comes to the caller's
  * terminal, and the caller fails too. A lock on the pid file keeps a second daemon away: the kernel
- * releases it however the process ends. It belongs to a process, so it comes after all forks.
+ * releases it however the process ends. It belongs to a process, so it comes after both forks.
  *
  * daemon(7), setsid(2), umask(2), F_SETLK in fcntl(2), sigwaitinfo(2), credentials(7)
  */

@@ -124,6 +124,8 @@ static int connect_both(void)
     receiver_end = accept(listener, NULL, NULL);
     if (receiver_end == -1)
         err(EXIT_FAILURE, "accept");
+    if (!is_own_peer(receiver_end))
+        errx(EXIT_FAILURE, "accept: somebody else was faster");
     close(listener);
     return fd;
 }

@@ -96,8 +96,7 @@ static struct report make_orphan(void)
     close(fds[WRITE_END]);
     say("fork() = %d", (int)parent);
 
-    const pid_t orphan =
-        read_report(fds[READ_END], 0).orphan; /* the orphan has asked for its signal */
+    const pid_t orphan = read_report(fds[READ_END], 0).orphan; /* it has asked for its signal */
     say_asleep_in("the parent", parent, "pause", ANY_ARGUMENT);
     say_kill(parent, SIGTERM);
     if (reap(parent) != 128 + SIGTERM)

@@ -110,7 +110,7 @@ descriptors() {
     try ./dup/pass-send "$T/file"
     finish receiver
     grep -q 'receiver | lseek([0-9]*) = 4: the offset came along' "$T/receiver.err"
-    grep -q 'sender | lseek([0-9]*) = 14: where the receiver has stopped' <<<"$stderr"
+    grep -q 'sender | lseek([0-9]*) = 14: the offset now' <<<"$stderr"
     assert_lesson "SCM_RIGHTS is dup() into another process"
 }
 
