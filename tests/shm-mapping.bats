@@ -125,7 +125,7 @@ load helper
     [ "$status" = 0 ]
     [ "$output" = "hello from nowhere" ]
     [[ $stderr = *"F_ADD_SEALS, SHRINK|GROW|WRITE|SEAL) = 0"*"F_GET_SEALS) = 0xf"*"ftruncate("?", 0) = -1 EPERM"* ]]
-    assert_lesson "a receiver that has checked the seals"
+    assert_lesson "sealed: not even the sender can change"
 }
 
 @test "memfd -x: without seals the object is shrunk, and its reader is killed by SIGBUS" {

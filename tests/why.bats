@@ -143,6 +143,10 @@ int main(int argc, char *argv[])
         close(a[1]);
         read(a[0], text, 1);
     }
+    WAY("join") {
+        pthread_create(&thread, NULL, sleeper, NULL);
+        pthread_join(thread, NULL);
+    }
     WAY("stdio") {
         pthread_create(&thread, NULL, holder, NULL);
         pthread_barrier_wait(&both);
@@ -431,6 +435,17 @@ wait_for_child() {
     finish other
 }
 
+@test "one semop() that takes twice from a semaphore: what is left for the second" {
+    needs ipcrm
+    watches perl
+    start waiter perl -MIPC::SysV=:all -e '$| = 1; print $s = semget(IPC_PRIVATE, 1, 0600), "\n"; semctl($s, 0, SETVAL, 1);
+        semop($s, pack("s!6", 0, -1, 0, 0, -1, 0))'
+    eventually test -s "$T/waiter"
+    names "$waiter" "semaphore\[0\] of set $(<"$T/waiter") is 1, and it wants to take 1"
+    ipcrm -s "$(<"$T/waiter")"
+    finish waiter
+}
+
 @test "semop() of a parent that has made the set for its child: it does not wait for itself" {
     needs ipcrm
     watches perl
@@ -516,6 +531,14 @@ wait_for_child() {
     names "$child" "^    copied by fork\(\) from its owner: $parent ways thread [0-9]+$"
     grep -q "^=> no process could wake it$" <<<"$output"
     end parent
+}
+
+@test "a thread that joins another waits for its end: nobody owns anything" {
+    built ways
+    start joiner "$program" join
+    names "$joiner" "^    it waits for the end of: $joiner ways thread [0-9]+, sleeps in pause\(\)$"
+    [[ $output != *owner* ]]
+    end joiner
 }
 
 @test "several threads of a process could write: none of them is named" {
