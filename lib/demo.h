@@ -236,10 +236,9 @@ int private_set(int semaphores);
 /* Remove an object when this process (not a child of it) ends: by exit(3) or SIGHUP, SIGINT,
  * SIGPIPE, SIGQUIT, SIGTERM. At most four objects. A private segment does not need this: mark it
  * IPC_RMID before the first fork. See unlink(2), IPC_RMID in msgctl(2) and semctl(2). */
+enum object_kind { A_FILE, A_QUEUE, A_SEGMENT, A_SET };
 void unlink_at_exit(const char *path);
-void remove_queue_at_exit(int id);
-void remove_segment_at_exit(int id);
-void remove_set_at_exit(int id);
+void remove_at_exit(enum object_kind kind, int id);
 
 /* Remove them at once, and forget them. Safe in a signal handler. */
 void remove_now(void);

@@ -20,9 +20,9 @@
 enum { MOST_OBJECTS = 4 };
 
 static struct object {
-    enum { PATH, QUEUE, SEGMENT, SET } kind;
+    enum object_kind kind;
     int id;
-    const char *path;
+    const char *path; /* of A_FILE */
 } objects[MOST_OBJECTS];
 static volatile sig_atomic_t object_count;
 volatile pid_t user_of_objects;
@@ -164,16 +164,16 @@ void remove_now(void)
         kill(user_of_objects, SIGKILL);
     for (int i = 0; i < object_count; i++)
         switch (objects[i].kind) {
-        case PATH:
+        case A_FILE:
             unlink(objects[i].path);
             break;
-        case QUEUE:
+        case A_QUEUE:
             msgctl(objects[i].id, IPC_RMID, NULL);
             break;
-        case SEGMENT:
+        case A_SEGMENT:
             shmctl(objects[i].id, IPC_RMID, NULL);
             break;
-        case SET:
+        case A_SET:
             semctl(objects[i].id, 0, IPC_RMID);
             break;
         }
@@ -197,9 +197,8 @@ static void remove_at_endings(void)
     if (atexit(remove_now) != 0)
         errx(EXIT_FAILURE, "atexit");
     for (int i = 0; i < ENDINGS; i++) {
-        if (sigaction(endings[i], NULL, &old) == -1)
-            err(EXIT_FAILURE, "sigaction");
-        if (old.sa_handler != SIG_IGN && sigaction(endings[i], &new, NULL) == -1)
+        if (sigaction(endings[i], NULL, &old) == -1 ||
+            (old.sa_handler != SIG_IGN && sigaction(endings[i], &new, NULL) == -1))
             err(EXIT_FAILURE, "sigaction");
     }
 }
@@ -222,22 +221,12 @@ void unlink_at_exit(const char *path)
     const char *const copy = strdup(path);
     if (copy == NULL)
         err(EXIT_FAILURE, "strdup");
-    add_object((struct object){.kind = PATH, .path = copy});
+    add_object((struct object){.kind = A_FILE, .path = copy});
 }
 
-void remove_queue_at_exit(int id)
+void remove_at_exit(enum object_kind kind, int id)
 {
-    add_object((struct object){.kind = QUEUE, .id = id});
-}
-
-void remove_segment_at_exit(int id)
-{
-    add_object((struct object){.kind = SEGMENT, .id = id});
-}
-
-void remove_set_at_exit(int id)
-{
-    add_object((struct object){.kind = SET, .id = id});
+    add_object((struct object){.kind = kind, .id = id});
 }
 
 int private_queue(void)
@@ -246,7 +235,7 @@ int private_queue(void)
     const int id = msgget(IPC_PRIVATE, S_IRUSR | S_IWUSR);
     if (id == -1)
         get_failed("msgget", IPC_PRIVATE);
-    remove_queue_at_exit(id);
+    remove_at_exit(A_QUEUE, id);
     release_endings();
     return id;
 }
@@ -257,7 +246,7 @@ int private_set(int semaphores)
     const int id = semget(IPC_PRIVATE, semaphores, S_IRUSR | S_IWUSR);
     if (id == -1)
         get_failed("semget", IPC_PRIVATE);
-    remove_set_at_exit(id);
+    remove_at_exit(A_SET, id);
     release_endings();
     return id;
 }

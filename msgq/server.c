@@ -180,7 +180,7 @@ int main(int argc, char *argv[])
     const int id = msgget(key, IPC_CREAT | S_IRUSR | S_IWUSR);
     if (id == -1)
         get_failed("msgget", key);
-    remove_queue_at_exit(id);
+    remove_at_exit(A_QUEUE, id);
     handle(SIGALRM);
     handle(SIGINT);
     handle(SIGTERM);

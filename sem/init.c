@@ -98,7 +98,7 @@ static int create_set(key_t key, int flags)
     const int set = semget(key, 1, flags | S_IRUSR | S_IWUSR);
     if (set == -1)
         get_failed("semget", key);
-    remove_set_at_exit(set);
+    remove_at_exit(A_SET, set);
     release_endings();
     say("semget(%s) = %d", flags == IPC_CREAT ? "IPC_CREAT" : "IPC_CREAT|IPC_EXCL", set);
     return set;

@@ -133,7 +133,7 @@ static int make_segment(key_t key)
     made_segment = shmget(key, sizeof(struct ring), IPC_CREAT | IPC_EXCL | S_IRUSR | S_IWUSR);
     if (made_segment == -1)
         get_failed("shmget", key);
-    remove_segment_at_exit(made_segment); /* unless we meet: then it is marked already */
+    remove_at_exit(A_SEGMENT, made_segment); /* unless we meet: then it is marked already */
     release_endings();
     say("shmget(0x%08x, IPC_CREAT) = %d", (unsigned)key, made_segment);
     return made_segment;
