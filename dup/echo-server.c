@@ -201,7 +201,7 @@ int main(int argc, char *argv[])
     pair_lane("server");
     let_story_be_lost();
     limit_descriptors(strcmp(way, "select") == 0 ? FD_SETSIZE : MOST_FDS); /* see FD_SET(3) */
-    listener = bind_nonblocking(demo_port(2, port));
+    listener = bind_to(demo_port(2, port), SOCK_NONBLOCK);
     if (setsockopt(listener, SOL_SOCKET, SO_OOBINLINE, &(int){1}, sizeof(int)) == -1)
         err(EXIT_FAILURE, "setsockopt SO_OOBINLINE"); /* an urgent byte comes back too */
     start_to_listen(listener);

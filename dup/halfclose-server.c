@@ -97,7 +97,7 @@ int main(int argc, char *argv[])
     pair_lane("server");
     if (signal(SIGPIPE, SIG_IGN) == SIG_ERR) /* or a client that is gone would kill the server */
         err(EXIT_FAILURE, "signal");
-    const int listener = bind_to(demo_port(1, port));
+    const int listener = bind_to(demo_port(1, port), 0);
     start_to_listen(listener);
     const int fd = accept_own(listener);
     close(listener); /* the next one is refused, and does not wait in vain */

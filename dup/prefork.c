@@ -206,7 +206,7 @@ int main(int argc, char *argv[])
     pair_lane("parent");
     let_story_be_lost();
     limit_descriptors(MOST_FDS);
-    const int listener = bind_nonblocking(demo_port(2, port));
+    const int listener = bind_to(demo_port(2, port), SOCK_NONBLOCK);
     for (int i = 0; i < worker_count; i++)
         start_worker(i, listener);
     start_to_listen(listener);

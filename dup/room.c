@@ -192,7 +192,7 @@ int main(int argc, char *argv[])
     pair_lane("room");
     let_story_be_lost();
     limit_descriptors(MOST + 100);
-    const int listener = bind_nonblocking(demo_port(3, port));
+    const int listener = bind_to(demo_port(3, port), SOCK_NONBLOCK);
     start_to_listen(listener);
     say("waits for clients at %d", listener);
     serve(listener);

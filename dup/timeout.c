@@ -91,7 +91,7 @@ static void by_connect(void)
 {
     struct sockaddr_in address;
     socklen_t length = sizeof address;
-    const int listener = bind_to(0), fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    const int listener = bind_to(0, 0), fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     if (fd == -1 || listen(listener, 0) == -1 ||
         getsockname(listener, (struct sockaddr *)&address, &length) == -1)
         err(EXIT_FAILURE, "socket, listen or getsockname");

@@ -273,15 +273,13 @@ long system_limit(const char *name);
  */
 in_port_t demo_port(int pair, const char *option);
 
-/* A socket bound to 127.0.0.1, close-on-exec; port 0 is any free one. From start_to_listen() on,
- * which prints "port N" to stdout, it takes connections: what an accepted socket is to inherit must
- * be set before that. See ip(7), tcp(7). */
-int bind_to(in_port_t port);
+/* A socket bound to 127.0.0.1, close-on-exec; port 0 is any free one; `flags` is 0, or
+ * SOCK_NONBLOCK for a server that must not sleep in accept(2): a client that poll(2) has reported
+ * may be gone before it is accepted. From start_to_listen() on, which prints "port N" to stdout, it
+ * takes connections: what an accepted socket is to inherit must be set before that. See ip(7),
+ * tcp(7). */
+int bind_to(in_port_t port, int flags);
 void start_to_listen(int fd);
-
-/* The same for a server that must not sleep in accept(2): O_NONBLOCK is set. A client that poll(2)
- * has reported may be gone before it is accepted. */
-int bind_nonblocking(in_port_t port);
 
 /* Make RLIMIT_NOFILE as large as it may be, but not above `most`: no descriptor is given out from
  * there on. See getrlimit(2). */

@@ -39,17 +39,17 @@ static struct sockaddr_in local_address(in_port_t port)
         .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 }
 
-static int new_socket(int family)
+static int new_socket(int family, int flags)
 {
-    const int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
     if (fd == -1)
         err(EXIT_FAILURE, "socket");
     return fd;
 }
 
-int bind_to(in_port_t port)
+int bind_to(in_port_t port, int flags)
 {
-    const int fd = new_socket(AF_INET);
+    const int fd = new_socket(AF_INET, flags);
     /* Or the port would be in use for a minute after a connection that we have closed first:
      * TIME_WAIT, see SO_REUSEADDR in socket(7). */
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)) == -1)
@@ -60,12 +60,12 @@ int bind_to(in_port_t port)
     return fd;
 }
 
-int bind_nonblocking(in_port_t port)
+static struct sockaddr_in own_address(int fd)
 {
-    const int fd = bind_to(port);
-    if (fcntl(fd, F_SETFL, O_NONBLOCK) == -1)
-        err(EXIT_FAILURE, "fcntl");
-    return fd;
+    struct sockaddr_in address = {.sin_port = 0};
+    if (getsockname(fd, (struct sockaddr *)&address, &(socklen_t){sizeof address}) == -1)
+        err(EXIT_FAILURE, "getsockname");
+    return address;
 }
 
 /* ---- Whose is the other end? The kernel is asked, by a netlink socket: see sock_diag(7) ---- */
@@ -155,13 +155,11 @@ static bool may_see_ends(void)
     static enum { UNKNOWN, NO, YES } answer;
     if (answer == UNKNOWN) {
         const struct sockaddr_in nobody = {.sin_port = 0};
-        struct sockaddr_in own = {.sin_port = 0};
         struct end end = {.state = 0};
-        const int fd = bind_to(0);
-        if (listen(fd, 1) == -1 ||
-            getsockname(fd, (struct sockaddr *)&own, &(socklen_t){sizeof own}) == -1)
-            err(EXIT_FAILURE, "listen or getsockname");
-        answer = ask_for_end(own, nobody, &end) && end.state == LISTENS ? YES : NO;
+        const int fd = bind_to(0, 0);
+        if (listen(fd, 1) == -1)
+            err(EXIT_FAILURE, "listen");
+        answer = ask_for_end(own_address(fd), nobody, &end) && end.state == LISTENS ? YES : NO;
         close(fd);
     }
     return answer == YES;
@@ -189,19 +187,16 @@ static bool ask_for_owner(struct sockaddr_in own, struct sockaddr_in peer, struc
 /* Returns false where this system does not show the ends. */
 static bool find_other_end(int fd, struct end *end)
 {
-    struct sockaddr_in own = {.sin_port = 0}, peer = {.sin_port = 0};
-    socklen_t own_length = sizeof own, peer_length = sizeof peer;
+    struct sockaddr_in peer = {.sin_port = 0};
     *end = (struct end){.inode = 0};
     if (!may_see_ends())
         return false;
-    if (getsockname(fd, (struct sockaddr *)&own, &own_length) == -1)
-        err(EXIT_FAILURE, "getsockname");
-    if (getpeername(fd, (struct sockaddr *)&peer, &peer_length) == -1) {
+    if (getpeername(fd, (struct sockaddr *)&peer, &(socklen_t){sizeof peer}) == -1) {
         if (errno != ENOTCONN)
             err(EXIT_FAILURE, "getpeername");
         return true; /* it has reset the connection */
     }
-    return ask_for_owner(own, peer, end);
+    return ask_for_owner(own_address(fd), peer, end);
 }
 
 #else
@@ -267,28 +262,21 @@ void start_to_listen(int fd)
 {
     if (listen(fd, SOMAXCONN) == -1)
         err(EXIT_FAILURE, "listen");
-    struct sockaddr_in address = {.sin_port = 0};
-    socklen_t length = sizeof address;
-    if (getsockname(fd, (struct sockaddr *)&address, &length) == -1)
-        err(EXIT_FAILURE, "getsockname");
 #ifdef HAS_SOCK_DIAG
     may_see_ends(); /* later, a descriptor might be lacking */
 #endif
-    printf("port %u\n", (unsigned)ntohs(address.sin_port));
+    printf("port %u\n", (unsigned)ntohs(own_address(fd).sin_port));
     flush_stdout();
 }
 
 /* The kernel may choose, as our own port, the one that we try to connect to. */
 static bool is_connected_to_itself(int fd)
 {
-    struct sockaddr_in own = {.sin_port = 0}, other = {.sin_port = 0};
-    socklen_t own_length = sizeof own, other_length = sizeof other;
-    if (getsockname(fd, (struct sockaddr *)&own, &own_length) == -1)
-        err(EXIT_FAILURE, "getsockname");
-    if (getpeername(fd, (struct sockaddr *)&other, &other_length) == -1)
+    struct sockaddr_in other = {.sin_port = 0};
+    if (getpeername(fd, (struct sockaddr *)&other, &(socklen_t){sizeof other}) == -1)
         err(EXIT_FAILURE, "getpeername");
     errno = ECONNREFUSED; /* that is what it should have been */
-    return own.sin_port == other.sin_port;
+    return own_address(fd).sin_port == other.sin_port;
 }
 
 /* A stream socket that is connected to `address`, as soon as a server is there. */
@@ -297,7 +285,7 @@ static int connect_when_ready(const struct sockaddr *address, socklen_t length, 
 {
     enum { TRIES = 600, PAUSE = 100000000 }; /* a minute, in steps of 0.1 s */
     for (int i = 0; i < TRIES; i++) {
-        const int fd = new_socket(address->sa_family); /* a new one each time: see connect(2) */
+        const int fd = new_socket(address->sa_family, 0); /* a new one each time: see connect(2) */
         if (connect(fd, address, length) == 0 && !is_connected_to_itself(fd))
             return fd;
         if (errno != ECONNREFUSED && errno != ENOENT)
@@ -374,7 +362,7 @@ int listen_at(const char *path)
     }
     remove_stale(&address);
 
-    const int fd = new_socket(AF_UNIX);
+    const int fd = new_socket(AF_UNIX, 0);
     hold_endings();
     if (bind(fd, (const struct sockaddr *)&address, sizeof address) == -1)
         err(EXIT_FAILURE, "bind %s", address.sun_path);

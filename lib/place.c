@@ -163,20 +163,14 @@ void remove_now(void)
     if (user_of_objects > 0)
         kill(user_of_objects, SIGKILL);
     for (int i = 0; i < object_count; i++)
-        switch (objects[i].kind) {
-        case A_FILE:
+        if (objects[i].kind == A_FILE)
             unlink(objects[i].path);
-            break;
-        case A_QUEUE:
+        else if (objects[i].kind == A_QUEUE)
             msgctl(objects[i].id, IPC_RMID, NULL);
-            break;
-        case A_SEGMENT:
+        else if (objects[i].kind == A_SEGMENT)
             shmctl(objects[i].id, IPC_RMID, NULL);
-            break;
-        case A_SET:
+        else
             semctl(objects[i].id, 0, IPC_RMID);
-            break;
-        }
     object_count = 0;
 }
 

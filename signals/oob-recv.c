@@ -38,7 +38,7 @@ static void note(int number)
 
 static int accept_sender(in_port_t port, bool in_line)
 {
-    const int listener = bind_to(port);
+    const int listener = bind_to(port, 0);
     if (in_line) { /* before anybody can connect: the new socket inherits it */
         if (setsockopt(listener, SOL_SOCKET, SO_OOBINLINE, &(int){1}, sizeof(int)) == -1)
             err(EXIT_FAILURE, "setsockopt SO_OOBINLINE");
