@@ -6,13 +6,13 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -21,7 +21,6 @@
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
-#define HAS_SOCK_DIAG
 #endif
 
 in_port_t demo_port(int pair, const char *option)
@@ -76,28 +75,26 @@ struct end {
     bool accepted;
 };
 
-#ifdef HAS_SOCK_DIAG
+static const struct sockaddr_in nobody;
 
-enum { LISTENS = 0x0A }; /* TCP_LISTEN */
+#ifdef NETLINK_SOCK_DIAG
 
-/* So that the numbers in a story have no gap. */
-static int out_of_the_way(int fd)
-{
-    enum { HIGH_NUMBER = 100 };
-    const int high = fd == -1 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, HIGH_NUMBER);
-    if (high != -1)
-        close(fd);
-    return high != -1 ? high : fd;
-}
-
-/* It stays open: a server that has no descriptor left must still see who comes. */
+/* It stays open: a server that has no descriptor left must still see who comes. Its number is high,
+ * so that those in a story have no gap. */
 static int netlink_socket(void)
 {
+    enum { HIGH_NUMBER = 100 };
     static int netlink = -1;
-    if (netlink == -1)
-        netlink = out_of_the_way(socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
-    if (netlink == -1 && (errno == EMFILE || errno == ENFILE))
+    if (netlink != -1)
+        return netlink;
+    const int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+    if (fd == -1 && (errno == EMFILE || errno == ENFILE))
         err(EXIT_FAILURE, "socket NETLINK_SOCK_DIAG");
+    netlink = fcntl(fd, F_DUPFD_CLOEXEC, HIGH_NUMBER);
+    if (netlink == -1)
+        netlink = fd; /* RLIMIT_NOFILE is lower */
+    else
+        close(fd);
     return netlink;
 }
 
@@ -144,9 +141,19 @@ static bool ask_for_end(struct sockaddr_in local, struct sockaddr_in remote, str
                         .unread = answer.end.idiag_rqueue,
                         .uid = answer.end.idiag_uid,
                         .inode = answer.end.idiag_inode};
-    end->accepted = end->state != LISTENS && end->inode != 0;
+    end->accepted = end->state != TCP_LISTEN && end->inode != 0;
     return true;
 }
+
+#else
+
+static bool ask_for_end(struct sockaddr_in local, struct sockaddr_in remote, struct end *end)
+{
+    (void)local, (void)remote, (void)end;
+    return false;
+}
+
+#endif
 
 /* Without the module tcp_diag the kernel has the same answer for every end: ENOENT. So it is first
  * asked for one that is certainly there. */
@@ -154,12 +161,11 @@ static bool may_see_ends(void)
 {
     static enum { UNKNOWN, NO, YES } answer;
     if (answer == UNKNOWN) {
-        const struct sockaddr_in nobody = {.sin_port = 0};
         struct end end = {.state = 0};
         const int fd = bind_to(0, 0);
         if (listen(fd, 1) == -1)
             err(EXIT_FAILURE, "listen");
-        answer = ask_for_end(own_address(fd), nobody, &end) && end.state == LISTENS ? YES : NO;
+        answer = ask_for_end(own_address(fd), nobody, &end) && end.state == TCP_LISTEN ? YES : NO;
         close(fd);
     }
     return answer == YES;
@@ -174,10 +180,9 @@ static bool ask_for_owner(struct sockaddr_in own, struct sockaddr_in peer, struc
         return false;
     if (end->accepted)
         return true;
-    const struct sockaddr_in nobody = {.sin_port = 0};
-    if (!ask_for_end(peer, nobody, &listener) || listener.state != LISTENS)
+    if (!ask_for_end(peer, nobody, &listener) || listener.state != TCP_LISTEN)
         return ask_for_end(peer, own, end);
-    if (end->state == LISTENS)
+    if (end->state == TCP_LISTEN)
         *end = (struct end){.inode = 0}; /* that is not the end itself */
     end->uid = listener.uid;
     end->inode = listener.inode;
@@ -199,17 +204,6 @@ static bool find_other_end(int fd, struct end *end)
     return ask_for_owner(own_address(fd), peer, end);
 }
 
-#else
-
-static bool find_other_end(int fd, struct end *end)
-{
-    (void)fd;
-    *end = (struct end){.inode = 0};
-    return false;
-}
-
-#endif
-
 bool is_own_peer(int fd)
 {
     struct end end;
@@ -220,13 +214,11 @@ bool is_own_peer(int fd)
         said = true;
         return true;
     }
-    if (end.inode != 0 && end.uid == geteuid())
-        return true;
     if (end.inode == 0)
         say("the peer is gone: refused");
-    else
+    else if (end.uid != geteuid())
         say("the peer is user %u: refused", end.uid);
-    return false;
+    return end.inode != 0 && end.uid == geteuid();
 }
 
 int accept_own(int listener)
@@ -262,9 +254,7 @@ void start_to_listen(int fd)
 {
     if (listen(fd, SOMAXCONN) == -1)
         err(EXIT_FAILURE, "listen");
-#ifdef HAS_SOCK_DIAG
     may_see_ends(); /* later, a descriptor might be lacking */
-#endif
     printf("port %u\n", (unsigned)ntohs(own_address(fd).sin_port));
     flush_stdout();
 }
@@ -320,26 +310,25 @@ bool is_accepted(int fd)
 
 /* ---- UNIX sockets ---- */
 
+/* connect(2) says ECONNREFUSED of a file that is no socket. */
+static void check_socket(const char *path)
+{
+    if (access(path, F_OK) == 0 && !is_socket(path))
+        errx(EXIT_FAILURE, "%s: not a socket", path);
+}
+
 /* The socket file stays when its process is killed. Is there nobody who listens? */
 static void remove_stale(const struct sockaddr_un *address)
 {
-    struct stat status;
-    if (lstat(address->sun_path, &status) == -1) {
-        if (errno != ENOENT)
-            err(EXIT_FAILURE, "lstat %s", address->sun_path);
+    check_socket(address->sun_path);
+    if (!is_socket(address->sun_path))
         return;
-    }
-    if (!S_ISSOCK(status.st_mode))
-        errx(EXIT_FAILURE, "%s: not a socket", address->sun_path);
-    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd == -1)
-        err(EXIT_FAILURE, "socket");
+    const int fd = new_socket(AF_UNIX, SOCK_NONBLOCK);
     if (connect(fd, (const struct sockaddr *)address, sizeof *address) == 0 || errno == EAGAIN)
         errx(EXIT_FAILURE, "%s: another receiver is running", address->sun_path);
     if (errno != ECONNREFUSED)
         err(EXIT_FAILURE, "connect %s", address->sun_path);
-    if (close(fd) == -1)
-        err(EXIT_FAILURE, "close");
+    close(fd);
     const int removed = unlink(address->sun_path);
     if (removed == -1)
         err(EXIT_FAILURE, "unlink %s", address->sun_path);
@@ -350,7 +339,7 @@ static void remove_stale(const struct sockaddr_un *address)
  * its process. */
 int listen_at(const char *path)
 {
-    static struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
     strcpy(address.sun_path, path); /* it fits: lib/place.c makes it short */
     const int folder = open(demo_path(""), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder == -1)
@@ -378,16 +367,13 @@ int listen_at(const char *path)
 int connect_at(const char *path, const char *receiver)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    struct stat status;
     strcpy(address.sun_path, path);
-    if (lstat(path, &status) == 0 && !S_ISSOCK(status.st_mode))
-        errx(EXIT_FAILURE, "%s: not a socket", path); /* connect(2) says ECONNREFUSED */
+    check_socket(path);
     const int fd =
         connect_when_ready((const struct sockaddr *)&address, sizeof address, path, receiver);
     say("connect(%d): %s", fd, path);
     struct ucred peer;
-    socklen_t size = sizeof peer;
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == -1)
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &(socklen_t){sizeof peer}) == -1)
         err(EXIT_FAILURE, "getsockopt SO_PEERCRED");
     if (peer.uid != geteuid())
         errx(EXIT_FAILURE, "%s: user %u listens there", path, (unsigned)peer.uid);
