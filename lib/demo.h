@@ -79,10 +79,10 @@ const char *poll_events(short events);
  * left non-blocking is opened anew. */
 int next_option(int argc, char *argv[], const char *letters, const char *usage);
 
-/* Open the file of descriptor 0, 1 or 2 anew, with `blocking_flag`, which is 0 or O_NONBLOCK: the
- * flag belongs to the open file, and that is shared with other programs. Returns false, and leaves
- * it, where that cannot be done: a socket, a file on disk, another user's pipe. */
-bool reopen(int fd, int blocking_flag);
+/* Open the file of descriptor 0, 1 or 2 anew, unless it has this `blocking_flag`, which is 0 or
+ * O_NONBLOCK: the flag belongs to the open file, and that is shared with other programs. Leaves it
+ * where that cannot be done: a socket, a file on disk, another user's pipe. */
+void reopen(int fd, int blocking_flag);
 
 /* Exit 2 unless the options have left between `least` and `most` operands. */
 void check_operands(int argc, char *argv[], int least, int most);

@@ -1,4 +1,4 @@
-/* options.c - the command line, and stdout */
+/* options.c - the command line, and a clean start */
 #include "demo.h"
 
 #include <ctype.h>
@@ -13,38 +13,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A descriptor that is closed at the start would be given to the next pipe(2). Reading the stand-in
- * for stdin, or writing that for stdout, fails with EBADF as it would have without it. */
-static void fill(int fd)
-{
-    if (fcntl(fd, F_GETFD) == -1)
-        if (open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) == -1)
-            exit(EXIT_FAILURE);
-}
-
-bool reopen(int fd, int blocking_flag)
+void reopen(int fd, int blocking_flag)
 {
     char path[32];
     struct stat status;
     const int flags = fcntl(fd, F_GETFL);
-    if (flags == -1 || fstat(fd, &status) == -1 || S_ISREG(status.st_mode))
-        return false;
+    if (flags == -1 || (flags & O_NONBLOCK) == blocking_flag || fstat(fd, &status) == -1 ||
+        S_ISREG(status.st_mode))
+        return;
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     const int own = open(path, (flags & O_ACCMODE) | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (own == -1)
-        return false;
+        return;
     if (fcntl(own, F_SETFL, (flags & ~O_NONBLOCK) | blocking_flag) == -1 || dup2(own, fd) == -1 ||
         close(own) == -1)
         err(EXIT_FAILURE, "fcntl, dup2 or close of descriptor %d", fd);
-    return true;
-}
-
-/* Another program may have left the pipe or terminal non-blocking. */
-static void make_blocking(int fd)
-{
-    const int flags = fcntl(fd, F_GETFL);
-    if (flags != -1 && (flags & O_NONBLOCK) != 0)
-        reopen(fd, 0);
 }
 
 static void do_nothing(int signal_number)
@@ -63,19 +46,21 @@ static void start(void)
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
-        fill(fd);
-        make_blocking(fd);
+        /* One that is closed would be given to the next pipe(2). Reading the stand-in for stdin, or
+         * writing that for stdout, fails with EBADF as it would have without it. */
+        if (fcntl(fd, F_GETFD) == -1 &&
+            open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) == -1)
+            exit(EXIT_FAILURE);
+        reopen(fd, 0);
     }
     setvbuf(stderr, NULL, _IOLBF, BUFSIZ); /* err(3) writes its line at once (not with musl) */
 }
 
 int next_option(int argc, char *argv[], const char *letters, const char *usage)
 {
-    static bool started;
-    if (!started)
-        start();
-    started = true;
     static char dash_h[] = "-h";
+    if (main_process == 0)
+        start();
     if (optind < argc && strcmp(argv[optind], "--help") == 0)
         argv[optind] = dash_h;
     else if (optind < argc && strncmp(argv[optind], "--", 2) == 0 && argv[optind][2] != '\0')

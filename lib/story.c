@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -18,16 +19,10 @@ enum { COLUMNS = 80, LANE_WIDTH = 16, LINE_SIZE = 512 };
 static struct {
     const char *role;
     int column;
-    bool time_of_day, may_be_lost, limited;
-    int lines_left; /* if it is limited */
-    double start;   /* in now_in_ms() */
-} story = {.role = "demo"};
-
-static bool in_colour(void)
-{
-    const char *const no_colour = getenv("NO_COLOR");
-    return isatty(STDERR_FILENO) && (no_colour == NULL || *no_colour == '\0');
-}
+    bool time_of_day, may_be_lost;
+    long lines_left; /* see limit_story() */
+    double start;    /* in now_in_ms() */
+} story = {.role = "demo", .lines_left = LONG_MAX};
 
 void lane(int column, const char *role)
 {
@@ -72,7 +67,8 @@ static void put_line(const char *colour, const char *before, const char *text)
 {
     char line[2 * LINE_SIZE];
     const int saved_errno = errno;
-    const bool colours = in_colour();
+    const char *const no_colour = getenv("NO_COLOR");
+    const bool colours = isatty(STDERR_FILENO) && (no_colour == NULL || *no_colour == '\0');
     const int length = snprintf(line, sizeof line, "%s%s%s%s\n", colours ? colour : "", before,
                                 text, colours ? "\033[0m" : "");
     if (!story.may_be_lost)
@@ -84,7 +80,6 @@ static void put_line(const char *colour, const char *before, const char *text)
 
 void limit_story(int lines)
 {
-    story.limited = true;
     story.lines_left = lines;
 }
 
@@ -101,12 +96,12 @@ void say(const char *format, ...)
     static const char *const colours[] = {"\033[38;5;27m", "\033[38;5;161m", "\033[38;5;28m"};
     char text[LINE_SIZE], before[COLUMNS];
     va_list arguments;
-    if (story.limited && --story.lines_left < 0)
+    if (--story.lines_left < 0)
         return;
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    if (story.limited && story.lines_left == 0)
+    if (story.lines_left == 0)
         strcpy(text, "... (and so on)");
     for (size_t length = strlen(text); length > 0 && text[length - 1] == ' '; length--)
         text[length - 1] = '\0'; /* an empty %s at the end */
