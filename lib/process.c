@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LONGEST_WAIT_MS = 10000, FIRST_LOOK_MS = 500, STUCK_MS = 2000, MICROSECOND = 1000 };
+enum { LONGEST_WAIT_MS = 10000, FIRST_LOOK_MS = 500, STUCK_MS = 2000 };
 
 pid_t main_process;
 
@@ -26,11 +26,6 @@ double now_in_ms(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
-}
-
-static void pause_for(long microseconds)
-{
-    nanosleep(&(struct timespec){.tv_nsec = microseconds * MICROSECOND}, NULL);
 }
 
 void die_with_parent(void)
@@ -48,11 +43,9 @@ static void check_proc(void)
 {
     static bool checked;
     char text[32] = "";
-    if (checked)
-        return;
-    if (readlink("/proc/self", text, sizeof text - 1) == -1)
+    if (!checked && readlink("/proc/self", text, sizeof text - 1) == -1)
         err(EXIT_FAILURE, "readlink /proc/self (is /proc mounted?)");
-    if (strtol(text, NULL, 10) != getpid())
+    if (!checked && strtol(text, NULL, 10) != getpid())
         errx(EXIT_FAILURE, "/proc shows another pid namespace (mount -t proc proc /proc)");
     checked = true;
 }
@@ -169,28 +162,21 @@ static bool may_see_calls(void)
     return answer == YES;
 }
 
-static const char *name_of(long number)
+/* The name of this system call: `wanted` if that is one of its names, the first one for NULL. NULL:
+ * it has none. */
+static const char *name_of(long number, const char *wanted)
 {
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
-        if (calls[i].number == number)
+        if (calls[i].number == number && (wanted == NULL || strcmp(calls[i].name, wanted) == 0))
             return calls[i].name;
     return NULL;
-}
-
-static bool is_call(const char *name, long number)
-{
-    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
-        if (calls[i].number == number && strcmp(calls[i].name, name) == 0)
-            return true;
-    return false;
 }
 
 bool is_asleep_in(pid_t pid, const char *call, long argument)
 {
     long number, first;
     return state_of(pid) == 'S' && may_see_calls() && see_call(pid, &number, &first) &&
-           (call == NULL ? name_of(number) != NULL : is_call(call, number)) &&
-           (argument == ANY_ARGUMENT || first == argument);
+           name_of(number, call) != NULL && (argument == ANY_ARGUMENT || first == argument);
 }
 
 bool is_printing(pid_t pid)
@@ -204,7 +190,7 @@ static bool is_asleep_somewhere(pid_t pid)
     enum { SECOND_LOOK_MS = 5 };
     long number, first;
     if (may_see_calls() && see_call(pid, &number, &first) &&
-        (number < 0 || name_of(number) != NULL))
+        (number < 0 || name_of(number, NULL) != NULL))
         return false;
     return still_asleep(pid, SECOND_LOOK_MS);
 }
@@ -212,11 +198,11 @@ static bool is_asleep_somewhere(pid_t pid)
 /* The same as still_asleep() for any state of state_of(). */
 static bool still_in_state(char state, pid_t pid, int milliseconds)
 {
-    enum { LOOK_US = 1000 };
+    enum { LOOK_NS = 1000000 };
     const double start = now_in_ms();
     const unsigned long long switches = context_switches(pid);
     do { /* at least once, even if the time is over before we get so far */
-        pause_for(LOOK_US);
+        nanosleep(&(struct timespec){.tv_nsec = LOOK_NS}, NULL);
         if (state_of(pid) != state)
             return false;
     } while (now_in_ms() - start < milliseconds);
@@ -239,18 +225,17 @@ bool has_ended(pid_t pid)
 /* `call` may be NULL: any known one, but not that of printing. */
 bool wait_asleep_in(pid_t pid, const char *call, long argument)
 {
-    enum { LOOK_US = 100 };
+    enum { LOOK_NS = 100000 };
     const double start = now_in_ms();
+    const char *const in = call == NULL ? "" : " in ", *const name = call == NULL ? "" : call;
     while (!is_asleep_in(pid, call, argument) || (call == NULL && is_printing(pid))) {
         if (state_of(pid) == 'S' && is_asleep_somewhere(pid))
             return false;
         if (has_ended(pid))
-            errx(EXIT_FAILURE, "process %d has ended, it should sleep%s%s", (int)pid,
-                 call == NULL ? "" : " in ", call == NULL ? "" : call);
+            errx(EXIT_FAILURE, "process %d has ended, it should sleep%s%s", (int)pid, in, name);
         if (now_in_ms() - start > LONGEST_WAIT_MS)
-            errx(EXIT_FAILURE, "process %d does not sleep%s%s", (int)pid,
-                 call == NULL ? "" : " in ", call == NULL ? "" : call);
-        pause_for(LOOK_US);
+            errx(EXIT_FAILURE, "process %d does not sleep%s%s", (int)pid, in, name);
+        nanosleep(&(struct timespec){.tv_nsec = LOOK_NS}, NULL);
     }
     return true;
 }
@@ -293,13 +278,12 @@ int reap_command(pid_t pid)
 /* Ends the program with a line about the child that sleeps or is stopped. */
 static void give_up(pid_t pid)
 {
-    long number = -1, argument = 0;
-    const char *name = NULL;
+    long number, argument;
     const bool stopped = state_of(pid) == 'T';
-    if (!stopped && may_see_calls() && see_call(pid, &number, &argument))
-        name = name_of(number);
+    const char *const name =
+        may_see_calls() && see_call(pid, &number, &argument) ? name_of(number, NULL) : NULL;
     kill(pid, SIGKILL);
-    if (name != NULL)
+    if (!stopped && name != NULL)
         errx(EXIT_FAILURE, "process %d sleeps in %s(%#lx), and does not end", (int)pid, name,
              argument);
     errx(EXIT_FAILURE, "process %d %s, and does not end", (int)pid,
