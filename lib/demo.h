@@ -2,7 +2,8 @@
  *
  * The calls that a demo teaches are in the demo itself. Here is the rest. A function that cannot do
  * its work prints one line to stderr and ends the program with EXIT_FAILURE, unless its comment
- * says otherwise.
+ * says otherwise. A string that it returns may change at the next call. errno stays as it is in
+ * those that print or name something.
  */
 #ifndef DEMO_H
 #define DEMO_H
@@ -33,29 +34,24 @@ void lane(int column, const char *role);
 void pair_lane(const char *role);
 
 /* Print one line of the story, in one write(2). It is cut at 80 columns, and a control character
- * appears as '?'. A line that cannot be written is ignored; SIGPIPE is raised as usual. errno stays
- * as it is. */
+ * appears as '?'. A line that cannot be written is ignored; SIGPIPE is raised as usual. */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Print the sentence to remember: a line that starts with "=>". It comes after what the program has
  * printed to stdout: flush_stdout() is called first. */
 void lesson(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* The bytes in quotes, as strace(1) shows them: "a\n\0", at most 24 of them and then "...". The
- * next call overwrites the string. */
+/* The bytes in quotes, as strace(1) shows them: "a\n\0", at most 24 of them and then "...". */
 const char *quoted(const void *bytes, size_t length);
 
-/* "EAGAIN" for EAGAIN; "0" for 0; a number for one that no demo meets. See errno(3). errno stays as
- * it is. */
+/* "EAGAIN" for EAGAIN; "0" for 0; a number for one that no demo meets. See errno(3). */
 const char *errno_name(int number);
 
-/* "EAGAIN" after a call that has returned -1 with that errno; "" after one that has not. errno
- * stays as it is. */
+/* "EAGAIN" after a call that has returned -1 with that errno; "" after one that has not. */
 const char *error_of(ssize_t result);
 
-/* From now on a line that cannot be written at once is lost: a server must not wait for whoever
- * reads its story. Its other messages on stderr are lost likewise. SIGPIPE is ignored: that reader
- * may be gone. */
+/* From now on a line that cannot be written to stderr at once is lost: a server must not wait for
+ * whoever reads its story. SIGPIPE is ignored: that reader may be gone. */
 void let_story_be_lost(void);
 
 /* Print at most so many lines more; the last one is "... (and so on)". Until the next call. */
@@ -64,7 +60,7 @@ void limit_story(int lines);
 /* "s", or "" for 1: say("%zu byte%s", count, plural(count)). */
 const char *plural(unsigned long long count);
 
-/* "POLLIN|POLLHUP": the events that poll(2) has returned. The next call overwrites it. */
+/* "POLLIN|POLLHUP": the events that poll(2) has returned. */
 const char *poll_events(short events);
 
 /* ---- The command line: options.c ---- */
@@ -125,26 +121,23 @@ extern pid_t main_process;
  * in prctl(2). */
 void die_with_parent(void);
 
-/* Wait until the process sleeps in a system call (but not in a write(2) to stdout or stderr: a slow
- * terminal is not what a demo waits for). Exits if the process has ended or does not go to sleep
- * within ten seconds. See /proc/PID/stat in proc(5). */
-void wait_asleep(pid_t pid);
-
 /* Wait until the process sleeps in this very call, as /proc/PID/syscall says in proc(5). `call` is
  * its name as in section 2 ("read", "semop"; "wait" for all of them), or NULL for any but write(2)
- * to stdout or stderr; `argument` is its first argument or ANY_ARGUMENT. Returns true; false if the
- * process sleeps, but this system does not let us see the call. Exits as wait_asleep() does. */
+ * to stdout or stderr: a slow terminal is not what a demo waits for. `argument` is its first
+ * argument or ANY_ARGUMENT. Returns true; false if the process sleeps, but this system does not let
+ * us see the call. Exits if the process has ended or does not go to sleep within ten seconds. */
 enum { ANY_ARGUMENT = -1 };
 bool wait_asleep_in(pid_t pid, const char *call, long argument);
 
 /* The same, and then say() "WHO sleeps in read(3)", or "WHO sleeps" where the call is not seen. */
 void say_asleep_in(const char *who, pid_t pid, const char *call, long argument);
 
-/* Whether the process sleeps in this call at this moment; also false where we cannot see it. */
-bool is_asleep_in(pid_t pid, const char *call, long argument);
+/* wait_asleep_in() for NULL and ANY_ARGUMENT. */
+void wait_asleep(pid_t pid);
 
-/* Whether it sleeps in write(2) to stdout or stderr, that is, waits for a slow terminal; also false
- * where we cannot see it. */
+/* Whether the process sleeps in this call at this moment, or in write(2) to stdout or stderr, that
+ * is, waits for a slow terminal; also false where we cannot see it. */
+bool is_asleep_in(pid_t pid, const char *call, long argument);
 bool is_printing(pid_t pid);
 
 /* Watch a process for some milliseconds. Returns whether it slept all the time, without running in
@@ -174,10 +167,9 @@ pid_t wait_for_any(void);
 
 /* Wait for a child to end. Returns its exit status, or 128 + the signal that killed it, like the
  * shell. A child that sleeps, or is stopped, for two seconds without a break is stuck: it is
- * killed, and the program ends with a line that names the call. */
+ * killed, and the program ends with a line that names the call. A command of the user's, for
+ * reap_command(), may take as long as it likes. */
 int reap(pid_t pid);
-
-/* The same for a child that may take as long as it likes: a command of the user's. */
 int reap_command(pid_t pid);
 
 /* After exec(3) has failed in a child: print why, and end with the status that the shell would
@@ -198,12 +190,11 @@ double now_in_ms(void);
 /* ---- Names and removal of objects: place.c ---- */
 
 /* The path of `name` in the user's private directory, which is made if it is missing: /tmp/ipc-UID,
- * or $IPC_DIR. Exits if that is no directory, not the user's own, or open to others. The next call
- * overwrites the string. */
+ * or $IPC_DIR. Exits if that is no directory, not the user's own, or open to others. */
 const char *demo_path(const char *name);
 
 /* Make a file with this content in the private directory, with a name that begins with `name`. It
- * is removed when this process ends. Returns its path; the next call overwrites the string. */
+ * is removed when this process ends. Returns its path. */
 const char *private_file(const char *name, const char *content);
 
 /* Exit unless the open file is a FIFO; `path` is for the message. See fstat(2). */
@@ -218,14 +209,13 @@ bool is_socket(const char *path);
  * is no number, or IPC_PRIVATE, with which nobody could find the object. */
 key_t demo_key(char letter, const char *option);
 
-/* After msgget(2), semget(2) or shmget(2) has failed: exit, saying why: no such object, a
- * permission, or the limit that is reached and where to see it. `call` is "msgget", for instance.
- */
+/* After `call`, "msgget", "semget" or "shmget", has failed: exit, saying why: no such object, a
+ * permission, or the limit that is reached and where to see it. */
 _Noreturn void get_failed(const char *call, key_t key);
 
 /* The name of a POSIX object: `option`, what the user gave for -n, or where that is NULL
  * "/ipc-UID-WHAT". Exits 2 unless it is a slash and 1 to 250 characters without another one: what
- * sem_open(3), the strictest, takes. See shm_overview(7). The next call overwrites the string. */
+ * sem_open(3), the strictest, takes. See shm_overview(7). */
 const char *demo_name(const char *what, const char *option);
 
 /* Make a queue, or a set of semaphores, for this process and its children. It is removed when this
@@ -240,11 +230,9 @@ enum object_kind { A_FILE, A_QUEUE, A_SEGMENT, A_SET };
 void unlink_at_exit(const char *path);
 void remove_at_exit(enum object_kind kind, int id);
 
-/* Remove them at once, and forget them. Safe in a signal handler. */
+/* Remove them at once, and forget them. Safe in a signal handler. A child that works with them is
+ * killed before, so that it does not report their removal as an error: user_of_objects, or 0. */
 void remove_now(void);
-
-/* A child that works with these objects, or 0. It is killed before they are removed, so that it
- * does not report their removal as an error. */
 extern volatile pid_t user_of_objects;
 
 /* Block the signals above, while an object exists that is not yet on the list; and unblock them. */
@@ -268,9 +256,8 @@ long system_limit(const char *name);
 
 /* ---- TCP on the loopback interface: net.c ---- */
 
-/* The port that the user gave for -p, 0 to 65535; exits 2 if it is none. Where `option` is NULL,
- * the user's own port of the program pair `pair` (0 to 9): 20000 + 10 * (UID modulo 1201) + pair.
- */
+/* The port that the user gave for -p; exits 2 unless it is 0 to 65535. Where `option` is NULL, the
+ * user's own port of the program pair `pair` (0 to 9): 20000 + 10 * (UID modulo 1201) + pair. */
 in_port_t demo_port(int pair, const char *option);
 
 /* A socket bound to 127.0.0.1, close-on-exec; port 0 is any free one; `flags` is 0, or

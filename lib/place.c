@@ -61,8 +61,7 @@ const char *demo_path(const char *name)
 const char *private_file(const char *name, const char *content)
 {
     static char path[PATH_MAX];
-    snprintf(path, sizeof path, "%s", demo_path(name));
-    strncat(path, "-XXXXXX", sizeof path - strlen(path) - 1);
+    snprintf(path, sizeof path, "%s-XXXXXX", demo_path(name));
     hold_endings();
     const int fd = mkstemp(path);
     if (fd == -1)
