@@ -111,7 +111,6 @@ static bool ask_for_end(struct sockaddr_in local, struct sockaddr_in remote, str
                              .nlmsg_flags = NLM_F_REQUEST},
                   .request = {.sdiag_family = AF_INET,
                               .sdiag_protocol = IPPROTO_TCP,
-                              .idiag_states = ~0U,
                               .id = {.idiag_sport = local.sin_port,
                                      .idiag_dport = remote.sin_port,
                                      .idiag_src = {local.sin_addr.s_addr},
@@ -119,8 +118,10 @@ static bool ask_for_end(struct sockaddr_in local, struct sockaddr_in remote, str
                                      .idiag_cookie = {INET_DIAG_NOCOOKIE, INET_DIAG_NOCOOKIE}}}};
     struct {
         struct nlmsghdr header;
-        struct inet_diag_msg end;
-        char more[256];
+        union {
+            struct inet_diag_msg end;
+            int error; /* of NLMSG_ERROR */
+        };
     } answer;
     static bool answered;
     const int netlink = netlink_socket();
@@ -131,12 +132,9 @@ static bool ask_for_end(struct sockaddr_in local, struct sockaddr_in remote, str
         return false;
     }
     answered = true;
-    if (answer.header.nlmsg_type == NLMSG_ERROR) {
-        int error;
-        memcpy(&error, (char *)&answer + NLMSG_HDRLEN, sizeof error);
-        *end = (struct end){.inode = 0};
-        return error == -ENOENT;
-    }
+    *end = (struct end){.inode = 0};
+    if (answer.header.nlmsg_type == NLMSG_ERROR)
+        return answer.error == -ENOENT;
     *end = (struct end){.state = answer.end.idiag_state,
                         .unread = answer.end.idiag_rqueue,
                         .uid = answer.end.idiag_uid,
@@ -260,13 +258,10 @@ void start_to_listen(int fd)
 }
 
 /* The kernel may choose, as our own port, the one that we try to connect to. */
-static bool is_connected_to_itself(int fd)
+static bool is_connected_to_itself(int fd, const struct sockaddr *address)
 {
-    struct sockaddr_in other = {.sin_port = 0};
-    if (getpeername(fd, (struct sockaddr *)&other, &(socklen_t){sizeof other}) == -1)
-        err(EXIT_FAILURE, "getpeername");
     errno = ECONNREFUSED; /* that is what it should have been */
-    return own_address(fd).sin_port == other.sin_port;
+    return own_address(fd).sin_port == ((const struct sockaddr_in *)address)->sin_port;
 }
 
 /* A stream socket that is connected to `address`, as soon as a server is there. */
@@ -274,18 +269,17 @@ static int connect_when_ready(const struct sockaddr *address, socklen_t length, 
                               const char *server)
 {
     enum { TRIES = 600, PAUSE = 100000000 }; /* a minute, in steps of 0.1 s */
-    for (int i = 0; i < TRIES; i++) {
+    for (int i = 0;; i++) {
         const int fd = new_socket(address->sa_family, 0); /* a new one each time: see connect(2) */
-        if (connect(fd, address, length) == 0 && !is_connected_to_itself(fd))
+        if (connect(fd, address, length) == 0 && !is_connected_to_itself(fd, address))
             return fd;
-        if (errno != ECONNREFUSED && errno != ENOENT)
+        if (i == TRIES || (errno != ECONNREFUSED && errno != ENOENT))
             err(EXIT_FAILURE, "connect to %s", name);
         if (i == 0)
             say("waiting for %s", server);
         close(fd);
         nanosleep(&(struct timespec){.tv_nsec = PAUSE}, NULL);
     }
-    err(EXIT_FAILURE, "connect to %s", name);
 }
 
 int connect_to(in_port_t port)

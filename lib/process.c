@@ -38,23 +38,17 @@ void die_with_parent(void)
 
 /* ---- /proc ---- */
 
-/* In a new pid namespace with the old /proc, a number there means another process. */
-static void check_proc(void)
-{
-    static bool checked;
-    char text[32] = "";
-    if (!checked && readlink("/proc/self", text, sizeof text - 1) == -1)
-        err(EXIT_FAILURE, "readlink /proc/self (is /proc mounted?)");
-    if (!checked && strtol(text, NULL, 10) != getpid())
-        errx(EXIT_FAILURE, "/proc shows another pid namespace (mount -t proc proc /proc)");
-    checked = true;
-}
-
-/* Opens /proc/PID/NAME; NULL if the process has ended or may not be looked at. */
+/* Opens /proc/PID/NAME; NULL if the process has ended or may not be looked at. In a new pid
+ * namespace with the old /proc, a number there means another process. */
 static FILE *open_proc(pid_t pid, const char *name)
 {
-    char path[64];
-    check_proc();
+    static bool checked;
+    char path[64] = "";
+    if (!checked && readlink("/proc/self", path, sizeof path - 1) == -1)
+        err(EXIT_FAILURE, "readlink /proc/self (is /proc mounted?)");
+    if (!checked && strtol(path, NULL, 10) != getpid())
+        errx(EXIT_FAILURE, "/proc shows another pid namespace (mount -t proc proc /proc)");
+    checked = true;
     snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
     FILE *const file = fopen(path, "re");
     if (file == NULL && errno != ENOENT && errno != ESRCH && errno != EACCES && errno != EPERM)
