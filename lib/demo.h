@@ -108,8 +108,7 @@ void print_received(const char *text, size_t length);
  * characters (but newline and tab) become '?', or they could give it commands. */
 void tame(char *bytes, size_t length);
 
-/* Write out what printf(3) has buffered; call it before fork(2) and at the end. A full disk is
- * noticed here. */
+/* Write out what printf(3) has buffered, before fork(2) and at the end. It notices a full disk. */
 void flush_stdout(void);
 
 /* ---- Other processes, as the kernel sees them: process.c ---- */
@@ -117,8 +116,7 @@ void flush_stdout(void);
 /* The process that main() began in; set by the first call of next_option(). */
 extern pid_t main_process;
 
-/* In a child of the main process: be killed when that ends, however it ends. See PR_SET_PDEATHSIG
- * in prctl(2). */
+/* In a child of the main process: be killed when that ends. See PR_SET_PDEATHSIG in prctl(2). */
 void die_with_parent(void);
 
 /* Wait until the process sleeps in this very call, as /proc/PID/syscall says in proc(5). `call` is
@@ -176,8 +174,7 @@ int reap_command(pid_t pid);
  * give, NOT_FOUND or NOT_EXECUTABLE. */
 _Noreturn void exec_failed(const char *command);
 
-/* Memory that this process will share with its children, full of zeros. See MAP_SHARED and
- * MAP_ANONYMOUS in mmap(2). */
+/* Zeros that this process will share with its children. See MAP_SHARED in mmap(2). */
 void *share_memory(size_t size);
 
 /* Exit, naming the call, unless `error` is 0: the pthread functions return the error instead of
@@ -241,8 +238,7 @@ void release_endings(void);
 
 /* ---- Messages and limits: queue.c ---- */
 
-/* Exit if a message of this length is larger than the whole System V queue may be: msgsnd(2) would
- * sleep for ever. */
+/* Exit if a message is longer than the queue `id` may ever be: msgsnd(2) would sleep for ever. */
 void check_fits(int id, size_t length);
 
 /* After msgsnd(2) or mq_open(3) has failed: exit, saying why, and which limit it is. `attributes`
@@ -285,10 +281,9 @@ bool is_own_peer(int fd);
 /* accept(2) until a peer belongs to our user; all others are closed. Returns its descriptor. */
 int accept_own(int listener);
 
-/* How many bytes that we have sent lie unread at the other end; -1 where we cannot see it. */
+/* How many bytes that we have sent lie unread at the other end, -1 where we cannot see it; whether
+ * a process has accepted our connection. */
 long unread_by_peer(int fd);
-
-/* Whether a process has accepted our connection. */
 bool is_accepted(int fd);
 
 /* ---- UNIX sockets: net.c ---- */

@@ -178,17 +178,6 @@ bool is_printing(pid_t pid)
     return is_asleep_in(pid, "write", STDERR_FILENO) || is_asleep_in(pid, "write", STDOUT_FILENO);
 }
 
-/* Whether it sleeps in a call that we do not know by name, or cannot see. */
-static bool is_asleep_somewhere(pid_t pid)
-{
-    enum { SECOND_LOOK_MS = 5 };
-    long number, first;
-    if (may_see_calls() && see_call(pid, &number, &first) &&
-        (number < 0 || name_of(number, NULL) != NULL))
-        return false;
-    return still_asleep(pid, SECOND_LOOK_MS);
-}
-
 /* The same as still_asleep() for any state of state_of(). */
 static bool still_in_state(char state, pid_t pid, int milliseconds)
 {
@@ -216,14 +205,16 @@ bool has_ended(pid_t pid)
     return kill(pid, 0) == -1 && errno == ESRCH; /* not a child of ours */
 }
 
-/* `call` may be NULL: any known one, but not that of printing. */
 bool wait_asleep_in(pid_t pid, const char *call, long argument)
 {
-    enum { LOOK_NS = 100000 };
+    enum { LOOK_NS = 100000, SECOND_LOOK_MS = 5 };
+    long number, first;
     const double start = now_in_ms();
     const char *const in = call == NULL ? "" : " in ", *const name = call == NULL ? "" : call;
     while (!is_asleep_in(pid, call, argument) || (call == NULL && is_printing(pid))) {
-        if (state_of(pid) == 'S' && is_asleep_somewhere(pid))
+        const bool known = may_see_calls() && see_call(pid, &number, &first) &&
+                           (number < 0 || name_of(number, NULL) != NULL); /* -1: it runs */
+        if (!known && state_of(pid) == 'S' && still_asleep(pid, SECOND_LOOK_MS))
             return false;
         if (has_ended(pid))
             errx(EXIT_FAILURE, "process %d has ended, it should sleep%s%s", (int)pid, in, name);
