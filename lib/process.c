@@ -212,10 +212,11 @@ bool wait_asleep_in(pid_t pid, const char *call, long argument)
     const double start = now_in_ms();
     const char *const in = call == NULL ? "" : " in ", *const name = call == NULL ? "" : call;
     while (!is_asleep_in(pid, call, argument) || (call == NULL && is_printing(pid))) {
-        const bool known = may_see_calls() && see_call(pid, &number, &first) &&
-                           (number < 0 || name_of(number, NULL) != NULL); /* -1: it runs */
-        if (!known && state_of(pid) == 'S' && still_asleep(pid, SECOND_LOOK_MS))
-            return false;
+        if (state_of(pid) == 'S' &&
+            (!may_see_calls() || !see_call(pid, &number, &first) ||
+             (number >= 0 && name_of(number, NULL) == NULL)) &&
+            still_asleep(pid, SECOND_LOOK_MS))
+            return false; /* in a call without a name here, or one that cannot be seen */
         if (has_ended(pid))
             errx(EXIT_FAILURE, "process %d has ended, it should sleep%s%s", (int)pid, in, name);
         if (now_in_ms() - start > LONGEST_WAIT_MS)
