@@ -4,7 +4,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -20,9 +19,9 @@ static struct {
     const char *role;
     int column;
     bool time_of_day, may_be_lost;
-    long lines_left; /* see limit_story() */
-    double start;    /* in now_in_ms() */
-} story = {.role = "demo", .lines_left = LONG_MAX};
+    int lines_left; /* -1: no limit */
+    double start;   /* in now_in_ms() */
+} story = {.role = "demo", .lines_left = -1};
 
 void lane(int column, const char *role)
 {
@@ -96,12 +95,12 @@ void say(const char *format, ...)
     static const char *const colours[] = {"\033[38;5;27m", "\033[38;5;161m", "\033[38;5;28m"};
     char text[LINE_SIZE], before[COLUMNS];
     va_list arguments;
-    if (--story.lines_left < 0)
+    if (story.lines_left == 0)
         return;
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    if (story.lines_left == 0)
+    if (story.lines_left > 0 && --story.lines_left == 0)
         strcpy(text, "... (and so on)");
     for (size_t length = strlen(text); length > 0 && text[length - 1] == ' '; length--)
         text[length - 1] = '\0'; /* an empty %s at the end */
