@@ -11,7 +11,6 @@
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <sys/resource.h>
 #include <sys/types.h>
 
 enum { READ_END, WRITE_END };                                    /* of the array for pipe(2) */
@@ -266,7 +265,7 @@ void start_to_listen(int fd);
 
 /* Make RLIMIT_NOFILE as large as it may be, but not above `most`: no descriptor is given out from
  * there on. See getrlimit(2). */
-void limit_descriptors(rlim_t most);
+void limit_descriptors(unsigned most);
 
 /* A socket connected to 127.0.0.1, close-on-exec, as soon as a server listens there: it tries for a
  * minute. Exits 2 if the port is 0, and 1 if the server belongs to another user. */

@@ -238,7 +238,7 @@ long unread_by_peer(int fd)
     return find_other_end(fd, &end) && end.state != 0 ? (long)end.unread : -1;
 }
 
-void limit_descriptors(rlim_t most)
+void limit_descriptors(unsigned most)
 {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
@@ -406,8 +406,7 @@ int receive_fd(int channel)
                              .msg_iovlen = 1,
                              .msg_control = control.bytes,
                              .msg_controllen = sizeof control.bytes};
-    const ssize_t count = recvmsg(channel, &message, MSG_CMSG_CLOEXEC);
-    if (count < 1)
+    if (recvmsg(channel, &message, MSG_CMSG_CLOEXEC) < 1)
         errx(EXIT_FAILURE, "recvmsg: the other side is gone");
     const struct cmsghdr *const rights = CMSG_FIRSTHDR(&message);
     if (rights != NULL)

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -294,9 +293,6 @@ _Noreturn void exec_failed(const char *command)
     warn("%s", command);
     _exit(status);
 }
-
-/* Others would have a lock, and each process its own. (Bytes are stored and loaded without one.) */
-_Static_assert(ATOMIC_INT_LOCK_FREE == 2 && ATOMIC_LONG_LOCK_FREE == 2, "no atomics to share");
 
 void *share_memory(size_t size)
 {
