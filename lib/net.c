@@ -304,17 +304,20 @@ bool is_accepted(int fd)
 
 /* ---- UNIX sockets ---- */
 
-/* connect(2) says ECONNREFUSED of a file that is no socket. */
-static void check_socket(const char *path)
+static struct sockaddr_un address_of(const char *path)
 {
-    if (access(path, F_OK) == 0 && !is_socket(path))
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof address.sun_path)
+        errx(EXIT_FAILURE, "%s: too long for a socket", path);
+    if (access(path, F_OK) == 0 && !is_socket(path)) /* of which connect(2) says ECONNREFUSED */
         errx(EXIT_FAILURE, "%s: not a socket", path);
+    strcpy(address.sun_path, path);
+    return address;
 }
 
 /* The socket file stays when its process is killed. Is there nobody who listens? */
 static void remove_stale(const struct sockaddr_un *address)
 {
-    check_socket(address->sun_path);
     if (!is_socket(address->sun_path))
         return;
     const int fd = new_socket(AF_UNIX, SOCK_NONBLOCK);
@@ -333,8 +336,7 @@ static void remove_stale(const struct sockaddr_un *address)
  * its process. */
 int listen_at(const char *path)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    strcpy(address.sun_path, path); /* it fits: lib/place.c makes it short */
+    const struct sockaddr_un address = address_of(path); /* a copy */
     const int folder = open(demo_path(""), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder == -1)
         err(EXIT_FAILURE, "open %s", demo_path(""));
@@ -360,9 +362,7 @@ int listen_at(const char *path)
 
 int connect_at(const char *path, const char *receiver)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    strcpy(address.sun_path, path);
-    check_socket(path);
+    const struct sockaddr_un address = address_of(path);
     const int fd =
         connect_when_ready((const struct sockaddr *)&address, sizeof address, path, receiver);
     say("connect(%d): %s", fd, path);

@@ -316,6 +316,15 @@ descriptors() {
     rm "$pass"
 }
 
+@test "a path that is too long for a socket is refused" {
+    long=$T/$(printf 'x%.0s' {1..120})
+    for command in pass-recv "pass-send /etc/passwd"; do
+        IPC_DIR=$long try ./dup/$command
+        [ "$status" = 1 ]
+        [ "$(tail -n 1 <<<"$stderr")" = "${command%% *}: $long/pass: too long for a socket" ]
+    done
+}
+
 @test "the receiver is killed with -9 while it reads: the sender ends with an error" {
     at_pass
     mkfifo "$T/input"
