@@ -69,9 +69,8 @@ const char *poll_events(short events);
  * after the last.
  *
  * The first call also gives the program a clean start: SIGCHLD and SIGTERM at their defaults and no
- * signal blocked (all of which is inherited, see execve(2)), SIGXFSZ without effect, and
- * descriptors 0 to 2 open, so that no pipe becomes stdout by accident; one that another program has
- * left non-blocking is opened anew. */
+ * signal blocked (all of which is inherited, see execve(2)), SIGXFSZ without effect, descriptors 0
+ * to 2 open, so that no pipe becomes stdout by accident, and blocking. */
 int next_option(int argc, char *argv[], const char *letters, const char *usage);
 
 /* Open the file of descriptor 0, 1 or 2 anew, unless it has this `blocking_flag`, which is 0 or
@@ -255,11 +254,10 @@ long system_limit(const char *name);
  * user's own port of the program pair `pair` (0 to 9): 20000 + 10 * (UID modulo 1201) + pair. */
 in_port_t demo_port(int pair, const char *option);
 
-/* A socket bound to 127.0.0.1, close-on-exec; port 0 is any free one; `flags` is 0, or
+/* A socket bound to 127.0.0.1, close-on-exec; port 0 is any free one. `flags` is 0, or
  * SOCK_NONBLOCK for a server that must not sleep in accept(2): a client that poll(2) has reported
- * may be gone before it is accepted. From start_to_listen() on, which prints "port N" to stdout, it
- * takes connections: what an accepted socket is to inherit must be set before that. See ip(7),
- * tcp(7). */
+ * may be gone before that. start_to_listen() prints "port N" to stdout; what an accepted socket is
+ * to inherit must be set before. See ip(7), tcp(7). */
 int bind_to(in_port_t port, int flags);
 void start_to_listen(int fd);
 

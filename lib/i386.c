@@ -71,20 +71,14 @@ static bool unfold_socketcall(pid_t pid, long *number, unsigned long a[6])
 bool unfold_call(pid_t pid, long *number, unsigned long argument[6])
 {
     enum { READ_64 = 0, WRITE_64 = 1 }; /* on i386: restart_syscall(2) and exit(2) */
-    switch (*number) {
-    case SYS_ipc:
+    if (*number == SYS_ipc)
         return unfold_ipc(pid, number, argument);
-    case SYS_socketcall:
+    if (*number == SYS_socketcall)
         return unfold_socketcall(pid, number, argument);
-    case READ_64:
-    case WRITE_64:
-        if (!has_64_bits(pid))
-            return false;
-        *number = *number == READ_64 ? SYS_read : SYS_write;
-        return true;
-    default:
+    if ((*number != READ_64 && *number != WRITE_64) || !has_64_bits(pid))
         return false;
-    }
+    *number = *number == READ_64 ? SYS_read : SYS_write;
+    return true;
 }
 
 #endif

@@ -69,18 +69,16 @@ int next_option(int argc, char *argv[], const char *letters, const char *usage)
     snprintf(all_letters, sizeof all_letters, "+:h%s", letters);
     opterr = 0;
     const int letter = getopt(argc, argv, all_letters);
-    switch (letter) {
-    case 'h':
+    if (letter == 'h') {
         fputs(usage, stdout);
         flush_stdout();
         exit(EXIT_SUCCESS);
-    case '?':
-        errx(USAGE_ERROR, "unknown option -%c (-h for help)", optopt);
-    case ':':
-        errx(USAGE_ERROR, "option -%c needs an argument (-h for help)", optopt);
-    default:
-        return letter;
     }
+    if (letter == '?')
+        errx(USAGE_ERROR, "unknown option -%c (-h for help)", optopt);
+    if (letter == ':')
+        errx(USAGE_ERROR, "option -%c needs an argument (-h for help)", optopt);
+    return letter;
 }
 
 void check_operands(int argc, char *argv[], int least, int most)

@@ -38,7 +38,6 @@ void pair_lane(const char *role)
     lane(column != NULL && *column == '1', role);
 }
 
-/* Returns the number of characters. */
 static int put_time(char *text, size_t size)
 {
     struct timespec now;

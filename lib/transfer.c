@@ -64,12 +64,10 @@ void print_received(const char *text, size_t length)
 
 void tame(char *bytes, size_t length)
 {
-    enum { NOT_YET = -1, DELETE = 0x7F, C1 = 0x80, C1_END = 0xA0, BEFORE_C1 = 0xC2 };
-    static int at_terminal = NOT_YET;
+    enum { DELETE = 0x7F, C1 = 0x80, C1_END = 0xA0, BEFORE_C1 = 0xC2 };
     static unsigned char previous; /* the byte before: UTF-8 writes U+0080 to U+009F with 0xC2 */
-    if (at_terminal == NOT_YET)
-        at_terminal = isatty(STDOUT_FILENO);
-    for (size_t i = 0; at_terminal != 0 && i < length; i++) {
+    const bool at_terminal = isatty(STDOUT_FILENO);
+    for (size_t i = 0; at_terminal && i < length; i++) {
         const unsigned char byte = (unsigned char)bytes[i];
         const bool c0 = (byte < ' ' && byte != '\n' && byte != '\t') || byte == DELETE;
         const bool c1 = byte >= C1 && byte < C1_END && (previous < C1 || previous == BEFORE_C1);
