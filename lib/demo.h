@@ -239,8 +239,7 @@ void release_endings(void);
 /* Exit if a message is longer than the queue `id` may ever be: msgsnd(2) would sleep for ever. */
 void check_fits(int id, size_t length);
 
-/* After msgsnd(2) or mq_open(3) has failed: exit, saying why, and which limit it is. `attributes`
- * are those of the call. */
+/* After msgsnd(2) or mq_open(3) has failed: exit, saying why, and which limit it is. */
 _Noreturn void msgsnd_failed(int id, size_t length);
 struct mq_attr;
 _Noreturn void mq_open_failed(const char *name, const struct mq_attr *attributes);
@@ -272,10 +271,9 @@ int connect_to(in_port_t port);
 /* A port has no owner and no permissions. Whether the other end of this TCP connection belongs to
  * our user, as the kernel says; call it after accept(2), before anything is read. If not, it says
  * whose it is; nor if the other side has closed its socket, for then nobody can tell. Where the
- * system does not show the owners, it says so once and returns true. See sock_diag(7). */
+ * system does not show the owners, it says so once and returns true. See sock_diag(7). accept_own()
+ * accepts until a peer is ours, and closes the others. */
 bool is_own_peer(int fd);
-
-/* accept(2) until a peer belongs to our user; all others are closed. Returns its descriptor. */
 int accept_own(int listener);
 
 /* How many bytes that we have sent lie unread at the other end, -1 where we cannot see it; whether
