@@ -171,16 +171,13 @@ static void show_oneshot(int epoll, int fds[2], unsigned flag, bool wrong)
 int main(int argc, char *argv[])
 {
     bool wrong = false;
-    const char *way = "et";
+    bool is_oneshot = false;
     for (int letter; (letter = next_option(argc, argv, "m:x", usage)) != -1;)
         if (letter == 'x')
             wrong = true;
         else
-            way = optarg;
+            is_oneshot = parse_choice(optarg, (const char *[]){"et", "oneshot"}, 2) == 1;
     check_operands(argc, argv, 0, 0);
-    const bool is_oneshot = strcmp(way, "oneshot") == 0;
-    if (!is_oneshot && strcmp(way, "et") != 0)
-        errx(USAGE_ERROR, "-m '%s': not et or oneshot", way);
 
     lane(0, "server");
     int fds[2];

@@ -31,6 +31,9 @@ static const char usage[] =
     "  -p PORT  of the server, on this machine (20001 + 10 * (UID modulo 1201))\n"
     "  prints the answer, if there is one; other terminal: ./dup/halfclose-server\n";
 
+enum { FCLOSE, DUP, SHUTDOWN, WAYS };
+static const char *const ways[] = {"fclose", "dup", "shutdown"};
+
 static FILE *open_stream(int fd, const char *mode)
 {
     FILE *const stream = fdopen(fd, mode);
@@ -145,16 +148,14 @@ static void by_shutdown(int fd, FILE *in)
 
 int main(int argc, char *argv[])
 {
-    const char *way = "shutdown", *port = NULL;
+    int way = SHUTDOWN;
+    const char *port = NULL;
     for (int letter; (letter = next_option(argc, argv, "m:p:", usage)) != -1;)
         if (letter == 'm')
-            way = optarg;
+            way = parse_choice(optarg, ways, WAYS);
         else
             port = optarg;
     check_operands(argc, argv, 0, 0);
-    const bool by_closing = strcmp(way, "fclose") == 0, by_copy = strcmp(way, "dup") == 0;
-    if (!by_closing && !by_copy && strcmp(way, "shutdown") != 0)
-        errx(USAGE_ERROR, "-m '%s': not fclose, dup or shutdown", way);
     const in_port_t number = demo_port(1, port);
 
     pair_lane("client");
@@ -162,9 +163,9 @@ int main(int argc, char *argv[])
     const int fd = connect_to(number);
     say("connect(%d): port %u", fd, (unsigned)number);
     FILE *const in = open_stream(fd, "r");
-    if (by_closing)
+    if (way == FCLOSE)
         by_fclose(fd, in);
-    else if (by_copy)
+    else if (way == DUP)
         by_dup(fd);
     else
         by_shutdown(fd, in);

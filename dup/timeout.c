@@ -12,7 +12,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -24,7 +23,8 @@ static const char usage[] = "usage: timeout [-m alarm|poll|rcvtimeo|connect]\n"
                             "  prints for each way what the call has returned\n";
 
 static const struct timeval limit = {.tv_usec = LIMIT_MS * 1000};
-static bool reported;
+static const char *const ways[] = {"alarm", "poll", "rcvtimeo", "connect"};
+enum { ALARM, POLL, RCVTIMEO, CONNECT, ALL };
 static double start; /* of the call that waits */
 
 /* Says what the call that waited has returned; and it must have failed just so. */
@@ -35,7 +35,6 @@ static void report(const char *way, ssize_t result, int expected)
     say("... = %zd %s", result, error_of(result));
     printf("%s %zd%s%s\n", way, result, error == 0 ? "" : " ", error_of(result));
     flush_stdout();
-    reported = true;
     if (error != expected || result > 0)
         errx(EXIT_FAILURE, "%s: unexpected %s", way, error == 0 ? "success" : errno_name(error));
     if (waited < LIMIT_MS / 2.0 && expected != EINPROGRESS)
@@ -115,9 +114,9 @@ static void by_connect(void)
 
 int main(int argc, char *argv[])
 {
-    const char *way = NULL;
+    int way = ALL;
     while (next_option(argc, argv, "m:", usage) != -1)
-        way = optarg;
+        way = parse_choice(optarg, ways, ALL);
     check_operands(argc, argv, 0, 0);
 
     lane(0, "waiter");
@@ -130,15 +129,13 @@ int main(int argc, char *argv[])
     if (waiter != 0)
         return reap(waiter);
     die_with_parent();
-    if (way == NULL || strcmp(way, "alarm") == 0)
+    if (way == ALARM || way == ALL)
         by_alarm(fds[1]);
-    if (way == NULL || strcmp(way, "poll") == 0)
+    if (way == POLL || way == ALL)
         by_poll(fds[1]);
-    if (way == NULL || strcmp(way, "rcvtimeo") == 0)
+    if (way == RCVTIMEO || way == ALL)
         by_rcvtimeo(fds[1]);
-    if (way == NULL || strcmp(way, "connect") == 0)
+    if (way == CONNECT || way == ALL)
         by_connect();
-    if (!reported)
-        errx(USAGE_ERROR, "-m '%s': not alarm, poll, rcvtimeo or connect", way);
     _exit(EXIT_SUCCESS);
 }

@@ -85,6 +85,9 @@ void check_operands(int argc, char *argv[], int least, int most);
  * it: "-w". */
 long parse_long(const char *what, const char *text, long least, long most);
 
+/* The index of `text`, the argument of -m, among `count` names; exits 2 if it is none of them. */
+int parse_choice(const char *text, const char *const names[], int count);
+
 /* ---- Input and output: transfer.c ---- */
 
 /* read(2) until `length` bytes are there or the file ends, through short reads, EINTR and, where

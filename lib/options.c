@@ -103,3 +103,15 @@ long parse_long(const char *what, const char *text, long least, long most)
     errx(USAGE_ERROR, "%s %s: not a number from %ld to %ld", what, quoted(text, strlen(text)),
          least, most);
 }
+
+int parse_choice(const char *text, const char *const names[], int count)
+{
+    char all[80] = "";
+    for (int i = 0; i < count; i++) {
+        if (strcmp(text, names[i]) == 0)
+            return i;
+        const size_t used = strlen(all);
+        snprintf(all + used, sizeof all - used, "%s%s", i == 0 ? "" : ", ", names[i]);
+    }
+    errx(USAGE_ERROR, "-m '%s': not one of %s", text, all);
+}

@@ -51,27 +51,31 @@ long system_limit(const char *name)
     return limit;
 }
 
-/* mq_open() says EINVAL for two numbers and two limits each: the one of the kernel, and the one in
- * /proc/sys/fs/mqueue, which does not hold for a process with CAP_SYS_RESOURCE. */
-static void check_attribute(const char *what, long wanted, const char *name, long kernel_limit)
+static void check_limit(const char *what, long wanted, const char *name, long limit)
 {
-    if (wanted > kernel_limit)
-        errx(EXIT_FAILURE, "mq_open: EINVAL: %ld %s, the kernel's limit is %ld", wanted, what,
-             kernel_limit);
-    if (wanted > system_limit(name))
-        errx(EXIT_FAILURE, "mq_open: EINVAL: %ld %s, but /proc/sys/%s is %ld", wanted, what, name,
-             system_limit(name));
+    if (wanted > limit)
+        errx(EXIT_FAILURE, "mq_open: EINVAL: %ld %s, %s is %ld", wanted, what, name, limit);
+}
+
+/* mq_open() says EINVAL for two numbers and two limits each: first those of the kernel; those in
+ * /proc/sys/fs/mqueue do not hold for a process with CAP_SYS_RESOURCE. */
+static void check_attributes(const struct mq_attr *wanted)
+{
+    enum { MOST_MESSAGES = 65536, LONGEST_MESSAGE = 16 * 1024 * 1024 };
+    check_limit("messages", wanted->mq_maxmsg, "the kernel's limit", MOST_MESSAGES);
+    check_limit("bytes", wanted->mq_msgsize, "the kernel's limit", LONGEST_MESSAGE);
+    check_limit("messages", wanted->mq_maxmsg, "but /proc/sys/fs/mqueue/msg_max",
+                system_limit("fs/mqueue/msg_max"));
+    check_limit("bytes", wanted->mq_msgsize, "but /proc/sys/fs/mqueue/msgsize_max",
+                system_limit("fs/mqueue/msgsize_max"));
 }
 
 _Noreturn void mq_open_failed(const char *name, const struct mq_attr *attributes)
 {
-    enum { MOST_MESSAGES = 65536, LONGEST_MESSAGE = 16 * 1024 * 1024 };
     struct rlimit limit;
     const int error = errno;
-    if (error == EINVAL && attributes != NULL) {
-        check_attribute("messages", attributes->mq_maxmsg, "fs/mqueue/msg_max", MOST_MESSAGES);
-        check_attribute("bytes", attributes->mq_msgsize, "fs/mqueue/msgsize_max", LONGEST_MESSAGE);
-    }
+    if (error == EINVAL && attributes != NULL)
+        check_attributes(attributes);
     if (error == EMFILE && dup(STDERR_FILENO) != -1 && /* so it is not the number of descriptors */
         getrlimit(RLIMIT_MSGQUEUE, &limit) == 0)
         errx(EXIT_FAILURE, "mq_open: EMFILE: RLIMIT_MSGQUEUE is %llu bytes (ulimit -q)",

@@ -71,19 +71,6 @@ static inline pid_t fork_member(const char *kind, int number)
     return pid;
 }
 
-/* The index of the argument of -m among `count` names. */
-static inline int parse_choice(const char *text, const char *const names[], int count)
-{
-    char all[80] = "";
-    for (int i = 0; i < count; i++) {
-        if (strcmp(text, names[i]) == 0)
-            return i;
-        const size_t used = strlen(all);
-        snprintf(all + used, sizeof all - used, "%s%s", i == 0 ? "" : ", ", names[i]);
-    }
-    errx(USAGE_ERROR, "-m '%s': not one of %s", text, all);
-}
-
 static inline bool all_are_asleep(void)
 {
     for (int i = 0; i < members; i++)

@@ -13,7 +13,6 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/sem.h>
 #include <unistd.h>
 
@@ -42,8 +41,7 @@ static long workers = 4, count;
 
 static void change_semaphore(short amount)
 {
-    struct sembuf operation = {.sem_num = 0, .sem_op = amount, .sem_flg = 0};
-    while (semop(set, &operation, 1) == -1)
+    while (semop(set, &(struct sembuf){.sem_num = 0, .sem_op = amount}, 1) == -1)
         if (errno == EIDRM || errno == EINVAL) /* the parent has ended, and the set with it */
             _exit(EXIT_FAILURE);
         else if (errno != EINTR) /* after Ctrl-Z and fg: never restarted, see signal(7) */
@@ -170,25 +168,23 @@ int main(int argc, char *argv[])
         else if (letter == 'x')
             mistake = true;
         else
-            for (guard = SEM; strcmp(optarg, guard_names[guard]) != 0;)
-                if (++guard == GUARDS)
-                    errx(USAGE_ERROR, "-m '%s': not sem, mutex, atomic or none", optarg);
+            guard = (enum guard)parse_choice(optarg, guard_names, GUARDS);
     check_operands(argc, argv, 0, 0);
     guard = guard != GUARDS ? guard : mistake ? NONE : SEM;
     count = count != 0 ? count : usual_counts[guard];
     if (mistake ? guard < ATOMIC || workers < 2 : guard == NONE)
         errx(USAGE_ERROR, "-x goes with -m none or atomic, and needs two workers");
+    const char *const name = guard_names[guard];
     lane(0, "parent");
     shared = share_memory(sizeof *shared);
     make_guards();
-    say("%ld workers, %ld increments each, guard: %s", workers, count, guard_names[guard]);
-    long counted;
+    say("%ld workers, %ld increments each, guard: %s", workers, count, name);
     for (int i = 0; mistake && i < 3; i++) {
-        counted = count_together();
-        say("x = x + 1: expected %ld, counted %ld%s", workers * count, counted,
-            counted == workers * count ? ": nothing was lost" : "");
+        const long together = count_together();
+        say("x = x + 1: expected %ld, counted %ld%s", workers * count, together,
+            together == workers * count ? ": nothing was lost" : "");
     }
-    counted = guard == ATOMIC ? count_together() : count_in_slow_motion();
+    long counted = guard == ATOMIC ? count_together() : count_in_slow_motion();
     /* The workers of a busy machine may run one after another, and lose nothing: once more. */
     for (int i = 1; guard == ATOMIC && mistake && counted == workers * count && i < 50; i++)
         counted = count_together();

@@ -59,7 +59,7 @@ load helper
 @test "race: a guard of another name is refused" {
     try ./shm/race -m spin
     [ "$status" = 2 ]
-    [ "$stderr" = "race: -m 'spin': not sem, mutex, atomic or none" ]
+    [ "$stderr" = "race: -m 'spin': not one of sem, mutex, atomic, none" ]
     for options in "-x -m sem" "-x -m mutex" "-m none"; do
         try ./shm/race $options
         [ "$status" = 2 ]
