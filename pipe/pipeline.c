@@ -48,7 +48,6 @@ static void close_end(int fd)
     say("close(%d)", fd);
 }
 
-/* Makes `standard`, 0 or 1, another number for the end of a pipe, and closes the old one. */
 static void become(int standard, int fd)
 {
     const int result = dup2(fd, standard);
@@ -87,9 +86,10 @@ static void start_commands(int last, bool keep)
             }
             if (keep && i == last)
                 close_end(pipes[i - 1][WRITE_END]); /* the mistake is the shell's alone */
-            *leaks = *leaks || count_open_descriptors() != before;
-            if (*leaks)
+            if (count_open_descriptors() != before) {
+                *leaks = true;
                 _exit(EXIT_FAILURE);
+            }
             say("execvp(\"%s\") ...", commands[i][0]);
             execvp(commands[i][0], commands[i]);
             exec_failed(commands[i][0]);
