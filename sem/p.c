@@ -67,7 +67,7 @@ int main(int argc, char *argv[])
     take(id, flags);
     if ((flags & SEM_UNDO) != 0) {
         hold_until_enter();
-        say("_exit(): what SEM_UNDO does, ./sem/stat shows");
+        say("_exit(): see ./sem/stat for the effect of SEM_UNDO");
     }
     return EXIT_SUCCESS;
 }

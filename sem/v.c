@@ -45,7 +45,7 @@ int main(int argc, char *argv[])
     say("semop(%d, +1%s) = %d: given", id, flags == SEM_UNDO ? ", SEM_UNDO" : "", result);
     if (flags == SEM_UNDO) {
         hold_until_enter();
-        say("_exit(): what SEM_UNDO does, ./sem/stat shows"); /* BUGS in semop(2) */
+        say("_exit(): see ./sem/stat for the effect of SEM_UNDO"); /* BUGS in semop(2) */
     }
     return EXIT_SUCCESS;
 }
