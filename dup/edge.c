@@ -124,7 +124,8 @@ static void work(int number, int epoll, int fd, unsigned flag)
     die_with_parent();
     for (;;) {
         wait_for_event(epoll, -1);
-        kill(getpid(), SIGSTOP); /* it is slow: has the event, and has not read yet */
+        if (kill(getpid(), SIGSTOP) == -1) /* it is slow: has the event, and has not read yet */
+            err(EXIT_FAILURE, "kill");
         while (receive(fd) > 0)
             continue;
         watch(epoll, EPOLL_CTL_MOD, fd, flag);

@@ -101,7 +101,7 @@ static void start_commands(int last, bool keep)
             close_end(pipes[i][WRITE_END]);
     }
     if (!keep && count_open_descriptors() != before)
-        errx(EXIT_FAILURE, "the shell has left an end of a pipe open");
+        errx(EXIT_FAILURE, "fcntl: the shell has left an end of a pipe open");
 }
 
 static bool close_when_it_sleeps(pid_t reader, int write_end)
@@ -141,7 +141,7 @@ int main(int argc, char *argv[])
         say("wait() = %d: %s, status %d", (int)pids[i], commands[i][0], status);
     }
     if (*leaks)
-        errx(EXIT_FAILURE, "a command had an end of a pipe besides 0 and 1");
+        errx(EXIT_FAILURE, "fcntl: a command had an end of a pipe besides 0 and 1");
     if (waited)
         lesson("a pipe ends when its last write end is closed: the shell must close its own");
     else if (!keep && last > 0 && all_ran && status == EXIT_SUCCESS)
