@@ -131,7 +131,7 @@ static void ask(int fd)
         errx(EXIT_FAILURE, "read: no answer");
     say("read(%d) = %zd %s", fd, count, quoted(text, (size_t)count));
     say("read(%d) ...", fd);
-    if (poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, PATIENCE_MS) != 1)
+    if (poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, PATIENCE_MS) == 0)
         errx(EXIT_FAILURE, "the server does not close the idle connection");
     const ssize_t end = read(fd, text, sizeof text);
     if (end != 0)

@@ -41,7 +41,7 @@ static void write_report(int fd)
 static struct report read_report(int fd, pid_t orphan)
 {
     struct report report;
-    if (poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, PATIENCE_MS) != 1) {
+    if (poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, PATIENCE_MS) == 0) {
         if (orphan != 0)
             kill(orphan, SIGKILL);
         errx(EXIT_FAILURE, "the orphan has got no signal");
