@@ -9,7 +9,6 @@
 #include "../lib/demo.h"
 
 #include <err.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -54,7 +54,7 @@ static void run(const char *file, bool append, char *command[])
         errx(EXIT_FAILURE, "1 does not lead to this open file");
     const int flags = fcntl(STDOUT_FILENO, F_GETFL), cloexec = fcntl(fd, F_GETFD);
     if (((flags & O_APPEND) != 0) != append || cloexec != FD_CLOEXEC)
-        errx(EXIT_FAILURE, "fcntl: unexpected: open() has not set its flags");
+        errx(EXIT_FAILURE, "fcntl: the flags are not those of the open()");
     say("dup2(%d, 1) = %d: two numbers, one open file", fd, copy);
     say("execvp(%s) ...", *command);
     execvp(*command, command);

@@ -2,8 +2,8 @@
  *
  * The calls that a demo teaches are in the demo itself. Here is the rest. A function that cannot do
  * its work prints one line to stderr and ends the program with EXIT_FAILURE, unless its comment
- * says otherwise. A string that it returns may change at the next call. errno stays as it is in
- * those that print or name something.
+ * says otherwise. A string that it returns may change at the next call. say(), errno_name() and
+ * error_of() leave errno as it is.
  */
 #ifndef DEMO_H
 #define DEMO_H
@@ -50,7 +50,7 @@ const char *errno_name(int number);
 const char *error_of(ssize_t result);
 
 /* From now on a line that cannot be written to stderr at once is lost: a server must not wait for
- * whoever reads its story. SIGPIPE is ignored: that reader may be gone. */
+ * the reader of its story. SIGPIPE is ignored: that reader may be gone. */
 void let_story_be_lost(void);
 
 /* Print at most so many lines more; the last one is "... (and so on)". Until the next call. */

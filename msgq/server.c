@@ -78,7 +78,7 @@ static void offer_kept_answers(int id)
     for (int i = 0; i < kept_count; i++) {
         const struct message *const message = &kept[i].message;
         if (message->type > INT_MAX || (kill((pid_t)message->type, 0) == -1 && errno == ESRCH))
-            say("no process %ld to be seen: its answer is thrown away", message->type);
+            say("no process %ld found: its answer is thrown away", message->type);
         else if (send_now(id, message, kept[i].length) == -1)
             kept[left++] = kept[i];
     }

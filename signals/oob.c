@@ -125,7 +125,7 @@ static int connect_both(void)
     if (receiver_end == -1)
         err(EXIT_FAILURE, "accept");
     if (!is_own_peer(receiver_end))
-        errx(EXIT_FAILURE, "accept: somebody else was faster");
+        errx(EXIT_FAILURE, "accept: not our own connection");
     close(listener);
     return fd;
 }

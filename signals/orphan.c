@@ -44,7 +44,7 @@ static struct report read_report(int fd, pid_t orphan)
     if (poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, PATIENCE_MS) == 0) {
         if (orphan != 0)
             kill(orphan, SIGKILL);
-        errx(EXIT_FAILURE, "the orphan has got no signal");
+        errx(EXIT_FAILURE, "the orphan has not reported for %d seconds", PATIENCE_MS / 1000);
     }
     if (read_full(fd, &report, sizeof report) != sizeof report)
         errx(EXIT_FAILURE, "read: the orphan has ended too early");

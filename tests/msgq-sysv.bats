@@ -534,7 +534,7 @@ limited() {
         [ "${lines[-1]}" = HELLO ]
     done
     says server "no room for a request: answers are taken back"
-    says server "no process .* to be seen: its answer is thrown away"
+    says server "no process .* found: its answer is thrown away"
     for i in {1..20}; do # requests of one that never looks for its answers
         quietly ./msgq/send -k "$K" "$living $(printf "%3900s" x)"
     done

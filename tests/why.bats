@@ -442,6 +442,7 @@ wait_for_child() {
         semop($s, pack("s!6", 0, -1, 0, 0, -1, 0))'
     eventually test -s "$T/waiter"
     names "$waiter" "semaphore\[0\] of set $(<"$T/waiter") is 1, and it wants to take 1"
+    grep -q "^    its operations before that would make it 0$" <<<"$output"
     ipcrm -s "$(<"$T/waiter")"
     finish waiter
 }

@@ -348,6 +348,8 @@ static void explain_set(struct task *task)
             continue;
         line("    semaphore[%d] of set %d is %d, and it %s %d", number, id, value,
              wanted == 0 ? "waits for" : "wants to take", -wanted);
+        if (left != value)
+            line("    its operations before that would make it %d", left);
         line("    sleepers there: %d", semctl(id, number, GETNCNT) + semctl(id, number, GETZCNT));
         task->deed = wanted == 0 ? "could take it" : "could give it back";
         const pid_t last = semctl(id, number, GETPID);
